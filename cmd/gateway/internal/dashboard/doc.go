@@ -1,0 +1,26 @@
+// Package dashboard is the local page: what every sensor says now, how old
+// that is and what is wrong, in any browser that reaches the gateway.
+//
+// It is one more subscriber of the topic tree. It keeps the newest reading of
+// every site/room/sensor in memory, with the last hour in small, and knows
+// nothing of chips, buses or MQTT packets.
+//
+// # What it serves
+//
+//	/                 the page: static files inside the binary, nothing from elsewhere
+//	/api/v1/sensors   what is known now, JSON
+//	/api/v1/stream    the same as server-sent events: snapshot, then update, and beat
+//
+// A stream has no queue. It remembers how far into the model's changes it has
+// told and at most four times a second tells what changed since: a busy
+// sensor is thinned to its newest value, a slow reader delays only itself, and
+// one that takes nothing at all for a while is dropped.
+//
+// # Age and state
+//
+// The age of a sensor is that of its last message, whether the value changed
+// or not: by the time of measurement in it, or, if it has none, by its
+// arrival. A retained message without a time that was there before the
+// gateway looked has no known age and is never called fresh. Ages travel, not
+// times, so that a wrong clock in the browser does no harm.
+package dashboard
