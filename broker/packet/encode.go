@@ -8,25 +8,25 @@ import (
 // encoder appends one packet to b. After the first error what it appends does
 // not matter.
 type encoder struct {
-	b     []byte
-	start int // of the packet in b
-	t     Type
-	v     Version
-	err   error
+	b   []byte
+	dst []byte // b as it was
+	t   Type
+	v   Version
+	err error
 }
 
 // begin begins a packet behind dst: its first byte and one byte for its
 // length, to which end makes it longer when needed.
 func begin(dst []byte, t Type, flags byte, v Version) encoder {
-	return encoder{b: append(dst, byte(t)<<4|flags, 0), start: len(dst), t: t, v: v}
+	return encoder{b: append(dst, byte(t)<<4|flags, 0), dst: dst, t: t, v: v}
 }
 
 // end ends the packet with the payload, which is nil for most, and returns
 // what Append returns.
 func (e *encoder) end(payload []byte) ([]byte, error) {
-	e.setLength(e.start+1, len(payload))
+	e.setLength(len(e.dst)+1, len(payload))
 	if e.err != nil {
-		return e.b[:e.start:cap(e.b)], e.err
+		return e.dst, e.err
 	}
 	return append(e.b, payload...), nil
 }

@@ -113,14 +113,14 @@ type Packet interface {
 // Errors are of type [*Error].
 func Decode(first byte, body []byte, v Version) (Packet, error) {
 	t := Type(first >> 4)
+	if t == TypeConnect {
+		v = V5
+	}
 	if err := checkFirst(first, v); err != nil {
 		return nil, err
 	}
 	d := decoder{b: body, t: t, v: v}
 	p := d.packet(first)
-	if t == TypeConnect && d.err == nil {
-		d.v = p.(*Connect).Version
-	}
 	d.end()
 	if d.err != nil {
 		return nil, d.err

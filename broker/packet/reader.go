@@ -84,11 +84,10 @@ func (r *Reader) makeRoom(size int) {
 		r.from, r.to = 0, 0
 	case have == 0:
 		r.from, r.to = 0, 0
-	case r.to < len(r.buf) && r.from+size <= len(r.buf):
-	case r.from > 0 && have < len(r.buf):
+	case r.from > 0 && (size == 0 || r.from+size > len(r.buf)):
 		copy(r.buf, r.buf[r.from:r.to])
 		r.from, r.to = 0, have
-	case have == len(r.buf):
+	case r.to == len(r.buf): // and r.from is 0
 		grown := make([]byte, max(min(2*have, size), have+1))
 		copy(grown, r.buf)
 		r.buf = grown

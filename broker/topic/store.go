@@ -125,3 +125,9 @@ func (n *storeNode[V]) all(first bool, visit func(V)) {
 		}
 	}
 }
+
+// Each calls visit with every value, also those below '$'. The store must
+// not be changed meanwhile.
+func (s *Store[V]) Each(visit func(V)) {
+	s.root.all(false, visit)
+}

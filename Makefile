@@ -1,0 +1,99 @@
+# make test does all the set-up it needs and runs everything; the other
+# targets are its parts, and what takes longer.
+
+GO        ?= go
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CACHE     := $(CURDIR)/.cache
+BIN       := $(CACHE)/bin
+NPM       := $(CACHE)/npm
+
+# Debian packages that the tests use: real clients, a real upstream, a real
+# browser, an emulated ARM processor.
+PACKAGES  = mosquitto mosquitto-clients python3-paho-mqtt chromium qemu-user-static gcc libc6-dev nodejs npm
+# Programs of those packages, to see whether they are here.
+PROGRAMS  = mosquitto mosquitto_sub mosquitto_pub chromium qemu-arm-static gcc node npm
+NPM_PACKAGES = playwright-core@1.65.1 mqtt@5.16.0
+
+# Under make test nothing may skip for want of a program.
+export GATEWAY_TEST_ALL = 1
+export GATEWAY_NPM      = $(NPM)/node_modules
+export GATEWAY_BIN      = $(BIN)
+export PATH := $(PATH):/usr/sbin:/sbin
+
+.PHONY: all
+all: build
+
+.PHONY: build
+build: ## build ./gateway for this machine
+	CGO_ENABLED=0 $(GO) build -trimpath -o gateway ./cmd/gateway
+
+.PHONY: test
+test: setup lint cross race test32 ## everything, with its set-up
+	@echo "all tests passed"
+
+.PHONY: setup
+setup: $(NPM)/.done ## install what the tests need (Debian packages, npm packages)
+
+.PHONY: packages
+packages:
+	@missing=; for p in $(PROGRAMS); do command -v $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	/usr/bin/python3 -c 'import paho.mqtt.client' 2>/dev/null || missing="$$missing python3-paho-mqtt"; \
+	if [ -n "$$missing" ]; then \
+		echo "installing Debian packages, missing:$$missing"; \
+		SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
+		have=; for p in $(PACKAGES); do case $$p in nodejs|npm) command -v $${p%js} >/dev/null 2>&1 || have="$$have $$p" ;; *) have="$$have $$p" ;; esac; done; \
+		$$SUDO apt-get update -q && \
+		$$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$have; \
+	fi
+
+$(NPM)/.done: Makefile | packages
+	mkdir -p $(NPM)
+	cd $(NPM) && [ -f package.json ] || echo '{"private":true}' > $(NPM)/package.json
+	cd $(NPM) && npm install --no-package-lock --no-audit --no-fund --ignore-scripts $(NPM_PACKAGES)
+	touch $@
+
+.PHONY: lint
+lint: ## formatting, vet, staticcheck
+	@unformatted=$$(gofmt -l bridge broker cmd sensors deploy); \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+
+.PHONY: race
+race: setup ## all tests with the race detector
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 10m ./...
+
+.PHONY: test32
+test32: ## the 32-bit build and its unit tests
+	CGO_ENABLED=0 GOARCH=386 $(GO) vet ./...
+	CGO_ENABLED=0 GOARCH=386 $(GO) test -short -count=1 -timeout 10m ./...
+
+# GOARM=6 runs on every Raspberry Pi, the first one and the Zero included.
+.PHONY: cross
+cross: ## the binaries for every board
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=6 $(GO) build -trimpath -o $(BIN)/gateway-linux-armv6 ./cmd/gateway
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) build -trimpath -o $(BIN)/gateway-linux-armv7 ./cmd/gateway
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -o $(BIN)/gateway-linux-arm64 ./cmd/gateway
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -o $(BIN)/gateway-linux-amd64 ./cmd/gateway
+
+FUZZTIME ?= 5m
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (default 5m) each
+	@for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz); do \
+			echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+.PHONY: pictures
+pictures: setup ## take the pictures of the page in the README again
+	GATEWAY_SCREENSHOTS=$(CURDIR)/cmd/gateway/internal/dashboard/pictures $(GO) test -count=1 -run Browser ./cmd/gateway/internal/dashboard
+
+.PHONY: clean
+clean:
+	rm -rf $(CACHE) gateway
+
+.PHONY: help
+help:
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

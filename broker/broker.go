@@ -1,0 +1,192 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"gateway/broker/topic"
+)
+
+// Broker is an MQTT broker. Make one with [New]; its methods may be called
+// concurrently.
+type Broker struct {
+	cfg      Config
+	log      *slog.Logger
+	counters counters
+	timers   schedule
+	started  time.Time
+
+	mu          sync.RWMutex
+	subs        topic.Tree[*subscription]
+	subsVersion uint64 // changes with every change of subs
+
+	retainMu sync.Mutex
+	retained topic.Store[*Message]
+
+	sessionsMu sync.Mutex
+	sessions   map[string]*session
+	stopping   bool // no session begins any more
+
+	durableMu sync.Mutex // taken before any other lock
+	durable   map[string]*Subscription
+
+	connsMu sync.Mutex // never held while another is taken
+	conns   map[*conn]struct{}
+	closing bool
+
+	listeners []*listener
+}
+
+// New makes a broker. Publish and Subscribe work at once; clients come in
+// with Listen and Run. The configuration has been validated; what is zero in
+// it means what its documentation says, except for sizes and times that
+// cannot be zero, which get their defaults.
+func New(cfg Config, log *slog.Logger) *Broker {
+	def := Default()
+	if cfg.MaxPacketSize == 0 {
+		cfg.MaxPacketSize = def.MaxPacketSize
+	}
+	if cfg.MaxInflight == 0 {
+		cfg.MaxInflight = def.MaxInflight
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = def.ConnectTimeout
+	}
+	if cfg.WriteTimeout == 0 {
+		cfg.WriteTimeout = def.WriteTimeout
+	}
+	return &Broker{
+		cfg:      cfg,
+		log:      log,
+		started:  time.Now(),
+		sessions: make(map[string]*session),
+		durable:  make(map[string]*Subscription),
+		conns:    make(map[*conn]struct{}),
+	}
+}
+
+// Publish publishes m to everybody subscribed to its topic. It never waits
+// for a subscriber. m belongs to the broker from then on and must not be
+// changed. The topic may begin with '$'.
+func (b *Broker) Publish(m *Message) error {
+	if err := topic.CheckName(m.Topic); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	if m.QoS > 2 {
+		return fmt.Errorf("publish to %q: QoS %d, only 0, 1 and 2 exist", m.Topic, m.QoS)
+	}
+	b.publish(m, nil)
+	return nil
+}
+
+// Retained returns the retained message of a topic, nil if there is none.
+func (b *Broker) Retained(name string) *Message {
+	b.retainMu.Lock()
+	defer b.retainMu.Unlock()
+	m, ok := b.retained.Get(name)
+	if !ok || m.expired(time.Now()) {
+		return nil
+	}
+	return m
+}
+
+// How often what has expired is swept out of memory. Nobody is sent an
+// expired message meanwhile.
+const sweepInterval = time.Minute
+
+// Run serves the listeners until ctx ends, then disconnects the clients and
+// returns when all goroutines of the broker have ended. Publish and Subscribe
+// go on working for this process.
+func (b *Broker) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	timersCtx, stopTimers := context.WithCancel(context.WithoutCancel(ctx))
+	wg.Go(func() { b.timers.run(timersCtx) })
+	b.sweep()
+
+	errs := make(chan error, len(b.listeners))
+	for _, l := range b.listeners {
+		wg.Go(func() { errs <- l.serve(b) })
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-errs:
+	}
+	b.sessionsMu.Lock()
+	b.stopping = true
+	b.sessionsMu.Unlock()
+	for _, l := range b.listeners {
+		l.close()
+	}
+	b.disconnectAll()
+	stopTimers()
+	wg.Wait()
+	return err
+}
+
+// sweep removes expired retained messages now and after every interval.
+func (b *Broker) sweep() {
+	b.dropExpiredRetained(time.Now())
+	b.timers.at(time.Now().Add(sweepInterval), b.sweep)
+}
+
+// track notes a connection; it reports false when the broker is full or
+// stopping.
+func (b *Broker) track(c *conn) bool {
+	b.connsMu.Lock()
+	defer b.connsMu.Unlock()
+	if b.closing {
+		return false
+	}
+	if limit := b.cfg.MaxConnections; limit > 0 && len(b.conns) >= limit {
+		c.log.Warn("connection refused: too many clients", "max_connections", limit)
+		return false
+	}
+	b.conns[c] = struct{}{}
+	return true
+}
+
+func (b *Broker) untrack(c *conn) {
+	b.connsMu.Lock()
+	delete(b.conns, c)
+	b.connsMu.Unlock()
+}
+
+// Addrs returns the addresses of the listeners that are open, in the order of
+// the configuration.
+func (b *Broker) Addrs() []net.Addr {
+	addrs := make([]net.Addr, len(b.listeners))
+	for i, l := range b.listeners {
+		addrs[i] = l.addr()
+	}
+	return addrs
+}
+
+// Listen opens the listeners of the configuration. If one cannot be opened,
+// none stays open, and the error names its address.
+func (b *Broker) Listen() error {
+	for i, cfg := range b.cfg.Listeners {
+		l, err := listen(cfg)
+		if err != nil {
+			for _, l := range b.listeners {
+				l.close()
+			}
+			b.listeners = nil
+			return fmt.Errorf("broker.listeners[%d]: %w", i, err)
+		}
+		b.listeners = append(b.listeners, l)
+		b.log.Info("listening", "protocol", cfg.Protocol, "address", l.addr().String())
+	}
+	return nil
+}
+
+// isClosed tells the error of a listener that was closed on purpose.
+func isClosed(err error) bool {
+	return errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), "Server closed")
+}

@@ -1,0 +1,316 @@
+package broker
+
+import (
+	"crypto/rand"
+	"errors"
+	"math"
+	"time"
+
+	"gateway/broker/packet"
+	"gateway/broker/topic"
+)
+
+// topicAliasMaximum is how many topic aliases a client may set, as Mosquitto
+// has it.
+const topicAliasMaximum = 10
+
+// refused is a CONNECT that is not accepted; the client has been told.
+type refused struct{ code packet.ReasonCode }
+
+func (r refused) Error() string { return "CONNECT refused: " + r.code.String() }
+
+// handleConnect answers CONNECT and joins the client with its session.
+func (c *conn) handleConnect(first byte, body []byte) error {
+	p, err := packet.Decode(first, body, 0)
+	if err != nil {
+		var perr *packet.Error
+		if errors.As(err, &perr) && perr.Code == packet.UnsupportedProtocolVersion { // [MQTT-3.1.2-2]
+			c.version = packet.V5
+			return c.refuse(perr.Code)
+		}
+		return err
+	}
+	p5, ok := p.(*packet.Connect)
+	if !ok {
+		return errors.New("the first packet is not CONNECT")
+	}
+	return c.connect(p5)
+}
+
+func (c *conn) connect(p *packet.Connect) error {
+	c.version = p.Version
+	c.bridge = p.Bridge
+	props := p.Properties
+	if props == nil {
+		props = new(packet.Properties)
+	}
+	if props.AuthMethod.OK { // [MQTT-4.12.0-1]
+		return c.refuse(packet.BadAuthenticationMethod)
+	}
+	var answer packet.Properties
+	c.id = p.ClientID
+	if c.id == "" {
+		if c.version < packet.V5 && !p.CleanStart { // [MQTT-3.1.3-8 v3]
+			return c.refuse(packet.ClientIdentifierNotValid)
+		}
+		c.id = "auto-" + rand.Text() // [MQTT-3.1.3-6]
+		answer.AssignedClientID = packet.Some(c.id)
+	}
+	if err := c.takeWill(p.Will); err != nil {
+		return c.refuse(packet.TopicNameInvalid)
+	}
+	c.limits(p, props, &answer)
+	expiry := c.b.expiry(p, props)
+	if props.SessionExpiry.OK && expiry < secondsOf(props.SessionExpiry.V) {
+		answer.SessionExpiry = packet.Some(uint32(expiry / time.Second))
+	}
+	if !c.b.join(c, p.CleanStart, expiry, &answer) {
+		return c.refuse(packet.ServerUnavailable)
+	}
+	c.log.Debug("client connected", "client", c.id, "version", c.version, "clean_start", p.CleanStart, "keep_alive", c.keepAlive)
+	if c.keepAlive == 0 {
+		return c.readBy(time.Time{})
+	}
+	return c.readBy(time.Now().Add(c.keepAlive))
+}
+
+// limits sets what the client asked for, and tells it in answer what it gets.
+func (c *conn) limits(p *packet.Connect, props, answer *packet.Properties) {
+	cfg := &c.b.cfg
+	keepAlive := time.Duration(p.KeepAlive) * time.Second
+	if limit := cfg.MaxKeepAlive; limit > 0 && (keepAlive == 0 || keepAlive > limit) {
+		keepAlive = limit
+		answer.ServerKeepAlive = packet.Some(uint16(min(limit/time.Second, math.MaxUint16))) // [MQTT-3.2.2-21]
+	}
+	c.keepAlive = keepAlive + keepAlive/2
+	c.receiveMax = cfg.MaxInflight
+	if props.ReceiveMaximum.OK {
+		c.receiveMax = min(c.receiveMax, int(props.ReceiveMaximum.V))
+	}
+	c.maxPacket = props.MaximumPacketSize.V
+	c.problems = !props.RequestProblemInfo.OK || props.RequestProblemInfo.V == 1
+	answer.TopicAliasMaximum = packet.Some(uint16(topicAliasMaximum))
+	answer.MaximumPacketSize = packet.Some(uint32(cfg.MaxPacketSize))
+	answer.ReceiveMaximum = packet.Some(uint16(cfg.MaxInflight))
+	answer.SharedSubscriptionAvailable = packet.Some(byte(0))
+}
+
+// takeWill keeps the will for the end of the connection.
+func (c *conn) takeWill(w *packet.Will) error {
+	if w == nil {
+		return nil
+	}
+	if err := checkClientTopic(w.Topic); err != nil {
+		return err
+	}
+	c.will = &Message{
+		Topic: w.Topic, Payload: w.Payload, QoS: w.QoS, Retain: w.Retain,
+		Properties: passedOn(w.Properties), publisher: c.id,
+	}
+	if w.Properties != nil {
+		c.delay = secondsOf(w.Properties.WillDelay.V)
+	}
+	return nil
+}
+
+// checkClientTopic tells whether a client may publish to a topic.
+func checkClientTopic(name string) error {
+	if err := topic.CheckName(name); err != nil {
+		return &packet.Error{Code: packet.TopicNameInvalid, Clause: "MQTT-4.7.3-1", Text: err.Error()}
+	}
+	return nil
+}
+
+// passedOn returns the properties that a message keeps, nil if there are
+// none [MQTT-3.3.2-15 to -20].
+func passedOn(p *packet.Properties) *Properties {
+	if p == nil {
+		return nil
+	}
+	kept := Properties{
+		PayloadFormat:   p.PayloadFormat,
+		ContentType:     p.ContentType,
+		ResponseTopic:   p.ResponseTopic,
+		CorrelationData: p.CorrelationData,
+		User:            p.User,
+	}
+	if !kept.PayloadFormat.OK && !kept.ContentType.OK && !kept.ResponseTopic.OK && kept.CorrelationData == nil && kept.User == nil {
+		return nil
+	}
+	return &kept
+}
+
+// expiry is how long the client's session outlives its connection.
+func (b *Broker) expiry(p *packet.Connect, props *packet.Properties) time.Duration {
+	limit := b.cfg.SessionExpiry
+	if limit == 0 {
+		limit = noExpiry
+	}
+	switch {
+	case p.Version == packet.V5:
+		return min(limit, secondsOf(props.SessionExpiry.V))
+	case p.CleanStart:
+		return 0
+	}
+	return limit
+}
+
+// secondsOf turns an interval of MQTT 5 into a duration; the largest one
+// means for ever.
+func secondsOf(s uint32) time.Duration {
+	if s == math.MaxUint32 {
+		return noExpiry
+	}
+	return time.Duration(s) * time.Second
+}
+
+// changeExpiry handles the session expiry of a DISCONNECT.
+func (c *conn) changeExpiry(seconds uint32) error {
+	c.b.sessionsMu.Lock()
+	defer c.b.sessionsMu.Unlock()
+	if c.session.expiry == 0 && seconds != 0 {
+		return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.14.2", Text: "DISCONNECT gives an expiry to a session that had none"}
+	}
+	limit := c.b.cfg.SessionExpiry
+	if limit == 0 {
+		limit = noExpiry
+	}
+	c.session.expiry = min(limit, secondsOf(seconds))
+	return nil
+}
+
+// refuse answers CONNECT with an error.
+func (c *conn) refuse(code packet.ReasonCode) error {
+	_ = c.send(&packet.Connack{Code: code}) // [MQTT-3.2.2-6]
+	return refused{code}
+}
+
+// join gives c its session, new or found, and answers CONNECT. It reports
+// false if the broker is stopping.
+func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.Properties) bool {
+	s, ok := b.claim(c.id, clean)
+	if !ok {
+		return false
+	}
+	defer b.sessionsMu.Unlock()
+	var wills []*Message
+	present := s != nil && !clean // [MQTT-3.1.2-4] [MQTT-3.1.2-5]
+	switch {
+	case s == nil:
+		s = newSession(b, c.id)
+	case clean:
+		wills = b.endLocked(s)
+		s = newSession(b, c.id)
+	default: // a reconnect in time prevents the end and the will [MQTT-3.1.3-9]
+		b.timers.cancel(s.ending)
+		b.timers.cancel(s.willDue)
+		s.ending, s.willDue, s.will = nil, nil, nil
+	}
+	b.sessions[c.id] = s
+	s.expiry = expiry
+	c.session = s
+	_ = c.send(&packet.Connack{SessionPresent: present, Properties: answer}) // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
+	s.attach(c)
+	for _, w := range wills {
+		b.publish(w, nil)
+	}
+	return true
+}
+
+// claim returns the session of id, which has no connection any more, nil if
+// there is none. A connection that has it is ended first. It returns with
+// sessionsMu held, unless ok is false.
+func (b *Broker) claim(id string, clean bool) (s *session, ok bool) {
+	for {
+		b.sessionsMu.Lock()
+		if b.stopping {
+			b.sessionsMu.Unlock()
+			return nil, false
+		}
+		s = b.sessions[id]
+		if s == nil || s.owner == nil {
+			return s, true
+		}
+		old := s.owner
+		old.taken, old.takenClean = true, clean
+		old.disconnect(packet.SessionTakenOver)
+		b.sessionsMu.Unlock()
+		<-old.left
+	}
+}
+
+// leave ends the client's part of the connection: the will is published or
+// planned, the session ends or waits.
+func (b *Broker) leave(c *conn) {
+	defer close(c.left)
+	b.sessionsMu.Lock()
+	s := c.session
+	s.detach()
+	var now []*Message
+	delay := min(c.delay, s.expiry)
+	switch {
+	case c.will == nil:
+	case c.taken && !c.takenClean && s.expiry > 0: // the client goes on, see the package comment
+	case delay == 0:
+		now = append(now, c.will)
+	default:
+		s.will = c.will
+		s.willDue = b.timers.at(time.Now().Add(delay), func() { b.willDue(s) })
+	}
+	switch s.expiry {
+	case 0:
+		now = append(now, b.endLocked(s)...)
+	case noExpiry:
+	default:
+		s.ending = b.timers.at(time.Now().Add(s.expiry), func() { b.expire(s) })
+	}
+	b.sessionsMu.Unlock()
+	for _, m := range now {
+		b.publish(m, nil)
+	}
+}
+
+// willDue publishes the will of a client that did not come back in time
+// [MQTT-3.1.2-8].
+func (b *Broker) willDue(s *session) {
+	b.sessionsMu.Lock()
+	w := s.will
+	s.will = nil
+	b.sessionsMu.Unlock()
+	if w != nil {
+		b.publish(w, nil)
+	}
+}
+
+// expire ends a session whose client did not come back in time.
+func (b *Broker) expire(s *session) {
+	b.sessionsMu.Lock()
+	var wills []*Message
+	if s.ending != nil && b.sessions[s.id] == s {
+		wills = b.endLocked(s)
+	}
+	b.sessionsMu.Unlock()
+	for _, w := range wills {
+		b.publish(w, nil)
+	}
+}
+
+// endLocked ends a session that has no connection, and returns its will if
+// that is still to be published. Broker.sessionsMu is held.
+func (b *Broker) endLocked(s *session) (wills []*Message) {
+	delete(b.sessions, s.id)
+	b.timers.cancel(s.ending)
+	b.timers.cancel(s.willDue)
+	s.ending, s.willDue = nil, nil
+	if s.will != nil {
+		wills = append(wills, s.will)
+		s.will = nil
+	}
+	subs := make([]*subscription, 0, len(s.subs))
+	for _, sub := range s.subs {
+		subs = append(subs, sub)
+	}
+	b.unsubscribe(subs...)
+	s.subs = nil
+	return wills
+}

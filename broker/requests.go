@@ -1,0 +1,172 @@
+package broker
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"gateway/broker/packet"
+	"gateway/broker/topic"
+)
+
+// handlePublish takes a message from the client and acknowledges it.
+func (c *conn) handlePublish(p *packet.Publish) error {
+	name, err := c.resolveAlias(p)
+	if err != nil {
+		return err
+	}
+	if err := checkClientTopic(name); err != nil {
+		return err
+	}
+	code := packet.Success
+	switch {
+	case name[0] == '$':
+		code = packet.NotAuthorized
+	case p.QoS == 2:
+		fresh, err := c.session.receive(p.ID, c.b.receiveLimit(c.version))
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			return c.send(&packet.Pubrec{ID: p.ID})
+		}
+		fallthrough
+	default:
+		m := c.message(name, p)
+		if c.b.publish(m, &c.targets) == 0 && c.version == packet.V5 {
+			code = packet.NoMatchingSubscribers
+		}
+	}
+	switch p.QoS { // [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.3-8]
+	case 1:
+		return c.send(&packet.Puback{ID: p.ID, Code: code})
+	case 2:
+		return c.send(&packet.Pubrec{ID: p.ID, Code: code})
+	}
+	return nil
+}
+
+// message makes the message of a PUBLISH, whose memory is the connection's.
+func (c *conn) message(name string, p *packet.Publish) *Message {
+	m := &Message{
+		Topic:      name,
+		Payload:    bytes.Clone(p.Payload),
+		QoS:        p.QoS,
+		Retain:     p.Retain,
+		Properties: passedOn(p.Properties),
+		publisher:  c.id,
+	}
+	if p.Properties != nil && p.Properties.MessageExpiry.OK {
+		m.Expires = time.Now().Add(secondsOf(p.Properties.MessageExpiry.V))
+	}
+	return m
+}
+
+// receiveLimit is how many QoS 2 messages a client may have in flight. The
+// older versions know no limit but their packet identifiers.
+func (b *Broker) receiveLimit(v packet.Version) int {
+	if v == packet.V5 {
+		return b.cfg.MaxInflight
+	}
+	return 65535
+}
+
+// resolveAlias returns the topic of p, by its alias if it has one.
+func (c *conn) resolveAlias(p *packet.Publish) (string, error) {
+	if p.Properties == nil || !p.Properties.TopicAlias.OK {
+		return p.Topic, nil
+	}
+	alias := int(p.Properties.TopicAlias.V)
+	if alias == 0 || alias > topicAliasMaximum { // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+		return "", &packet.Error{Code: packet.TopicAliasInvalid, Clause: "MQTT-3.3.2-9", Text: fmt.Sprintf("topic alias %d, the maximum is %d", alias, topicAliasMaximum)}
+	}
+	for len(c.aliases) < alias {
+		c.aliases = append(c.aliases, "")
+	}
+	if p.Topic != "" {
+		c.aliases[alias-1] = p.Topic // [MQTT-3.3.2-12]
+		return p.Topic, nil
+	}
+	if c.aliases[alias-1] == "" {
+		return "", &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.3.2-7", Text: fmt.Sprintf("topic alias %d was not set on this connection", alias)}
+	}
+	return c.aliases[alias-1], nil
+}
+
+// handleSubscribe adds subscriptions and answers with a code for each
+// [MQTT-3.8.4-6]. What is retained goes out behind the answer.
+func (c *conn) handleSubscribe(p *packet.Subscribe) error {
+	var id uint32
+	if p.Properties != nil && len(p.Properties.SubscriptionIDs) > 0 {
+		id = p.Properties.SubscriptionIDs[0]
+	}
+	codes := make([]packet.ReasonCode, len(p.Filters))
+	granted := make([]*subscription, len(p.Filters))
+	for i, f := range p.Filters {
+		sub, code := c.grant(f, id)
+		if code == packet.TopicFilterInvalid && c.version < packet.V5 { // [MQTT-4.7.1-2 v3]
+			return &packet.Error{Code: code, Clause: "MQTT-4.7.1-2", Text: fmt.Sprintf("invalid filter %q", f.Filter)}
+		}
+		granted[i], codes[i] = sub, code
+	}
+	if err := c.send(&packet.Suback{ID: p.ID, Codes: codes}); err != nil { // [MQTT-3.8.4-1]
+		return err
+	}
+	for i, sub := range granted {
+		if sub == nil {
+			continue
+		}
+		old := c.session.subs[sub.filter]
+		c.session.subs[sub.filter] = sub
+		replay := p.Filters[i].RetainHandling == 0 || p.Filters[i].RetainHandling == 1 && old == nil // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
+		c.b.subscribe(sub, old, replay)
+	}
+	return nil
+}
+
+// grant decides on one subscription of a SUBSCRIBE.
+func (c *conn) grant(f packet.Subscription, id uint32) (*subscription, packet.ReasonCode) {
+	if err := topic.CheckFilter(f.Filter); err != nil {
+		return nil, packet.TopicFilterInvalid
+	}
+	if group, _ := topic.SplitShare(f.Filter); group != "" {
+		if f.NoLocal { // [MQTT-3.8.3-4]
+			return nil, packet.ProtocolError
+		}
+		return nil, packet.SharedSubscriptionsNotSupported
+	}
+	limit := c.b.cfg.MaxSubscriptions
+	if _, known := c.session.subs[f.Filter]; !known && limit > 0 && len(c.session.subs) >= limit {
+		return nil, packet.QuotaExceeded
+	}
+	return &subscription{
+		to:          c.session,
+		filter:      f.Filter,
+		qos:         f.QoS,
+		noLocal:     f.NoLocal || c.bridge,
+		asPublished: f.RetainAsPublished || c.bridge,
+		id:          id,
+	}, packet.ReasonCode(f.QoS)
+}
+
+// handleUnsubscribe removes subscriptions and answers with a code for each.
+func (c *conn) handleUnsubscribe(p *packet.Unsubscribe) error {
+	codes := make([]packet.ReasonCode, len(p.Filters))
+	for i, f := range p.Filters {
+		if err := topic.CheckFilter(f); err != nil {
+			if c.version < packet.V5 {
+				return &packet.Error{Code: packet.TopicFilterInvalid, Clause: "MQTT-4.7.1-2", Text: err.Error()}
+			}
+			codes[i] = packet.TopicFilterInvalid
+			continue
+		}
+		sub := c.session.subs[f]
+		if sub == nil {
+			codes[i] = packet.NoSubscriptionExisted
+			continue
+		}
+		delete(c.session.subs, f)
+		c.b.unsubscribe(sub) // [MQTT-3.10.4-1] [MQTT-3.10.4-2]
+	}
+	return c.send(&packet.Unsuback{ID: p.ID, Codes: codes}) // [MQTT-3.10.4-4]
+}

@@ -1,0 +1,319 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"gateway/broker/topic"
+)
+
+// ErrClosed is what Next returns when the subscription was closed.
+var ErrClosed = errors.New("subscription closed")
+
+// SubscribeOptions say how a Subscription behaves. The zero value is a live
+// subscription.
+type SubscribeOptions struct {
+	// Name makes the subscription durable: what matches its filters is kept for
+	// the next Subscribe of that name while it is closed, and what was not
+	// acknowledged is delivered again. It collects what happened, so it gets
+	// messages whatever their expiry, which says how long they are current.
+	Name string
+	// MaxMessages and MaxBytes bound what waits; the oldest is dropped. 0 is 256
+	// messages for a live subscription and no bound for a durable one. What is
+	// retained when the subscription begins comes on top.
+	MaxMessages int
+	MaxBytes    int64
+}
+
+// Delivery is a message that a Subscription delivers.
+type Delivery struct {
+	*Message
+	Replay bool // the message is retained, and was published before the subscription began
+	seq    uint64
+}
+
+// SubscriptionStats are the figures of a Subscription.
+type SubscriptionStats struct {
+	Waiting  int       // messages not delivered yet
+	Unacked  int       // delivered and not acknowledged
+	Bytes    int64     // topics and payloads of both
+	Oldest   time.Time // when the oldest of both came, to the second; zero if there is none, or if it is live
+	Dropped  uint64    // by the bounds
+	Expired  uint64    // while they waited; live only
+	Arrived  uint64
+	Complete uint64 // acknowledged, or delivered by a live subscription
+}
+
+// Subscription delivers messages to a part of this process. All methods may
+// be called concurrently, but Next by one goroutine at a time.
+type Subscription struct {
+	b       *Broker
+	options SubscribeOptions
+	wake    chan struct{} // cap 1
+
+	mu      sync.Mutex
+	open    bool
+	subs    []*subscription
+	queue   queue
+	unacked []delivery // durable only, by seq
+	bytes   int64      // of unacked
+	seq     uint64
+	stats   SubscriptionStats
+}
+
+// Subscribe begins a subscription to the filters at QoS 2: messages come as
+// they were published. What is retained comes first, unless the subscription
+// is durable and had the filter before. It never blocks.
+//
+// Subscribing to a durable name replaces its filters and delivers again what
+// was not acknowledged. It is an error if that name is open.
+func (b *Broker) Subscribe(o SubscribeOptions, filters ...string) (*Subscription, error) {
+	for _, f := range filters {
+		if err := topic.CheckFilter(f); err != nil {
+			return nil, fmt.Errorf("subscribe: %w", err)
+		}
+		if group, _ := topic.SplitShare(f); group != "" {
+			return nil, fmt.Errorf("subscribe: filter %q: a subscription of this process cannot be shared", f)
+		}
+	}
+	b.durableMu.Lock()
+	defer b.durableMu.Unlock()
+	s := b.durable[o.Name]
+	if s == nil {
+		s = &Subscription{b: b, wake: make(chan struct{}, 1)}
+		if o.Name != "" {
+			b.durable[o.Name] = s
+		}
+	}
+	if !s.reopen(o) {
+		return nil, fmt.Errorf("subscribe: %q is open already", o.Name)
+	}
+	s.setFilters(filters)
+	return s, nil
+}
+
+// reopen puts what was not acknowledged back in front, and reports false if
+// the subscription is open.
+func (s *Subscription) reopen(o SubscribeOptions) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open {
+		return false
+	}
+	s.open = true
+	s.options = o
+	if o.Name == "" && o.MaxMessages == 0 {
+		s.options.MaxMessages = 256
+	}
+	s.rewind()
+	return true
+}
+
+// setFilters subscribes to new filters and unsubscribes from those that are
+// gone.
+func (s *Subscription) setFilters(filters []string) {
+	s.mu.Lock()
+	old := s.subs
+	s.mu.Unlock()
+	var subs, fresh []*subscription
+	for _, f := range filters {
+		if slices.ContainsFunc(subs, func(sub *subscription) bool { return sub.filter == f }) {
+			continue
+		}
+		if i := slices.IndexFunc(old, func(sub *subscription) bool { return sub.filter == f }); i >= 0 {
+			subs = append(subs, old[i])
+			old = slices.Delete(slices.Clone(old), i, i+1)
+			continue
+		}
+		sub := &subscription{to: s, filter: f, qos: 2, asPublished: true}
+		subs, fresh = append(subs, sub), append(fresh, sub)
+	}
+	s.mu.Lock()
+	s.subs = subs
+	s.mu.Unlock()
+	s.b.unsubscribe(old...)
+	for _, sub := range fresh {
+		s.b.subscribe(sub, nil, true)
+	}
+}
+
+func (s *Subscription) clientID() string { return "" }
+
+// deliver queues d, in place of the oldest when the bounds are reached.
+func (s *Subscription) deliver(d delivery) {
+	s.mu.Lock()
+	s.seq++
+	d.seq = s.seq
+	s.stats.Arrived++
+	size := d.msg.size()
+	for s.queue.len > 0 && !d.replay && s.full(size) {
+		s.queue.pop()
+		s.stats.Dropped++
+	}
+	if s.queue.len == 0 && len(s.unacked) > 0 && s.full(size) {
+		// Everything that fits is with the reader. Dropping that would not stop
+		// it, so the newest goes.
+		s.stats.Dropped++
+		s.mu.Unlock()
+		return
+	}
+	if s.options.Name != "" {
+		d.came = time.Now().Unix()
+	}
+	s.queue.push(d)
+	s.mu.Unlock()
+	s.signal()
+}
+
+// full tells whether one message of size bytes more would break the bounds.
+func (s *Subscription) full(size int64) bool {
+	o := &s.options
+	return o.MaxMessages > 0 && s.queue.len+len(s.unacked) >= o.MaxMessages ||
+		o.MaxBytes > 0 && s.queue.len+len(s.unacked) > 0 && s.queue.bytes+s.bytes+size > o.MaxBytes
+}
+
+func (s *Subscription) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Next returns the next message, waiting for one if need be. It fails with
+// ctx's error or with [ErrClosed].
+func (s *Subscription) Next(ctx context.Context) (Delivery, error) {
+	for {
+		d, ok, err := s.next()
+		if ok || err != nil {
+			return d, err
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return Delivery{}, ctx.Err()
+		}
+	}
+}
+
+func (s *Subscription) next() (Delivery, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open {
+		s.signal() // for the next caller
+		return Delivery{}, false, ErrClosed
+	}
+	for s.queue.len > 0 {
+		d := s.queue.pop()
+		if s.options.Name != "" {
+			s.unacked = append(s.unacked, d)
+			s.bytes += d.msg.size()
+		} else if !d.msg.Expires.IsZero() && d.msg.expired(time.Now()) {
+			s.stats.Expired++
+			continue
+		} else {
+			s.stats.Complete++
+		}
+		return Delivery{Message: d.msg, Replay: d.replay, seq: d.seq}, true, nil
+	}
+	return Delivery{}, false, nil
+}
+
+// Ack acknowledges a delivery of a durable subscription: it will not come
+// again. Deliveries may be acknowledged in any order, and once each; more
+// does nothing.
+func (s *Subscription) Ack(d Delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, ok := slices.BinarySearchFunc(s.unacked, d.seq, func(d delivery, seq uint64) int {
+		switch {
+		case d.seq < seq:
+			return -1
+		case d.seq > seq:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return
+	}
+	s.bytes -= s.unacked[i].msg.size()
+	if i == 0 {
+		s.unacked[0] = delivery{}
+		s.unacked = s.unacked[1:]
+	} else {
+		s.unacked = slices.Delete(s.unacked, i, i+1)
+	}
+	s.stats.Complete++
+}
+
+// Rewind delivers again, in their order and before anything else, all
+// messages that were delivered and not acknowledged: the line they were sent
+// on is gone.
+func (s *Subscription) Rewind() {
+	s.mu.Lock()
+	s.rewind()
+	s.mu.Unlock()
+	s.signal()
+}
+
+func (s *Subscription) rewind() {
+	if len(s.unacked) == 0 {
+		return
+	}
+	waiting := s.queue
+	s.queue = queue{}
+	for _, d := range s.unacked {
+		s.queue.push(d)
+	}
+	for waiting.len > 0 {
+		s.queue.push(waiting.pop())
+	}
+	s.unacked, s.bytes = nil, 0
+}
+
+// Close ends the subscription. Next, in another goroutine too, returns
+// ErrClosed. A durable one goes on collecting for the next Subscribe of its
+// name.
+func (s *Subscription) Close() {
+	s.mu.Lock()
+	wasOpen := s.open
+	s.open = false
+	live := s.options.Name == ""
+	subs := s.subs
+	if live {
+		s.subs = nil
+	}
+	s.mu.Unlock()
+	if wasOpen && live {
+		s.b.unsubscribe(subs...)
+	}
+	s.signal()
+}
+
+// Stats returns the figures of this moment.
+func (s *Subscription) Stats() SubscriptionStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.stats
+	st.Waiting = s.queue.len
+	st.Unacked = len(s.unacked)
+	st.Bytes = s.queue.bytes + s.bytes
+	st.Oldest = s.oldest()
+	return st
+}
+
+// oldest returns when the oldest message that is kept came.
+func (s *Subscription) oldest() time.Time {
+	switch {
+	case s.options.Name == "":
+	case len(s.unacked) > 0:
+		return time.Unix(s.unacked[0].came, 0)
+	case s.queue.len > 0:
+		return time.Unix(s.queue.front().came, 0)
+	}
+	return time.Time{}
+}
