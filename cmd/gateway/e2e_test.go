@@ -1,0 +1,183 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestTutorial is what a newcomer does: start the gateway without anything,
+// run the well-known script unchanged, publish a message.
+func TestTutorial(t *testing.T) {
+	python := "/usr/bin/python3" // Debian's, which has Debian's paho
+	if exec.Command(python, "-c", "import paho.mqtt.client").Run() != nil {
+		skipOrFail(t, "Python's paho is not installed: apt-get install python3-paho-mqtt, or run make test")
+	}
+	pub := need(t, "mosquitto_pub", "mosquitto-clients")
+	for _, address := range []string{"127.0.0.1:1883", "127.0.0.1:9001", "127.0.0.1:8080"} {
+		ln, err := net.Listen("tcp", address)
+		if err != nil {
+			skipOrFail(t, "the tutorial needs the standard ports, and %s is in use", address)
+		}
+		ln.Close()
+	}
+	g := awaitGateway(spawn(t, needBinary(t)))
+	if g.mqtt != "127.0.0.1:1883" || g.ws != "ws://127.0.0.1:9001" || g.page != "http://127.0.0.1:8080" {
+		t.Errorf("it listens on %s, %s and %s", g.mqtt, g.ws, g.page)
+	}
+	script, err := filepath.Abs("testdata/tutorial.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	py := spawn(t, python, "-u", script)
+	py.await(`Connected with result code 0`)
+	// The script subscribes after that line; what is retained reaches it anyway.
+	command(t, pub, "-h", "127.0.0.1", "-t", "/test/1", "-r", "-m", "hello")
+	py.await(`/test/1 b'hello'`)
+	if err := g.stop(); err != nil {
+		t.Errorf("on SIGTERM: %v", err)
+	}
+}
+
+// TestOwnReadings shows that the machine's own readings are in the tree.
+func TestOwnReadings(t *testing.T) {
+	sub := need(t, "mosquitto_sub", "mosquitto-clients")
+	g := startGateway(t, "site: here\n")
+	p := spawn(t, sub, append(hostPort(t, g.mqtt), "-t", "#", "-v")...)
+	m := p.await(`(?m)^here/gateway/host (\{.*\})$`)
+	var payload struct {
+		Time time.Time
+		Load *float64
+	}
+	if err := json.Unmarshal([]byte(m[1]), &payload); err != nil || payload.Load == nil || time.Since(payload.Time) > time.Hour {
+		t.Errorf("payload %s: %v", m[1], err)
+	}
+	p.await(`(?m)^here/gateway/host/status online$`)
+}
+
+// TestMosquittoClients talks all three versions with Debian's clients.
+func TestMosquittoClients(t *testing.T) {
+	sub, pub := need(t, "mosquitto_sub", "mosquitto-clients"), need(t, "mosquitto_pub", "mosquitto-clients")
+	g := startGateway(t, "")
+	for _, version := range []string{"31", "311", "5"} {
+		for _, qos := range []string{"0", "1", "2"} {
+			topic := "e2e/" + version + "/" + qos
+			at := append(hostPort(t, g.mqtt), "-V", version, "-q", qos, "-t", topic)
+			command(t, pub, append(at, "-r", "-m", "kept")...)
+			got := command(t, sub, append(at, "-C", "1", "-W", "20", "-F", "%t %q %r %p")...)
+			if want := topic + " " + qos + " 1 kept\n"; got != want {
+				t.Errorf("version %s QoS %s: got %q, want %q", version, qos, got, want)
+			}
+		}
+	}
+	t.Run("will", func(t *testing.T) {
+		p := spawn(t, sub, append(hostPort(t, g.mqtt), "-t", "e2e/will", "-t", "e2e/ready", "-v")...)
+		dying := spawn(t, sub, append(hostPort(t, g.mqtt), "-t", "x", "--will-topic", "e2e/will", "--will-payload", "gone", "-d")...)
+		dying.await(`Subscribed \(mid`)
+		command(t, pub, append(hostPort(t, g.mqtt), "-r", "-t", "e2e/ready", "-m", "1")...)
+		p.await(`e2e/ready 1`)
+		dying.kill()
+		p.await(`e2e/will gone`)
+	})
+	t.Run("persistent session", func(t *testing.T) {
+		at := append(hostPort(t, g.mqtt), "-q", "1", "-c", "-i", "keeper", "-t", "e2e/session")
+		command(t, sub, append(at, "-E")...)
+		for _, m := range []string{"1", "2", "3"} {
+			command(t, pub, append(hostPort(t, g.mqtt), "-q", "1", "-t", "e2e/session", "-m", m)...)
+		}
+		if got := command(t, sub, append(at, "-C", "3", "-W", "20")...); got != "1\n2\n3\n" {
+			t.Errorf("queued messages: %q", got)
+		}
+	})
+}
+
+// TestWebSocket talks to the WebSocket listener with mqtt.js.
+func TestWebSocket(t *testing.T) {
+	node := need(t, "node", "nodejs")
+	npm := os.Getenv("GATEWAY_NPM")
+	if npm == "" {
+		npm = filepath.Join(repositoryRoot(t), ".cache/npm/node_modules")
+	}
+	if _, err := os.Stat(filepath.Join(npm, "mqtt")); err != nil {
+		skipOrFail(t, "npm's package mqtt is not installed: run make setup")
+	}
+	t.Setenv("GATEWAY_NPM", npm)
+	g := startGateway(t, "")
+	if out := command(t, node, "testdata/mqttjs.mjs", g.ws); !strings.Contains(out, "ok") {
+		t.Errorf("mqtt.js says %q", out)
+	}
+}
+
+// TestBridgeToMosquitto forwards to a real Mosquitto, also what was published
+// while that was down.
+func TestBridgeToMosquitto(t *testing.T) {
+	mosquitto := need(t, "mosquitto", "mosquitto")
+	sub, pub := need(t, "mosquitto_sub", "mosquitto-clients"), need(t, "mosquitto_pub", "mosquitto-clients")
+	port := freePort(t)
+	conf := filepath.Join(t.TempDir(), "mosquitto.conf")
+	if err := os.WriteFile(conf, []byte("listener "+port+" 127.0.0.1\nallow_anonymous true\nuser root\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	startUpstream := func() *process {
+		p := spawn(t, mosquitto, "-c", conf, "-v")
+		p.await(`Opening ipv4 listen socket on port`)
+		return p
+	}
+	upstream := startUpstream()
+	g := startGateway(t, `site: here
+bridges:
+  - name: cloud
+    address: mqtt://127.0.0.1:`+port+`
+    reconnect_min: 100ms
+    reconnect_max: 500ms
+    topics:
+      - {filter: "here/#", qos: 1, remote_prefix: "pi1/"}
+      - {filter: "e2e/#", qos: 1, remote_prefix: "pi1/"}
+`)
+	far := []string{"-h", "127.0.0.1", "-p", port}
+	p := spawn(t, sub, append(far, "-t", "#", "-v")...)
+	p.await(`(?m)^pi1/here/gateway/host \{`)
+	state := spawn(t, sub, append(hostPort(t, g.mqtt), "-t", "$SYS/broker/connection/cloud/state", "-v")...)
+	state.await(`state 1`)
+
+	p.kill()
+	upstream.kill()
+	state.await(`state 0`)
+	for _, m := range []string{"1", "2", "3"} {
+		// Retained, so that a subscriber of the upstream sees them however late
+		// it comes.
+		command(t, pub, append(hostPort(t, g.mqtt), "-q", "1", "-r", "-t", "e2e/outage/"+m, "-m", "m"+m)...)
+	}
+	startUpstream()
+	p = spawn(t, sub, append(far, "-q", "1", "-t", "pi1/e2e/#", "-v")...)
+	for _, m := range []string{"1", "2", "3"} {
+		p.await(`(?m)^pi1/e2e/outage/` + m + ` m` + m + `$`)
+	}
+	state.await(`(?s)state 1.*state 0.*state 1`)
+}
+
+// TestARM runs the binary for the first Raspberry Pi and the Zero on an
+// emulated ARM1176 and lets it serve a client.
+func TestARM(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds for ARM; not in short mode")
+	}
+	qemu := need(t, "qemu-arm-static", "qemu-user-static")
+	bin, err := buildBinary(filepath.Join(t.TempDir(), "gateway-armv6"), "GOOS=linux", "GOARCH=arm", "GOARM=6")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := awaitGateway(spawn(t, qemu, "-cpu", "arm1176", bin, "run", "-c", writeConfig(t, "site: pi\n"+freePorts)))
+	out := command(t, needBinary(t), append(append([]string{"sub"}, hostPort(t, g.mqtt)...), "-t", "pi/#", "-C", "1", "-v")...)
+	if !strings.HasPrefix(out, "pi/gateway/host") {
+		t.Errorf("the ARM gateway sent %q", out)
+	}
+	if err := g.stop(); err != nil {
+		t.Errorf("on SIGTERM: %v", err)
+	}
+}

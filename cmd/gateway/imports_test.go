@@ -1,0 +1,195 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// module is our module's path.
+const module = "gateway/"
+
+// importRules say what a package may import of ours. The test reads the
+// files themselves, so that no build tag and no test cache hides anything.
+var importRules = map[string]struct {
+	may []string
+	why string
+}{
+	"sensors/reading":                {nil, "the vocabulary is below everything"},
+	"sensors/bus":                    {nil, "a bus knows no chip"},
+	"sensors/bus/bustest":            {[]string{"sensors/bus"}, "fakes of buses"},
+	"sensors/driver":                 {[]string{"sensors/reading", "sensors/bus"}, "no driver knows MQTT, topics or schedules"},
+	"sensors":                        {[]string{"sensors/reading", "sensors/driver", "sensors/bus"}, "sensors never see the broker: wire.go owns the adapter"},
+	"broker/topic":                   {nil, "the trees know only topics"},
+	"broker/packet":                  {nil, "the codec knows only bytes"},
+	"broker/client":                  {[]string{"broker/packet"}, "a client is no part of the broker"},
+	"broker":                         {[]string{"broker/topic", "broker/packet"}, "the broker never sees sensors"},
+	"bridge":                         {[]string{"broker", "broker/topic"}, "the bridge never sees sensors; it is a subscriber like others"},
+	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
+	"cmd/gateway/internal/config": {[]string{"broker", "bridge", "sensors", "sensors/driver", "cmd/gateway/internal/dashboard"},
+		"the configuration is made of the parts' own"},
+	"cmd/gateway": {[]string{"*"}, "wire.go builds everything"},
+}
+
+// owners name the one package that may import a module, so that replacing it
+// touches one folder.
+var owners = map[string][]string{
+	"github.com/alecthomas/kong":          {"cmd/gateway"},
+	"github.com/goccy/go-yaml":            {"cmd/gateway/internal/config"},
+	"github.com/coder/websocket":          {"broker", "cmd/gateway"}, // server side, and the client of gateway pub and sub
+	"github.com/eclipse/paho.mqtt.golang": {"bridge"},
+	"github.com/rogpeppe/go-internal":     {"cmd/gateway"},
+	"periph.io/x/host/v3":                 {"sensors/bus"},
+	"periph.io/x/conn/v3":                 {"sensors/bus", "sensors/bus/bustest", "sensors/driver"},
+}
+
+// pahoFile is the only file that speaks to the Paho client.
+const pahoFile = "bridge/mqtt.go"
+
+func TestImports(t *testing.T) {
+	root := repositoryRoot(t)
+	seen := map[string]bool{}
+	for _, file := range goFiles(t, root) {
+		pkg := path.Dir(file)
+		test := strings.HasSuffix(file, "_test.go")
+		rule, ok := importRules[pkg]
+		if !ok {
+			t.Errorf("%s: package %s is in no import rule; add it with its reason", file, pkg)
+			continue
+		}
+		seen[pkg] = true
+		for _, imp := range importsOf(t, filepath.Join(root, file)) {
+			if ours, ok := strings.CutPrefix(imp, module); ok {
+				if !test && !allowed(rule.may, ours) {
+					t.Errorf("%s imports %s, and %s may not: %s", file, ours, pkg, rule.why)
+				}
+				continue
+			}
+			if !strings.Contains(strings.Split(imp, "/")[0], ".") {
+				continue // standard library
+			}
+			checkOwner(t, file, pkg, imp, test)
+		}
+	}
+	for pkg := range importRules {
+		if !seen[pkg] {
+			t.Errorf("import rule for %s, which does not exist", pkg)
+		}
+	}
+}
+
+func checkOwner(t *testing.T, file, pkg, imp string, test bool) {
+	t.Helper()
+	for mod, pkgs := range owners {
+		if imp != mod && !strings.HasPrefix(imp, mod+"/") {
+			continue
+		}
+		if !test && !slices.Contains(pkgs, pkg) {
+			t.Errorf("%s imports %s, which belongs to %v", file, imp, pkgs)
+		}
+		if mod == "github.com/eclipse/paho.mqtt.golang" && !test && file != pahoFile {
+			t.Errorf("%s imports the Paho client; only %s may", file, pahoFile)
+		}
+		return
+	}
+	t.Errorf("%s imports %s, which has no owner; add it to owners with the package that needs it", file, imp)
+}
+
+func allowed(may []string, pkg string) bool {
+	return slices.Contains(may, "*") || slices.Contains(may, pkg)
+}
+
+// TestTopLevel holds the folders that the house consists of.
+func TestTopLevel(t *testing.T) {
+	entries, err := os.ReadDir(repositoryRoot(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"bridge", "broker", "cmd", "deploy", "sensors"}
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && e.Name() != "dist" && !slices.Contains(want, e.Name()) {
+			t.Errorf("top-level folder %s: the house has %v", e.Name(), want)
+		}
+	}
+}
+
+// TestPackageComments wants every package to say what it is for.
+func TestPackageComments(t *testing.T) {
+	root := repositoryRoot(t)
+	commented := map[string]bool{}
+	for _, file := range goFiles(t, root) {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commented[path.Dir(file)] = commented[path.Dir(file)] || f.Doc != nil
+	}
+	for pkg, ok := range commented {
+		if !ok {
+			t.Errorf("package %s has no package comment", pkg)
+		}
+	}
+}
+
+func repositoryRoot(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// goFiles returns the Go files of the repository, with slashes, relative to
+// its root.
+func goFiles(t *testing.T, root string) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && p != root || d.Name() == "testdata" || d.Name() == "node_modules") {
+			return fs.SkipDir
+		}
+		if strings.HasSuffix(p, ".go") {
+			rel, err := filepath.Rel(root, p)
+			if err != nil {
+				return err
+			}
+			files = append(files, filepath.ToSlash(rel))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func importsOf(t *testing.T, file string) []string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var imports []string
+	for _, spec := range f.Imports {
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		imports = append(imports, p)
+	}
+	return imports
+}
