@@ -1,8 +1,15 @@
 package broker
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+)
 
-// Default returns the configuration of a broker without listeners.
+// Default returns the configuration of a broker without listeners. Its sizes
+// suit a board with 512 MB.
 func Default() Config {
 	return Config{
 		MaxPacketSize:     2_000_000,
@@ -16,4 +23,98 @@ func Default() Config {
 		ConnectTimeout:    10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 	}
+}
+
+// Bounds of the protocol.
+const (
+	maxPacketSize = 268_435_455 // what the remaining length of a fixed header can say
+	maxInflight   = 65_535      // packet identifiers and Receive Maximum have 16 bits
+	maxKeepAlive  = 65_535 * time.Second
+	minPacketSize = 128 // a CONNECT with an ordinary client id must fit
+)
+
+// Validate tells everything that is wrong with c, joined by errors.Join. Each
+// error begins with the key, a colon and a space.
+func (c Config) Validate() error {
+	var errs []error
+	for i, l := range c.Listeners {
+		errs = append(errs, l.validate(fmt.Sprintf("listeners[%d]", i)))
+		for j, other := range c.Listeners[:i] {
+			if l.Address == other.Address && !anyPort(l.Address) {
+				errs = append(errs, fmt.Errorf("listeners[%d].address: %s is the address of listeners[%d] already", i, l.Address, j))
+			}
+		}
+	}
+	errs = append(errs,
+		between("max_packet_size", c.MaxPacketSize, minPacketSize, maxPacketSize, "bytes"),
+		between("max_connections", c.MaxConnections, 0, 1_000_000, "clients, 0 for any number"),
+		between("max_inflight", c.MaxInflight, 1, maxInflight, "messages"),
+		between("max_queued_messages", c.MaxQueuedMessages, 0, 100_000_000, "messages, 0 for any number"),
+		between("max_queued_bytes", c.MaxQueuedBytes, 0, 1<<40, "bytes, 0 for any number"),
+		between("max_retained", c.MaxRetained, 0, 100_000_000, "messages, 0 for any number"),
+		between("max_subscriptions", c.MaxSubscriptions, 0, 100_000_000, "subscriptions of one client, 0 for any number"),
+		between("max_keep_alive", c.MaxKeepAlive, 0, maxKeepAlive, "0s for as long as a client likes"),
+		between("session_expiry", c.SessionExpiry, 0, 100*365*24*time.Hour, "0s for no limit"),
+		between("connect_timeout", c.ConnectTimeout, time.Second, time.Hour, ""),
+		between("write_timeout", c.WriteTimeout, time.Second, time.Hour, ""),
+	)
+	return errors.Join(errs...)
+}
+
+// between returns an error about key unless low ≤ x ≤ high; about says what
+// x counts.
+func between[T int | int64 | time.Duration](key string, x, low, high T, about string) error {
+	if low <= x && x <= high {
+		return nil
+	}
+	if about != "" {
+		about = " " + about
+	}
+	return fmt.Errorf("%s: %v is out of range, %v to %v%s", key, x, low, high, about)
+}
+
+func (l Listener) validate(key string) error {
+	var errs []error
+	switch l.Protocol {
+	case "tcp", "ws":
+	case "":
+		errs = append(errs, fmt.Errorf("%s.protocol: is missing; tcp, or ws for MQTT over WebSocket", key))
+	default:
+		errs = append(errs, fmt.Errorf("%s.protocol: %q is unknown; tcp, or ws for MQTT over WebSocket", key, l.Protocol))
+	}
+	return errors.Join(append(errs, l.validateAddress(key+".address"))...)
+}
+
+func (l Listener) validateAddress(key string) error {
+	if l.Address == "" {
+		return fmt.Errorf("%s: is missing; host:port such as 127.0.0.1:1883", key)
+	}
+	host, port, err := net.SplitHostPort(l.Address)
+	if err != nil {
+		return fmt.Errorf("%s: %q is not host:port; write for example 127.0.0.1:1883, or :1883 for all addresses", key, l.Address)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%s: %q is not a port; 1 to 65535, or 0 for any that is free", key, port)
+	}
+	if !l.AllowAnonymous && !loopback(host) {
+		return fmt.Errorf("%s: %s can be reached from the network and nobody is asked for a password; "+
+			"listen on 127.0.0.1, or write allow_anonymous: true if everybody there may read and write everything", key, l.Address)
+	}
+	return nil
+}
+
+// anyPort tells whether the system chooses the port of an address.
+func anyPort(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	return err == nil && port == "0"
+}
+
+// loopback tells whether only this machine reaches host. A name other than
+// localhost may stand for any address.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }
