@@ -33,6 +33,7 @@ const (
 	simPM25Jitter
 	simCloud
 	simLightJitter
+	simMotionHere
 	simMotionActive
 	simMotionStart
 	simMotionLength

@@ -54,9 +54,9 @@ func (m simMoment) load() float64 {
 	return sum
 }
 
-// meter returns the integral of load since simEpoch and what the meter showed
-// then, kWh. Before simEpoch, where the clock of a board without a battery may
-// be for a moment, it falls to 0 and stays there.
+// meter returns what the meter shows, kWh: the integral of load since simEpoch
+// and what it showed then. Decades before that, where the clock of a board
+// without a battery may be for a moment, it shows 0.
 func (m simMoment) meter() float64 {
 	ws := m.standby() * m.sec
 	for i, l := range simLoads {

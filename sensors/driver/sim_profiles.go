@@ -187,7 +187,7 @@ func simMeasureLight(m simMoment, out []float64) {
 // quarter of an hour or so, then in another.
 func simMeasureMotion(m simMoment, out []float64) {
 	here := 0.0
-	if m.wave(simMotionActive, 1100) > -0.2 {
+	if m.wave(simMotionHere, 1100) > -0.2 {
 		here = 0.8
 	}
 	out[0] = simBinary(m.burst(simMotionActive, 75, 0.004+here*m.busy(), 8, 50))
