@@ -211,12 +211,13 @@ func (m simMoment) puffs(fade float64, hours []float64) float64 {
 }
 
 // burst reports whether m lies in something that happens at most once in slot
-// seconds, with the given probability, and lasts from shortest to longest
-// seconds. The streams that follow active say when it begins and how long it
+// seconds and lasts from shortest to longest seconds. How probable it is at the
+// beginning of the slot decides for all of the slot, so that nothing is cut
+// short. The streams that follow active say when it begins and how long it
 // lasts.
-func (m simMoment) burst(active simStream, slot, probability, shortest, longest float64) bool {
+func (m simMoment) burst(active simStream, slot, shortest, longest float64, probability func(simMoment) float64) bool {
 	i, in := m.slot(slot)
-	if m.seed.unit(active, i) >= probability {
+	if m.seed.unit(active, i) >= probability(m.add(-in)) {
 		return false
 	}
 	length := shortest + (longest-shortest)*m.seed.unit(active+2, i)

@@ -186,19 +186,22 @@ func simMeasureLight(m simMoment, out []float64) {
 // simMeasureMotion has bursts of 8 to 50 s. People are in this room for a
 // quarter of an hour or so, then in another.
 func simMeasureMotion(m simMoment, out []float64) {
-	here := 0.0
-	if m.wave(simMotionHere, 1100) > -0.2 {
-		here = 0.8
-	}
-	out[0] = simBinary(m.burst(simMotionActive, 75, 0.004+here*m.busy(), 8, 50))
+	out[0] = simBinary(m.burst(simMotionActive, 75, 8, 50, func(m simMoment) float64 {
+		if m.wave(simMotionHere, 1100) < -0.2 {
+			return 0.004
+		}
+		return 0.004 + 0.8*m.busy()
+	}))
 }
 
 // simMeasureDoor is opened for 5 to 30 s, most of all when people leave and
 // when they come home.
 func simMeasureDoor(m simMoment, out []float64) {
 	const slot = 600 // s
-	coming := math.Abs(m.add(slot).away() - m.add(-slot).away())
-	out[0] = simBinary(m.burst(simDoorActive, slot, 0.12*m.busy()+0.8*coming, 5, 30))
+	out[0] = simBinary(m.burst(simDoorActive, slot, 5, 30, func(m simMoment) float64 {
+		coming := math.Abs(m.add(slot).away() - m.add(-slot).away())
+		return 0.12*m.busy() + 0.8*coming
+	}))
 }
 
 func simBinary(b bool) float64 {
