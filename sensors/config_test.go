@@ -1,0 +1,154 @@
+package sensors
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"gateway/sensors/driver"
+)
+
+func TestDefaultIsValid(t *testing.T) {
+	if err := Default().Validate(); err != nil {
+		t.Error(err)
+	}
+	if c := Default().WithDefaults("pi"); c.Site != "pi" || c.Sensors[0].Driver != "host" || c.Sensors[0].Room != "gateway" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestWithDefaults(t *testing.T) {
+	c := Config{Sensors: []SensorConfig{
+		{Driver: "bme280", Room: "cellar"},
+		{Driver: "bme280", Room: "attic", Bus: "/dev/i2c-3", Address: 0x77, Interval: time.Minute, StaleAfter: time.Hour, Name: "climate"},
+		{Driver: "w1", Room: "cellar", Bus: ""},
+		{Driver: "unknown", Room: "cellar"},
+	}}
+	full := c.WithDefaults("pi")
+	want := []SensorConfig{
+		{Driver: "bme280", Room: "cellar", Name: "bme280", Bus: "i2c-1", Address: 0x76, Interval: 10 * time.Second, StaleAfter: 30 * time.Second},
+		{Driver: "bme280", Room: "attic", Name: "climate", Bus: "i2c-3", Address: 0x77, Interval: time.Minute, StaleAfter: time.Hour},
+		{Driver: "w1", Room: "cellar", Name: "w1", Bus: "w1", Interval: 10 * time.Second, StaleAfter: 30 * time.Second},
+		{Driver: "unknown", Room: "cellar", Name: "unknown", Interval: 10 * time.Second, StaleAfter: 30 * time.Second},
+	}
+	for i := range want {
+		if got := full.Sensors[i]; !equal(got, want[i]) {
+			t.Errorf("sensors[%d] %+v, want %+v", i, got, want[i])
+		}
+	}
+	if full.Site != "pi" || c.Sensors[0].Name != "" {
+		t.Errorf("site %q, and the original has become %+v", full.Site, c.Sensors[0])
+	}
+}
+
+func equal(a, b SensorConfig) bool {
+	return a.Driver == b.Driver && a.Room == b.Room && a.Name == b.Name && a.Bus == b.Bus && a.Address == b.Address &&
+		a.ID == b.ID && a.Interval == b.Interval && a.StaleAfter == b.StaleAfter
+}
+
+func TestSiteOfHostName(t *testing.T) {
+	for name, want := range map[string]string{
+		"raspberrypi": "raspberrypi", "pi.local": "pi.local", "": "gateway", "a/b+c#d": "a-b-c-d", "$SYS": "SYS", "$": "gateway",
+		"line\nbreak": "line-break", strings.Repeat("x", 100): strings.Repeat("x", 64), strings.Repeat("x", 63) + "ä": strings.Repeat("x", 63),
+	} {
+		if got := siteOf(name); got != want {
+			t.Errorf("siteOf(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestI2CName(t *testing.T) {
+	for name, want := range map[string]string{"": "i2c-1", "1": "i2c-1", "i2c-1": "i2c-1", "/dev/i2c-10": "i2c-10", "spi": "spi"} {
+		if got := i2cName(name); got != want {
+			t.Errorf("i2cName(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	sensor := func(change func(*SensorConfig)) Config {
+		s := SensorConfig{Driver: "bme280", Room: "cellar"}
+		change(&s)
+		return Config{Sensors: []SensorConfig{s}}
+	}
+	for _, test := range []struct {
+		name string
+		cfg  Config
+		want string // beginnings or parts of the errors, one per line
+	}{
+		{"nothing", Config{}, ""},
+		{"a sensor", sensor(func(*SensorConfig) {}), ""},
+		{"site", Config{Site: "a/b"}, `site: "a/b" contains '/'`},
+		{"site of the broker", Config{Site: "$SYS"}, `site: "$SYS" begins with '$'`},
+		{"no driver", sensor(func(s *SensorConfig) { s.Driver = "" }), "sensors[0].driver: is missing (bme280, "},
+		{"unknown driver", sensor(func(s *SensorConfig) { s.Driver = "bme208" }), `sensors[0].driver: unknown driver "bme208" (bme280, `},
+		{"no room", sensor(func(s *SensorConfig) { s.Room = "" }), "sensors[0].room: is missing"},
+		{"bad room", sensor(func(s *SensorConfig) { s.Room = "a#" }), `sensors[0].room: "a#" contains '#'`},
+		{"bad name", sensor(func(s *SensorConfig) { s.Name = "a/b" }), `sensors[0].name: "a/b" contains '/'`},
+		{"address", sensor(func(s *SensorConfig) { s.Address = 0x99 }), "sensors[0].address: 0x99 is not an address of bme280 (0x76 or 0x77)"},
+		{"address without I²C", sensor(func(s *SensorConfig) { s.Driver = "host"; s.Address = 0x76 }), "sensors[0].address: host has no I²C address; leave it out"},
+		{"id without 1-Wire", sensor(func(s *SensorConfig) { s.ID = "28-1" }), "sensors[0].id: bme280 has no 1-Wire id"},
+		{"bus without bus", sensor(func(s *SensorConfig) { s.Driver = "sim"; s.Bus = "i2c-1" }), "sensors[0].bus: sim is not attached to a bus"},
+		{"odd bus", sensor(func(s *SensorConfig) { s.Bus = "/dev/spidev0.0" }), `sensors[0].bus: "/dev/spidev0.0" is not an I²C bus`},
+		{"interval", sensor(func(s *SensorConfig) { s.Interval = time.Millisecond }), "sensors[0].interval: 1ms is too short; bme280 can be read every 100ms at most"},
+		{"negative interval", sensor(func(s *SensorConfig) { s.Interval = -time.Second }), "sensors[0].interval: -1s is too short"},
+		{"stale_after", sensor(func(s *SensorConfig) { s.StaleAfter = 5 * time.Second }), "sensors[0].stale_after: 5s is shorter than the interval 10s"},
+		{"option", sensor(func(s *SensorConfig) { s.Driver = "sim"; s.Options = map[string]string{"profil": "co2"} }),
+			`sensors[0].options.profil: unknown option "profil" (`},
+		{"no options", sensor(func(s *SensorConfig) { s.Driver = "host"; s.Options = map[string]string{"a": "b"} }), "sensors[0].options.a: host has no options"},
+		{"option's value", sensor(func(s *SensorConfig) { s.Driver = "sim"; s.Options = map[string]string{"fail": "maybe"} }),
+			`sensors[0].options.fail: unknown fail "maybe" (`},
+		{"one topic twice", Config{Sensors: []SensorConfig{{Driver: "sim", Room: "r", Name: "n"}, {Driver: "host", Room: "r", Name: "n"}}},
+			"sensors[1].name: sensors[0] publishes to <site>/r/n already"},
+		{"one chip twice", Config{Sensors: []SensorConfig{{Driver: "bme280", Room: "a"}, {Driver: "bme280", Room: "b", Bus: "/dev/i2c-1"}}},
+			"sensors[1].address: sensors[0] has address 0x76 of i2c-1 already"},
+		{"two chips of one address", Config{Sensors: []SensorConfig{{Driver: "bme280", Room: "a"}, {Driver: "bme280", Room: "b", Bus: "i2c-3"}}}, ""},
+		{"one id twice", Config{Sensors: []SensorConfig{{Driver: "w1", Room: "a", ID: "28-1"}, {Driver: "w1", Room: "b", ID: "28-1"}}},
+			"sensors[1].id: sensors[0] has 1-Wire id 28-1 already"},
+		{"many at once", Config{Site: "+", Sensors: []SensorConfig{{}, {Driver: "x", Room: "r"}}},
+			"site: \nsensors[0].room: \nsensors[0].driver: \nsensors[1].driver: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := test.cfg.Validate()
+			if test.want == "" {
+				if err != nil {
+					t.Errorf("error %v, want none", err)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatalf("no error, want %q", test.want)
+			}
+			got, want := strings.Split(err.Error(), "\n"), strings.Split(test.want, "\n")
+			if len(got) != len(want) {
+				t.Fatalf("errors %q, want %q", got, want)
+			}
+			for i := range want {
+				if !strings.HasPrefix(got[i], want[i]) {
+					t.Errorf("error %q, want it to begin with %q", got[i], want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestUnknownErrorNamesTheChoices(t *testing.T) {
+	err := Config{Sensors: []SensorConfig{{Driver: "bme208", Room: "r"}}}.Validate()
+	var unknown *UnknownError
+	if !errors.As(err, &unknown) {
+		t.Fatalf("error %v is no UnknownError", err)
+	}
+	word, allowed := unknown.Choices()
+	if word != "bme208" || len(allowed) != len(driver.All()) {
+		t.Errorf("choices of %q: %q", word, allowed)
+	}
+}
+
+func TestOrList(t *testing.T) {
+	for want, words := range map[string][]string{"there are none": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {
+		if got := orList(words); got != want {
+			t.Errorf("orList(%q) = %q, want %q", words, got, want)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package sensors
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"syscall"
+	"time"
+
+	"gateway/sensors/reading"
+)
+
+// SensorStats are the figures of one sensor since the start.
+type SensorStats struct {
+	Path      reading.Path
+	Driver    string
+	Status    reading.Status    // "" before the first reading or failure
+	Reads     uint64            // good readings
+	Errors    map[string]uint64 // failed attempts by class, see errorClass
+	LastGood  time.Time         // zero if there was none
+	LastError string            // "" if there was none
+	ErrorTime time.Time         // of LastError
+	Latency   time.Duration     // of the last good reading
+}
+
+// Stats returns the figures of every sensor, in the order of the
+// configuration.
+func (s *Sensors) Stats() []SensorStats {
+	all := make([]SensorStats, len(s.devices))
+	for i, d := range s.devices {
+		d.mu.Lock()
+		all[i] = d.stats
+		all[i].Errors = maps.Clone(d.stats.Errors)
+		d.mu.Unlock()
+	}
+	return all
+}
+
+// errorClass sorts errors into a handful of kinds, by what a person would do
+// about them.
+func errorClass(err error) string {
+	var implausible *ImplausibleError
+	var panicked *PanicError
+	switch {
+	case errors.As(err, &panicked):
+		return "panic"
+	case errors.As(err, &implausible):
+		return "implausible"
+	case errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EREMOTEIO):
+		return "nack"
+	case errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	case errors.Is(err, fs.ErrNotExist):
+		return "absent"
+	case errors.Is(err, fs.ErrPermission):
+		return "permission"
+	}
+	return "other"
+}
