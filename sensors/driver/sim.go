@@ -43,7 +43,7 @@ var _ = register(Driver{
 		},
 		{
 			Name:    "fail",
-			Doc:     "Whether measuring fails: never, for a minute or two in every ten, or always.",
+			Doc:     "When measuring fails: never, sometimes (1 to 2 min in every 10 min) or always.",
 			Default: "never",
 			Allowed: []string{simFailNever, simFailSometimes, simFailAlways},
 		},

@@ -193,7 +193,7 @@ func (m simMoment) drift(stream simStream, period float64) float64 {
 func (m simMoment) jitter(stream simStream) float64 { return m.wave(stream, 2.3) }
 
 // puffs returns what is left of short events at about the given hours of every
-// day, 0 to about 1: each rises within minutes and fades in fade seconds.
+// day, 0 to 1: each rises within minutes and fades in fade seconds.
 func (m simMoment) puffs(fade float64, hours []float64) float64 {
 	const rise = 240 // s
 	sum := 0.0

@@ -163,7 +163,7 @@ func TestSimSummerIsWarm(t *testing.T) {
 }
 
 func TestSimNightIsDarkAndLampsBurn(t *testing.T) {
-	inBubble(t, "2000-12-04", func(t *testing.T) { // a Monday
+	inBubble(t, "2000-12-04", func(t *testing.T) {
 		room, garden := openTestSim(t, "profile=light"), openTestSim(t, "profile=daylight")
 		for _, tt := range []struct {
 			hour         time.Duration

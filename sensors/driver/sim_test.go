@@ -47,8 +47,8 @@ func measureSim(t *testing.T, s *sim) []float64 {
 	return out
 }
 
-// inBubble runs test at the midnight of house time that follows date, a
-// summer's or a winter's one.
+// inBubble runs test on synctest's clock, which begins in 2000, at the midnight
+// of house time that ends date.
 func inBubble(t *testing.T, date string, test func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -56,7 +56,7 @@ func inBubble(t *testing.T, date string, test func(t *testing.T)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// A day later lest the zone's offset leads before the bubble's begin.
+		// Its end, because the zone may put its beginning before the bubble's.
 		begin = begin.Add(24*time.Hour - time.Duration(simOffset(time.Local))*time.Second)
 		time.Sleep(time.Until(begin))
 		test(t)
