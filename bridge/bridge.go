@@ -16,6 +16,9 @@ import (
 // line that is up but dead it never would.
 const ackTimeout = 30 * time.Second
 
+// drainTimeout is how long a bridge goes on sending when it is to stop.
+const drainTimeout = 5 * time.Second
+
 // settled is how long a connection must last, if nothing is acknowledged on
 // it, before the next one is tried without delay growing further.
 const settled = 10 * time.Second
@@ -82,10 +85,10 @@ func (br *Bridge) Collect() error {
 }
 
 // Run forwards until ctx ends, connecting again for ever, and returns when
-// its goroutines have ended. Collect has been called.
+// its goroutines have ended. If the line is up when ctx ends, what waits is
+// still sent for up to drainTimeout. Collect has been called.
 func (br *Bridge) Run(ctx context.Context) error {
 	defer br.sub.Close()
-	defer br.announce(false)
 	for ctx.Err() == nil {
 		l, err := br.upstream.connect(ctx)
 		if err == nil {
@@ -100,48 +103,89 @@ func (br *Bridge) Run(ctx context.Context) error {
 	return nil
 }
 
-// forward sends what is queued over l until it is lost or ctx ends.
+// forward sends what is queued over l until it is lost, or ctx ends and
+// nothing waits. It returns why.
 func (br *Bridge) forward(ctx context.Context, l link) error {
 	defer br.disconnected()
 	br.connected()
-	ctx, cancel := context.WithCancelCause(ctx)
+	line, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
-	stop := context.AfterFunc(ctx, l.close)
-	defer stop()
 
 	br.sub.Rewind()
 	began := time.Now()
-	window := make(chan sent, br.cfg.MaxInflight)
-	var acks sync.WaitGroup
-	acks.Go(func() { cancel(br.settle(ctx, window)) })
-	acks.Go(func() {
+	window := newWindow(br.cfg.MaxInflight)
+	var others sync.WaitGroup
+	others.Go(func() { cancel(br.settle(line, window)) })
+	others.Go(func() {
 		select {
 		case <-l.lost():
 			cancel(fmt.Errorf("connection lost: %w", l.cause()))
+		case <-line.Done():
 		case <-ctx.Done():
+			br.drain(line, l)
+			cancel(nil)
 		}
 	})
-	for {
-		d, err := br.sub.Next(ctx)
-		if err != nil {
-			break
-		}
-		s := sent{delivery: d, receipt: br.send(l, d)}
-		select {
-		case window <- s:
-			continue
-		case <-ctx.Done():
-		}
-		break
-	}
-	close(window)
-	cancel(nil)
+	br.fill(line, l, window)
+	others.Wait()
 	l.close()
-	acks.Wait()
 	if time.Since(began) > settled {
 		br.backoff.reset()
 	}
-	return context.Cause(ctx)
+	return context.Cause(line)
+}
+
+// fill sends messages as they come, as many at once as window has room for,
+// until line ends.
+func (br *Bridge) fill(line context.Context, l link, window *window) {
+	defer close(window.sent)
+	for {
+		select {
+		case window.room <- struct{}{}:
+		case <-line.Done():
+			return
+		}
+		d, err := br.sub.Next(line)
+		if err != nil || line.Err() != nil {
+			return
+		}
+		window.sent <- sent{delivery: d, receipt: br.send(l, d)}
+	}
+}
+
+// drain returns when nothing waits any more, the line is lost or drainTimeout
+// has passed.
+func (br *Bridge) drain(line context.Context, l link) {
+	timeout := time.NewTimer(drainTimeout)
+	defer timeout.Stop()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		if s := br.sub.Stats(); s.Waiting+s.Unacked == 0 {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-l.lost():
+			return
+		case <-line.Done():
+			return
+		case <-timeout.C:
+			s := br.sub.Stats()
+			br.log.Warn("stopped before everything was forwarded", "waiting", s.Waiting+s.Unacked)
+			return
+		}
+	}
+}
+
+// window is what is on its way at this moment, in its order.
+type window struct {
+	room chan struct{} // holds one for each message on its way
+	sent chan sent
+}
+
+func newWindow(size int) *window {
+	return &window{make(chan struct{}, size), make(chan sent, size)}
 }
 
 // sent is a message on its way.
@@ -151,11 +195,11 @@ type sent struct {
 }
 
 // settle takes the acknowledgements in the order the messages were sent in.
-// It returns an error as soon as one message fails, nil when window is closed.
-func (br *Bridge) settle(ctx context.Context, window <-chan sent) error {
+// It returns an error as soon as one message fails, nil when there are no more.
+func (br *Bridge) settle(ctx context.Context, window *window) error {
 	timeout := time.NewTimer(ackTimeout)
 	defer timeout.Stop()
-	for s := range window {
+	for s := range window.sent {
 		timeout.Reset(ackTimeout)
 		select {
 		case <-s.receipt.Done():
@@ -163,6 +207,7 @@ func (br *Bridge) settle(ctx context.Context, window <-chan sent) error {
 				return fmt.Errorf("publish to %q: %w", s.delivery.Topic, err)
 			}
 			br.acked(s.delivery)
+			<-window.room
 		case <-timeout.C:
 			return fmt.Errorf("no acknowledgement for %v", ackTimeout)
 		case <-ctx.Done():
