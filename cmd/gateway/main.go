@@ -1,5 +1,81 @@
 // Command gateway reads sensors, serves them over MQTT and in the browser,
-// and forwards them to an upstream broker.
+// and forwards them to a broker upstream.
+//
+//	gateway [run] [-c FILE] [--demo]   run the gateway
+//	gateway check [FILE]               say what is wrong with a configuration
+//	gateway drivers [NAME]             list the drivers, or describe one
+//	gateway read [NAME…]               read configured sensors once
+//	gateway pub, gateway sub           a small MQTT client
+//	gateway version                    what this binary is
+//
+// # Exit status
+//
+//	0  success
+//	1  failure while running; gateway check: the configuration is wrong
+//	2  wrong usage of the command line
+//	3  the configuration is wrong
+//
+// # What is in this folder
+//
+// Each command has a file. run.go builds the parts, wire.go joins those that
+// do not know each other, parts.go starts and stops them. Packages that only
+// this command needs are in internal.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
+	code := execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// streams are what a command reads and prints.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// The exit statuses, documented above.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+	exitConfig  = 3
+)
+
+// statusError is an error with an exit status of its own. Quiet ones have
+// been explained on the screen already.
+type statusError struct {
+	err    error
+	status int
+	quiet  bool
+}
+
+func (e *statusError) Error() string { return e.err.Error() }
+func (e *statusError) Unwrap() error { return e.err }
+
+// execute runs the command line and returns the exit status.
+func execute(ctx context.Context, args []string, s streams) int {
+	err := runCommandLine(ctx, args, s)
+	if err == nil {
+		return 0
+	}
+	var status *statusError
+	if !errors.As(err, &status) {
+		status = &statusError{err: err, status: exitFailure}
+	}
+	if !status.quiet {
+		fmt.Fprintf(s.err, "gateway: %v\n", err)
+	}
+	return status.status
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"gateway/cmd/gateway/internal/config"
+)
+
+// configPaths are where a configuration is looked for when none is named.
+var configPaths = []string{"gateway.yaml", "/etc/gateway/gateway.yaml"}
+
+// configFlag is the flag of every command that needs a configuration.
+type configFlag struct {
+	Config string `short:"c" placeholder:"FILE" help:"Configuration. Default: gateway.yaml here, then /etc/gateway/gateway.yaml, then what is built in."`
+}
+
+// load reads the configuration and tells where it came from.
+func (f configFlag) load() (cfg *config.Config, from string, err error) {
+	from = f.Config
+	if from == "" {
+		from = findConfig()
+	}
+	if from == "" {
+		return config.Default(), "built in", nil
+	}
+	cfg, err = config.Load(from)
+	if err != nil {
+		return nil, from, &statusError{err: fmt.Errorf("the configuration is wrong:\n%w", err), status: exitConfig}
+	}
+	return cfg, from, nil
+}
+
+// findConfig returns the first of configPaths that is there. One that cannot
+// be looked at counts: to pass over it would hide that.
+func findConfig() string {
+	for _, p := range configPaths {
+		if _, err := os.Stat(p); !errors.Is(err, fs.ErrNotExist) {
+			return p
+		}
+	}
+	return ""
+}
+
+type checkCommand struct {
+	File string `arg:"" optional:"" help:"The configuration; default what gateway run would take."`
+}
+
+// Run loads the configuration as run would, and says what is in it.
+func (c *checkCommand) Run(s streams) error {
+	cfg, from, err := configFlag{c.File}.load()
+	if err != nil {
+		var status *statusError
+		if errors.As(err, &status) {
+			err = status.err
+		}
+		fmt.Fprintln(s.err, strings.TrimPrefix(err.Error(), "the configuration is wrong:\n"))
+		return &statusError{err: err, status: exitFailure, quiet: true}
+	}
+	fmt.Fprintf(s.out, "%s: ok (%s, %s, %s)\n", from,
+		count(len(cfg.Sensors.Sensors), "sensor"), count(len(cfg.Broker.Listeners), "listener"), count(len(cfg.Bridges), "bridge"))
+	return nil
+}
+
+// count writes "1 sensor", "2 sensors".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}

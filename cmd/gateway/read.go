@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"gateway/sensors"
+	"gateway/sensors/reading"
+)
+
+// readTimeout is how long reading every sensor once may take.
+const readTimeout = time.Minute
+
+type readCommand struct {
+	configFlag
+	JSON  bool     `help:"Print one line of JSON per sensor, as it would be published."`
+	Names []string `arg:"" optional:"" name:"name" help:"Only sensors of this name, driver, room or topic."`
+}
+
+// Run reads the sensors once, in place of a running gateway.
+func (c *readCommand) Run(ctx context.Context, s streams) error {
+	cfg, _, err := c.load()
+	if err != nil {
+		return err
+	}
+	chosen, err := c.choose(cfg.Sensors.WithDefaults(hostname()))
+	if err != nil {
+		return err
+	}
+	all, err := sensors.New(chosen, sensors.Deps{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	failed := 0
+	for _, r := range all.ReadOnce(ctx) {
+		if r.Err != nil {
+			failed++
+			fmt.Fprintf(s.err, "%s: %v\n", r.Path, r.Err)
+			continue
+		}
+		fmt.Fprintln(s.out, c.line(r))
+	}
+	if failed > 0 {
+		return &statusError{err: errors.New("not every sensor could be read"), status: exitFailure, quiet: true}
+	}
+	return nil
+}
+
+// choose returns the configuration with the sensors that were named, all of
+// them if none was.
+func (c *readCommand) choose(cfg sensors.Config) (sensors.Config, error) {
+	if len(c.Names) == 0 {
+		return cfg, nil
+	}
+	var chosen []sensors.SensorConfig
+	for _, name := range c.Names {
+		found := false
+		for _, s := range cfg.Sensors {
+			if slices.Contains([]string{s.Name, s.Driver, s.Room, cfg.Site + "/" + s.Room + "/" + s.Name}, name) {
+				found = true
+				chosen = append(chosen, s)
+			}
+		}
+		if !found {
+			return cfg, &statusError{err: fmt.Errorf("no configured sensor has the name, driver, room or topic %q", name), status: exitUsage}
+		}
+	}
+	cfg.Sensors = chosen
+	return cfg, nil
+}
+
+func (c *readCommand) line(r sensors.Result) string {
+	if c.JSON {
+		topic, _ := json.Marshal(r.Path.String()) // a string can always be encoded
+		if payload, err := r.Reading.AppendPayload(nil); err == nil {
+			return fmt.Sprintf(`{"topic":%s,%s`, topic, payload[1:])
+		}
+	}
+	parts := []string{r.Path.String()}
+	for _, v := range r.Reading.Values {
+		parts = append(parts, string(v.Quantity)+" "+withUnit(v))
+	}
+	if r.Reading.Simulated {
+		parts = append(parts, "(simulated)")
+	}
+	return strings.Join(parts, "  ")
+}
+
+func withUnit(v reading.Value) string {
+	n := string(reading.AppendNumber(nil, v.Number))
+	if unit := v.Quantity.Unit(); unit != "" {
+		return n + " " + unit
+	}
+	return n
+}
+
+// hostname returns the name of this machine, "" if it has none.
+func hostname() string {
+	h, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return h
+}

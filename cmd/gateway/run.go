@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+
+	"gateway/bridge"
+	"gateway/broker"
+	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/dashboard"
+	"gateway/sensors"
+)
+
+type runCommand struct {
+	configFlag
+	Demo bool `help:"Add a simulated house of six rooms and fifteen sensors under demo/."`
+}
+
+// Run runs the gateway until ctx ends.
+func (c *runCommand) Run(ctx context.Context, s streams) error {
+	cfg, from, err := c.load()
+	if err != nil {
+		return err
+	}
+	g, err := build(cfg, c.Demo, newLog(cfg.Log, s.err))
+	if err != nil {
+		return err
+	}
+	g.log.Info("configuration", "from", from)
+	g.sayWhere(s.out)
+	return runParts(ctx, g.log, stopTimeout, g.parts())
+}
+
+// newLog makes the log that the configuration asks for.
+func newLog(cfg config.Log, to io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Level)); err != nil {
+		level = slog.LevelInfo // Validate lets no such value through
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(to, o))
+	}
+	return slog.New(slog.NewTextHandler(to, o))
+}
+
+// gateway is everything, built and not yet running.
+type gateway struct {
+	cfg       *config.Config
+	demo      bool
+	log       *slog.Logger
+	broker    *broker.Broker
+	bridges   []*bridge.Bridge
+	dashboard *dashboard.Dashboard
+	sensors   []*sensors.Sensors // one, and the simulated house
+}
+
+// build makes the parts and opens every socket, so that what cannot work
+// fails before anything has begun.
+func build(cfg *config.Config, demo bool, log *slog.Logger) (*gateway, error) {
+	g := &gateway{cfg: cfg, demo: demo, log: log}
+	g.broker = broker.New(cfg.Broker, log.With("part", "broker"))
+	g.dashboard = dashboard.New(cfg.Dashboard, g.broker, g.about, log.With("part", "dashboard"))
+	for _, c := range cfg.Bridges {
+		b := bridge.New(c, g.broker, log.With("part", "bridge"))
+		if err := b.Collect(); err != nil {
+			return nil, err
+		}
+		g.bridges = append(g.bridges, b)
+	}
+	houses := []sensors.Config{cfg.Sensors}
+	if demo {
+		houses = append(houses, sensors.Demo())
+	}
+	p := publisher{g.broker, log}
+	for _, c := range houses {
+		s, err := sensors.New(c, sensors.Deps{
+			Log: log.With("part", "sensors"), Hostname: hostname(), Publish: p.report, Status: p.status,
+		})
+		if err != nil {
+			return nil, err
+		}
+		g.sensors = append(g.sensors, s)
+	}
+	if err := g.broker.Listen(); err != nil {
+		return nil, err
+	}
+	if err := g.dashboard.Listen(); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// parts returns what runs, in the order it is started in: first what keeps,
+// then what makes.
+func (g *gateway) parts() []part {
+	parts := []part{{"dashboard", g.dashboard.Run}}
+	for i, b := range g.bridges {
+		parts = append(parts, part{"bridge " + g.cfg.Bridges[i].Name, b.Run})
+	}
+	parts = append(parts, part{"broker", g.broker.Run})
+	for _, s := range g.sensors {
+		parts = append(parts, part{"sensors", s.Run})
+	}
+	return parts
+}
+
+// about is what the page tells of this gateway.
+func (g *gateway) about() dashboard.About {
+	version, _ := buildVersion()
+	tcp, ws := g.doors()
+	return dashboard.About{Version: version, Host: hostname(), MQTT: tcp, WebSocket: ws, Demo: g.demo}
+}
+
+// doors returns where clients reach the broker: host:port and ws://host:port.
+func (g *gateway) doors() (tcp, ws []string) {
+	for i, a := range g.broker.Addrs() {
+		where := reachable(a)
+		if g.cfg.Broker.Listeners[i].Protocol == "ws" {
+			ws = append(ws, "ws://"+where)
+		} else {
+			tcp = append(tcp, where)
+		}
+	}
+	return tcp, ws
+}
+
+// reachable writes an address so that it can be typed: a listener on all
+// addresses is reached by the name of this machine.
+func reachable(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return a.String()
+	}
+	host := hostname()
+	if host == "" {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+}
+
+// sayWhere prints where to look.
+func (g *gateway) sayWhere(out io.Writer) {
+	page := "none (dashboard.address is empty)"
+	if a := g.dashboard.Addr(); a != nil {
+		page = "http://" + reachable(a)
+	}
+	tcp, ws := g.doors()
+	fmt.Fprintf(out, "page      %s\n", page)
+	switch {
+	case len(tcp)+len(ws) == 0:
+		fmt.Fprintln(out, "MQTT      none (broker.listeners is empty)")
+	case len(ws) == 0:
+		fmt.Fprintf(out, "MQTT      %s\n", strings.Join(tcp, ", "))
+	case len(tcp) == 0:
+		fmt.Fprintf(out, "MQTT      WebSocket only: %s\n", strings.Join(ws, ", "))
+	default:
+		fmt.Fprintf(out, "MQTT      %s   (WebSocket: %s)\n", strings.Join(tcp, ", "), strings.Join(ws, ", "))
+	}
+	if len(tcp) > 0 {
+		host, port, _ := net.SplitHostPort(tcp[0])
+		fmt.Fprintf(out, "readings  mosquitto_sub -h %s -p %s -t '#' -v\n", host, port)
+	}
+}
