@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
+	"net/http"
 	"sync"
 	"time"
 
@@ -172,7 +172,7 @@ func (b *Broker) Addrs() []net.Addr {
 // none stays open, and the error names its address.
 func (b *Broker) Listen() error {
 	for i, cfg := range b.cfg.Listeners {
-		l, err := listen(cfg)
+		l, err := listen(b, cfg)
 		if err != nil {
 			for _, l := range b.listeners {
 				l.close()
@@ -188,5 +188,5 @@ func (b *Broker) Listen() error {
 
 // isClosed tells the error of a listener that was closed on purpose.
 func isClosed(err error) bool {
-	return errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), "Server closed")
+	return errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed)
 }

@@ -20,12 +20,16 @@ type listener struct {
 	wg   sync.WaitGroup
 }
 
-func listen(cfg Listener) (*listener, error) {
+func listen(b *Broker, cfg Listener) (*listener, error) {
 	ln, err := net.Listen("tcp", cfg.Address)
 	if err != nil {
 		return nil, explainListen(cfg.Address, err)
 	}
-	return &listener{cfg: cfg, ln: ln}, nil
+	l := &listener{cfg: cfg, ln: ln}
+	if cfg.Protocol == "ws" {
+		l.http = l.webSocketServer(b)
+	}
+	return l, nil
 }
 
 // explainListen says what to do about the two common failures.
@@ -44,8 +48,8 @@ func (l *listener) addr() net.Addr { return l.ln.Addr() }
 // serve accepts connections until close is called, and returns when all of
 // them have ended.
 func (l *listener) serve(b *Broker) (err error) {
-	if l.cfg.Protocol == "ws" {
-		err = l.serveWebSocket(b)
+	if l.http != nil {
+		err = l.http.Serve(l.ln)
 	} else {
 		err = l.serveTCP(b)
 	}

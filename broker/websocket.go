@@ -24,8 +24,9 @@ import (
 // Subprotocols we speak [MQTT-6.0.0-4]; the second is what old clients of MQTT 3.1 say.
 var subprotocols = []string{"mqtt", "mqttv3.1"}
 
-func (l *listener) serveWebSocket(b *Broker) error {
-	l.http = &http.Server{
+// webSocketServer returns the server whose connections become MQTT ones.
+func (l *listener) webSocketServer(b *Broker) *http.Server {
+	return &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { l.upgrade(b, w, r) }),
 		ReadHeaderTimeout: b.cfg.ConnectTimeout,
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
@@ -33,7 +34,6 @@ func (l *listener) serveWebSocket(b *Broker) error {
 		},
 		ErrorLog: slog.NewLogLogger(b.log.Handler(), slog.LevelDebug),
 	}
-	return l.http.Serve(l.ln)
 }
 
 // upgrade turns a request on any path into an MQTT connection and serves it.
@@ -68,11 +68,11 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 // otherwise use this broker.
 func sameHost(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	if origin == "" || origin == "null" || strings.HasPrefix(origin, "file:") {
-		return origin == ""
+	if origin == "" {
+		return true
 	}
 	u, err := url.Parse(origin)
-	if err != nil {
+	if err != nil || u.Hostname() == "" { // "null" and files
 		return false
 	}
 	host := r.Host
