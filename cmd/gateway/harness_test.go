@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // The end-to-end tests start the real binary and talk to it with the programs
@@ -56,14 +58,21 @@ var binary = sync.OnceValues(func() (string, error) {
 var buildDir string
 
 func TestMain(m *testing.M) {
+	// In the scripts of testdata/script, gateway is this test binary.
+	testscript.Main(cleaningUp{m}, map[string]func(){"gateway": main})
+}
+
+// cleaningUp removes what the tests have built.
+type cleaningUp struct{ m *testing.M }
+
+func (c cleaningUp) Run() int {
 	var err error
 	if buildDir, err = os.MkdirTemp("", "gateway-test"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
-	code := m.Run()
-	os.RemoveAll(buildDir)
-	os.Exit(code)
+	defer os.RemoveAll(buildDir)
+	return c.m.Run()
 }
 
 func buildBinary(to string, env ...string) (string, error) {

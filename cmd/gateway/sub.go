@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gateway/broker/client"
+	"gateway/broker/packet"
+)
+
+type subCommand struct {
+	clientFlags
+	Topics     []string `name:"topic" short:"t" required:"" sep:"none" help:"Filter to subscribe to; may be given several times."`
+	Verbose    bool     `short:"v" help:"Print the topic before each message."`
+	Count      int      `short:"C" help:"End after so many messages."`
+	Timeout    int      `short:"W" help:"End after so many seconds, with exit status 27 as mosquitto_sub."`
+	Persistent bool     `name:"disable-clean-session" short:"c" help:"Let the broker keep the session and what comes meanwhile; needs -i."`
+	NoRetained bool     `name:"no-retained" short:"R" help:"Do not print messages that were retained before."`
+}
+
+// exitTimeout is mosquitto_sub's exit status when -W has passed.
+const exitTimeout = 27
+
+// Run prints messages until it has printed enough or is interrupted.
+func (c *subCommand) Run(ctx context.Context, s streams) error {
+	if c.Persistent && c.ID == "" {
+		return &statusError{err: errors.New("-c keeps the session of a client id: give one with -i"), status: exitUsage}
+	}
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(c.Timeout)*time.Second)
+		defer cancel()
+	}
+	err := c.print(ctx, s)
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return &statusError{err: fmt.Errorf("no more messages within %d s", c.Timeout), status: exitTimeout, quiet: true}
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil // Ctrl-C
+	}
+	return err
+}
+
+func (c *subCommand) print(ctx context.Context, s streams) error {
+	cl, err := c.connect(ctx, !c.Persistent)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	if err := c.subscribe(ctx, cl); err != nil {
+		return err
+	}
+	out := bufio.NewWriter(s.out)
+	for printed := 0; c.Count == 0 || printed < c.Count; {
+		m, err := cl.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if m.Retain && c.NoRetained {
+			continue
+		}
+		printed++
+		if c.Verbose {
+			fmt.Fprintf(out, "%s ", m.Topic)
+		}
+		fmt.Fprintf(out, "%s\n", m.Payload)
+		if err := out.Flush(); err != nil {
+			return err
+		}
+	}
+	return cl.Disconnect(packet.Success)
+}
+
+func (c *subCommand) subscribe(ctx context.Context, cl *client.Client) error {
+	var filters []packet.Subscription
+	for _, f := range c.Topics {
+		filters = append(filters, packet.Subscription{Filter: f, QoS: packet.QoS(c.QoS)})
+	}
+	codes, err := cl.Subscribe(ctx, filters)
+	if err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	for i, code := range codes {
+		if code >= packet.UnspecifiedError {
+			return fmt.Errorf("subscribe to %q: the broker refused it: %v", filters[i].Filter, code)
+		}
+	}
+	return nil
+}
