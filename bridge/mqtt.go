@@ -58,7 +58,7 @@ func (p *pahoUpstream) connect(ctx context.Context) (link, error) {
 	l := &pahoLink{gone: make(chan struct{})}
 	o := mqtt.NewClientOptions()
 	o.Servers = []*url.URL{u}
-	o.SetClientID(p.cfg.ClientID).
+	o.SetClientID(p.clientID()).
 		SetProtocolVersion(4).
 		SetCleanSession(true).
 		SetAutoReconnect(false).
@@ -84,6 +84,19 @@ func (p *pahoUpstream) connect(ctx context.Context) (link, error) {
 		return nil, explainConnect(p.cfg.Address, err)
 	}
 	return l, nil
+}
+
+// clientID returns what is configured, or a name that differs between
+// gateways: two clients of one id would throw each other out for ever.
+func (p *pahoUpstream) clientID() string {
+	if p.cfg.ClientID != "" {
+		return p.cfg.ClientID
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return "gateway-" + host + "-" + p.cfg.Name
 }
 
 func (p *pahoUpstream) password() (string, error) {
