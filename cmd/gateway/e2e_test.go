@@ -98,19 +98,46 @@ func TestMosquittoClients(t *testing.T) {
 
 // TestWebSocket talks to the WebSocket listener with mqtt.js.
 func TestWebSocket(t *testing.T) {
-	node := need(t, "node", "nodejs")
-	npm := os.Getenv("GATEWAY_NPM")
-	if npm == "" {
-		npm = filepath.Join(repositoryRoot(t), ".cache/npm/node_modules")
-	}
-	if _, err := os.Stat(filepath.Join(npm, "mqtt")); err != nil {
-		skipOrFail(t, "npm's package mqtt is not installed: run make setup")
-	}
-	t.Setenv("GATEWAY_NPM", npm)
+	node := needNode(t, "mqtt")
 	g := startGateway(t, "")
 	if out := command(t, node, "testdata/mqttjs.mjs", g.ws); !strings.Contains(out, "ok") {
 		t.Errorf("mqtt.js says %q", out)
 	}
+}
+
+// TestPage opens the page of a gateway nobody has configured in Chromium: it
+// shows this machine's own readings, and the simulated house as such.
+func TestPage(t *testing.T) {
+	node := needNode(t, "playwright-core")
+	t.Setenv("CHROMIUM", need(t, "chromium", "chromium"))
+	g := startGateway(t, "site: here\n", "-demo")
+	// There is something to show once the first readings are in the tree.
+	command(t, needBinary(t), append(append([]string{"sub"}, hostPort(t, g.mqtt)...), "-t", "here/gateway/host", "-C", "1")...)
+	out := command(t, node, "testdata/page.mjs", g.page, "here", "gateway", "Load average", "demo", "simulated")
+	if !strings.Contains(out, "ok") {
+		t.Errorf("the browser says %q", out)
+	}
+	t.Log(out)
+}
+
+// TestDemo wants the simulated house in the tree, marked as such, beside the
+// machine's own readings.
+func TestDemo(t *testing.T) {
+	sub := need(t, "mosquitto_sub", "mosquitto-clients")
+	g := startGateway(t, "site: here\n", "-demo")
+	out := command(t, sub, append(hostPort(t, g.mqtt), "-t", "demo/+/+", "-C", "15", "-v")...)
+	rooms := map[string]bool{}
+	for line := range strings.Lines(out) {
+		topic, payload, _ := strings.Cut(line, " ")
+		rooms[strings.Split(topic, "/")[1]] = true
+		if !strings.Contains(payload, `"simulated":true`) {
+			t.Errorf("%s is not marked as simulated: %s", topic, payload)
+		}
+	}
+	if len(rooms) < 5 {
+		t.Errorf("rooms %v, want six, one of whose sensors may be failing", rooms)
+	}
+	command(t, sub, append(hostPort(t, g.mqtt), "-t", "here/gateway/host", "-C", "1")...)
 }
 
 // TestBridgeToMosquitto forwards to a real Mosquitto, also what was published

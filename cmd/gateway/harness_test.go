@@ -41,6 +41,22 @@ func need(t *testing.T, program, debianPackage string) string {
 	return ""
 }
 
+// needNode returns the path of node with an npm package that scripts find
+// through GATEWAY_NPM, or skips the test.
+func needNode(t *testing.T, npmPackage string) string {
+	t.Helper()
+	node := need(t, "node", "nodejs")
+	npm := os.Getenv("GATEWAY_NPM")
+	if npm == "" {
+		npm = filepath.Join(repositoryRoot(t), ".cache/npm/node_modules")
+	}
+	if _, err := os.Stat(filepath.Join(npm, npmPackage)); err != nil {
+		skipOrFail(t, "npm's package %s is not installed: run make setup", npmPackage)
+	}
+	t.Setenv("GATEWAY_NPM", npm)
+	return node
+}
+
 func skipOrFail(t *testing.T, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("GATEWAY_TEST_ALL") != "" {
