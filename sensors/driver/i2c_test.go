@@ -1,0 +1,246 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gateway/sensors/bus"
+	"gateway/sensors/bus/bustest"
+)
+
+// untouched is what out holds before a Measure of a test.
+const untouched = -12345.678
+
+// i2cTest is a chip on a fake bus, for what must hold of every driver.
+type i2cTest struct {
+	driver string
+	chip   func() bustest.Chip
+	want   []float64 // what a healthy chip measures
+	// polled are reads that a driver repeats until it likes the answer: if one
+	// is spoiled it may find that out, or measure right all the same.
+	polled func(bustest.Tx) bool
+}
+
+// open opens the driver, by its table, with the chip at its usual address.
+func (c i2cTest) open(ctx context.Context, b *bustest.Bus) (Sensor, error) {
+	d, ok := Lookup(c.driver)
+	if !ok {
+		return nil, fmt.Errorf("%s is not in the driver table", c.driver)
+	}
+	return d.Open(ctx, &bus.Slot{Name: "i2c-1", I2C: b, Addr: d.Addrs[0]})
+}
+
+// bus returns a bus with a new chip.
+func (c i2cTest) bus() *bustest.Bus {
+	d, _ := Lookup(c.driver)
+	return bustest.New(map[uint16]bustest.Chip{d.Addrs[0]: c.chip()})
+}
+
+// run opens the driver on b and measures once.
+func (c i2cTest) run(ctx context.Context, b *bustest.Bus) (out []float64, err error) {
+	out = make([]float64, len(c.want))
+	for i := range out {
+		out[i] = untouched
+	}
+	s, err := c.open(ctx, b)
+	if err != nil {
+		return out, err
+	}
+	return out, s.Measure(ctx, out)
+}
+
+// healthy runs on b and checks the result, which must be the same every time.
+func (c i2cTest) healthy(t *testing.T, b *bustest.Bus) {
+	t.Helper()
+	out, err := c.run(t.Context(), b)
+	if err != nil {
+		t.Fatalf("on a healthy bus: %v", err)
+	}
+	for i, want := range c.want {
+		if math.Abs(out[i]-want) > 5e-4 {
+			t.Fatalf("measured %v, want %v", out, c.want)
+		}
+	}
+}
+
+// failed checks an error and that nothing was measured with it.
+func (c i2cTest) failed(t *testing.T, tx bustest.Tx, out []float64, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+		t.Fatalf("measured %v without an error", out)
+	case !strings.HasPrefix(err.Error(), c.driver+": "):
+		t.Errorf("the error does not begin with the chip: %v", err)
+	case len(tx.W) > 0 && !strings.Contains(err.Error(), fmt.Sprintf("0x%02X", tx.W[0])):
+		t.Errorf("the error does not name register or command 0x%02X: %v", tx.W[0], err)
+	case !strings.Contains(err.Error(), "0x"):
+		t.Errorf("the error names no register or command: %v", err)
+	}
+	for _, v := range out {
+		if v != untouched {
+			t.Errorf("with an error it wrote %v", out)
+			break
+		}
+	}
+}
+
+// transactions returns those of one Open and one Measure.
+func (c i2cTest) transactions(t *testing.T) []bustest.Tx {
+	t.Helper()
+	b := c.bus()
+	c.healthy(t, b)
+	return b.Log()
+}
+
+// test runs everything below, inside a bubble so that waiting costs nothing.
+func (c i2cTest) test(t *testing.T) {
+	for name, f := range map[string]func(*testing.T){
+		"unanswered":   func(t *testing.T) { c.testErrors(t, bustest.NACK, syscall.ENXIO) },
+		"hanging":      func(t *testing.T) { c.testErrors(t, bustest.Timeout, syscall.ETIMEDOUT) },
+		"spoiled":      c.testSpoiled,
+		"context":      c.testContext,
+		"again":        c.testAgain,
+		"unplugged":    c.testUnplugged,
+		"in its range": c.testRange,
+	} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+	}
+}
+
+// testErrors has every single transaction fail, and every one from then on.
+func (c i2cTest) testErrors(t *testing.T, fault func(func(bustest.Tx) bool) bustest.Fault, errno error) {
+	for n, tx := range c.transactions(t) {
+		for _, when := range []func(bustest.Tx) bool{bustest.Nth(n), bustest.From(n)} {
+			b := c.bus()
+			b.Inject(fault(when))
+			out, err := c.run(t.Context(), b)
+			c.failed(t, tx, out, err)
+			if !errors.Is(err, errno) {
+				t.Errorf("transaction %v: %v is lost in %v", tx, errno, err)
+			}
+			b.Heal()
+			c.healthy(t, b)
+		}
+	}
+}
+
+// testSpoiled has every single read come out wrong: all bits 1, all bits 0,
+// and each bit on its own.
+func (c i2cTest) testSpoiled(t *testing.T) {
+	for n, tx := range c.transactions(t) {
+		if len(tx.R) == 0 {
+			continue
+		}
+		faults := []bustest.Fault{bustest.Fill(bustest.Nth(n), 0xFF), bustest.Fill(bustest.Nth(n), 0x00)}
+		for bit := range 8 * len(tx.R) {
+			faults = append(faults, bustest.Flip(bustest.Nth(n), bit))
+		}
+		for i, fault := range faults {
+			spoilt := slices.Clone(tx.R)
+			fault.Spoil(spoilt)
+			b := c.bus()
+			b.Inject(fault)
+			out, err := c.run(t.Context(), b)
+			if slices.Equal(spoilt, tx.R) || c.polled != nil && c.polled(tx) && err == nil {
+				b.Heal()
+				c.healthy(t, b)
+				continue
+			}
+			if err == nil {
+				t.Errorf("fault %d of transaction %v is believed: %v", i, tx, out)
+				continue
+			}
+			c.failed(t, bustest.Tx{}, out, err)
+		}
+	}
+}
+
+// testContext ends the context at every transaction, and before the first.
+func (c i2cTest) testContext(t *testing.T) {
+	for n, tx := range append(c.transactions(t), bustest.Tx{N: -1}) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var ended time.Time
+		b := c.bus()
+		b.Inject(bustest.Fault{When: func(now bustest.Tx) bool {
+			if now.N == n || tx.N < 0 {
+				cancel()
+				ended = time.Now()
+			}
+			return false
+		}})
+		if tx.N < 0 {
+			cancel()
+		}
+		out, err := c.run(ctx, b)
+		if took := time.Since(ended); took != 0 {
+			t.Errorf("ended at %v: returned after %v", tx, took)
+		}
+		if err != nil { // without a wait after it there may be none
+			c.failed(t, bustest.Tx{}, out, err)
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("ended at %v: %v", tx, err)
+			}
+		} else if tx.N < 0 {
+			t.Error("measured with a context that had ended")
+		}
+		cancel()
+	}
+}
+
+// testAgain opens and measures more than once on one chip.
+func (c i2cTest) testAgain(t *testing.T) {
+	b := c.bus()
+	c.healthy(t, b)
+	c.healthy(t, b)
+	s, err := c.open(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		out := make([]float64, len(c.want))
+		if err := s.Measure(t.Context(), out); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// testUnplugged takes the chip away between two measurements and puts
+// another one there.
+func (c i2cTest) testUnplugged(t *testing.T) {
+	b := c.bus()
+	s, err := c.open(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := Lookup(c.driver)
+	b.Unplug(d.Addrs[0])
+	out := []float64{untouched}
+	err = s.Measure(t.Context(), out)
+	c.failed(t, bustest.Tx{}, out, err)
+	if !errors.Is(err, syscall.ENXIO) {
+		t.Errorf("unplugged: %v", err)
+	}
+	b.Plug(d.Addrs[0], c.chip())
+	c.healthy(t, b)
+}
+
+// testRange looks at the driver's table.
+func (c i2cTest) testRange(t *testing.T) {
+	d, _ := Lookup(c.driver)
+	if d.Bus != bus.I2C || len(d.Addrs) == 0 || d.Title == "" || d.Datasheet == "" || len(d.Channels) != len(c.want) {
+		t.Fatalf("the table is not complete: %+v", d)
+	}
+	for i, ch := range d.Channels {
+		if _, known := ch.Quantity.Info(); !known || ch.Min >= ch.Max || c.want[i] < ch.Min || c.want[i] > ch.Max {
+			t.Errorf("channel %+v does not suit %v", ch, c.want[i])
+		}
+	}
+}

@@ -1,0 +1,124 @@
+// Sensirion SHT40, SHT41, SHT43 and SHT45: temperature and relative humidity.
+//
+//	chip       SHT4x, calibrated by its maker
+//	bus        I²C up to 1 MHz, no clock stretching
+//	addresses  0x44 (SHT4x-A), 0x45 (-B), 0x46 (-C)
+//	datasheet  Sensirion SHT4x, version 6
+//	checksum   CRC-8 after every 16-bit word
+//
+// The chip has commands in place of registers. Those with its heater are not
+// here: a measurement with the heater on is not one of the room.
+
+package driver
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"gateway/sensors/bus"
+	"gateway/sensors/reading"
+)
+
+// Commands, section 4.5.
+const (
+	sht4xMeasure = 0xFD // temperature and humidity with high precision
+	sht4xSerial  = 0x89 // serial number, two words
+	sht4xReset   = 0x94 // soft reset
+)
+
+// sht4xTime is longer than any of those commands takes: a measurement 8.3 ms,
+// a reset 1 ms. Section 3.1.
+const sht4xTime = 10 * time.Millisecond
+
+var _ = register(Driver{
+	Name:      "sht4x",
+	Title:     "Sensirion SHT40/41/43/45 temperature and humidity",
+	Datasheet: "Sensirion SHT4x, version 6",
+	Bus:       bus.I2C,
+	Addrs:     []uint16{0x44, 0x45, 0x46},
+	Channels: []Channel{ // section 2: range, and repeatability of 0.04 °C and 0.08 %
+		{Quantity: reading.Temperature, Min: -40, Max: 125, Decimals: 2},
+		{Quantity: reading.Humidity, Min: 0, Max: 100, Decimals: 1},
+	},
+	Open: openSHT4x,
+})
+
+type sht4x struct {
+	slot *bus.Slot
+}
+
+// openSHT4x resets the chip, which turns off a heater that someone else has
+// turned on, and reads its serial number: with two CRCs that hold it is a
+// Sensirion, and listens.
+func openSHT4x(ctx context.Context, slot *bus.Slot) (Sensor, error) {
+	s := &sht4x{slot}
+	if err := s.command(ctx, sht4xReset); err != nil {
+		return nil, fmt.Errorf("sht4x: soft reset: %w", err)
+	}
+	if _, _, err := s.words(ctx, sht4xSerial); err != nil {
+		return nil, fmt.Errorf("sht4x: serial number: %w", err)
+	}
+	return s, nil
+}
+
+// Measure implements [Sensor]: out is temperature in °C, humidity in %.
+func (s *sht4x) Measure(ctx context.Context, out []float64) error {
+	st, srh, err := s.words(ctx, sht4xMeasure)
+	if err != nil {
+		return fmt.Errorf("sht4x: measurement: %w", err)
+	}
+	out[0], out[1] = sht4xTemperature(st), sht4xHumidity(srh)
+	return nil
+}
+
+// command sends cmd and waits until the chip has carried it out.
+func (s *sht4x) command(ctx context.Context, cmd byte) error {
+	if err := s.slot.I2C.Tx(s.slot.Addr, []byte{cmd}, nil); err != nil {
+		return fmt.Errorf("send command 0x%02X: %w", cmd, err)
+	}
+	if err := bus.Wait(ctx, sht4xTime); err != nil {
+		return fmt.Errorf("wait for command 0x%02X: %w", cmd, err)
+	}
+	return nil
+}
+
+// words sends cmd and returns the two words of its answer.
+func (s *sht4x) words(ctx context.Context, cmd byte) (first, second uint16, err error) {
+	if err := s.command(ctx, cmd); err != nil {
+		return 0, 0, err
+	}
+	var frame [6]byte
+	if err := s.slot.I2C.Tx(s.slot.Addr, nil, frame[:]); err != nil {
+		return 0, 0, fmt.Errorf("read the answer to command 0x%02X: %w", cmd, err)
+	}
+	if first, second, err = sht4xWords(frame); err != nil {
+		return 0, 0, fmt.Errorf("answer to command 0x%02X: %w", cmd, err)
+	}
+	return first, second, nil
+}
+
+// sht4xWords returns the words of an answer: each is two bytes, the first most
+// significant, and their CRC. Sections 4.2 and 4.4.
+func sht4xWords(frame [6]byte) (first, second uint16, err error) {
+	for i := 0; i < len(frame); i += 3 {
+		if got, want := frame[i+2], crc8(frame[i:i+2]); got != want {
+			return 0, 0, fmt.Errorf("% X has CRC 0x%02X in place of 0x%02X: the transmission is disturbed", frame, got, want)
+		}
+	}
+	return binary.BigEndian.Uint16(frame[0:]), binary.BigEndian.Uint16(frame[3:]), nil
+}
+
+// sht4xTemperature returns the temperature in °C of the signal st. Section
+// 4.6, formula 2.
+func sht4xTemperature(st uint16) float64 {
+	return -45 + 175*float64(st)/65535
+}
+
+// sht4xHumidity returns the relative humidity in % of the signal srh. Section
+// 4.6, formula 1, and the text below it: near the ends the formula leaves
+// what is physically possible, and is to be cropped to 0 to 100 %.
+func sht4xHumidity(srh uint16) float64 {
+	return min(max(-6+125*float64(srh)/65535, 0), 100)
+}
