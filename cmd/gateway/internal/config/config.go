@@ -1,0 +1,92 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"gateway/bridge"
+	"gateway/broker"
+	"gateway/cmd/gateway/internal/dashboard"
+	"gateway/sensors"
+)
+
+// Config is the whole configuration, gateway.yaml.
+type Config struct {
+	Sensors   sensors.Config   `yaml:",inline"`
+	Broker    broker.Config    `yaml:"broker"`
+	Bridges   []bridge.Config  `yaml:"bridges"`
+	Dashboard dashboard.Config `yaml:"dashboard"`
+	Log       Log              `yaml:"log"`
+}
+
+// Default returns the configuration of a gateway nobody has configured: it
+// reads the machine it runs on and listens on that machine only.
+func Default() *Config {
+	b := broker.Default()
+	b.Listeners = []broker.Listener{
+		{Protocol: "tcp", Address: "127.0.0.1:1883"},
+		{Protocol: "ws", Address: "127.0.0.1:9001"},
+	}
+	return &Config{
+		Sensors:   sensors.Default(),
+		Broker:    b,
+		Dashboard: dashboard.Default(),
+		Log:       Log{Level: "info", Format: "text"},
+	}
+}
+
+// maxSize is the size of the largest file that is read, bytes.
+const maxSize = 1 << 20
+
+// Load reads a configuration from a file. What is wrong in it is an [*Error].
+func Load(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err // names the file
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}
+
+// Parse reads a configuration; name stands for the file in errors. What is
+// wrong is an [*Error]. No data is too odd for it.
+func Parse(name string, data []byte) (*Config, error) {
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%s: has more than %d bytes, which is no configuration", name, maxSize)
+	}
+	f := newFile(name, data)
+	cfg := Default()
+	if root := f.parse(data); root != nil {
+		f.decode(root, cfg)
+	}
+	if !f.broken {
+		f.validate(cfg)
+	}
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// validate asks every part about its configuration.
+func (f *file) validate(cfg *Config) {
+	f.report("", cfg.Sensors.Validate())
+	f.report("broker.", cfg.Broker.Validate())
+	names := make(map[string]int)
+	for i, b := range cfg.Bridges {
+		prefix := fmt.Sprintf("bridges[%d].", i)
+		f.report(prefix, b.Validate())
+		if first, taken := names[b.Name]; taken && b.Name != "" {
+			f.report(prefix, fmt.Errorf("name: bridges[%d] is called %s already", first, b.Name))
+		} else {
+			names[b.Name] = i
+		}
+	}
+	f.report("dashboard.", cfg.Dashboard.Validate())
+	f.report("log.", cfg.Log.Validate())
+}
