@@ -1,0 +1,138 @@
+package dashboard
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// The forms of /api/v1. Ages travel, not times, except for the gateway's own.
+
+// Snapshot is all that is known.
+type Snapshot struct {
+	Gateway Gateway  `json:"gateway"`
+	Sensors []Sensor `json:"sensors"` // by site, room and sensor
+}
+
+// Update is what has changed since the event before.
+type Update struct {
+	Sensors []Sensor `json:"sensors"` // whole, but without history
+	Removed []string `json:"removed,omitempty"`
+}
+
+// Gateway is what the page says of the gateway.
+type Gateway struct {
+	Version   string    `json:"version"`
+	Host      string    `json:"host"`
+	Time      time.Time `json:"time"`
+	MQTT      []string  `json:"mqtt"`      // host:port
+	WebSocket []string  `json:"websocket"` // ws://host:port
+	Demo      bool      `json:"demo"`
+}
+
+// Sensor is one site/room/sensor.
+type Sensor struct {
+	Path         string  `json:"path"`
+	Site         string  `json:"site"`
+	Room         string  `json:"room"`
+	Sensor       string  `json:"sensor"`
+	State        State   `json:"state"`
+	AgeMS        *int64  `json:"age_ms"`         // null: nobody knows
+	StaleAfterMS int64   `json:"stale_after_ms"` // 0: never
+	Simulated    bool    `json:"simulated,omitempty"`
+	Unsynced     bool    `json:"unsynced,omitempty"`
+	Values       []Value `json:"values"`
+	Text         string  `json:"text,omitempty"` // of a payload that is no reading
+}
+
+// Value is one number and how to write it.
+type Value struct {
+	Quantity string       `json:"quantity"`
+	Title    string       `json:"title"`
+	Unit     string       `json:"unit"`
+	Decimals int          `json:"decimals"` // -1: not known
+	Number   float64      `json:"number"`
+	Binary   bool         `json:"binary"`
+	Counter  bool         `json:"counter"`
+	History  [][3]float64 `json:"history,omitempty"` // age in s, low, high; oldest first; in a Snapshot only
+}
+
+// snapshot returns everything, and the version of the model it shows.
+func (m *model) snapshot(now time.Time) ([]Sensor, uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make([]Sensor, 0, len(m.sensors))
+	for _, s := range m.sensors {
+		all = append(all, s.form(now, true))
+	}
+	sortSensors(all)
+	return all, m.version
+}
+
+// since returns what has changed after a version, and the version now. It
+// reports false if the model no longer knows.
+func (m *model) since(version uint64, now time.Time) (u Update, newest uint64, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if version < m.forgotten {
+		return u, 0, false
+	}
+	u.Sensors = []Sensor{}
+	for _, s := range m.sensors {
+		if s.version > version {
+			u.Sensors = append(u.Sensors, s.form(now, false))
+		}
+	}
+	sortSensors(u.Sensors)
+	for _, t := range m.removed {
+		if t.version > version && m.sensors[t.path] == nil {
+			u.Removed = append(u.Removed, t.path.String())
+		}
+	}
+	return u, m.version, true
+}
+
+// news returns a channel that is closed when something changes, nil if
+// something has since version.
+func (m *model) news(version uint64) <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.version != version {
+		return nil
+	}
+	return m.changed
+}
+
+func sortSensors(all []Sensor) {
+	slices.SortFunc(all, func(a, b Sensor) int {
+		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Room, b.Room), cmp.Compare(a.Sensor, b.Sensor))
+	})
+}
+
+// form returns s as the page gets it.
+func (s *sensor) form(now time.Time, withHistory bool) Sensor {
+	f := Sensor{
+		Path: s.path.String(), Site: s.path.Site(), Room: s.path.Room(), Sensor: s.path.Sensor(),
+		State: s.state(now), StaleAfterMS: s.staleAfter().Milliseconds(),
+		Simulated: s.simulated, Unsynced: s.unsynced, Text: s.text,
+		Values: make([]Value, len(s.values)),
+	}
+	if age, ok := s.age(now); ok {
+		ms := age.Milliseconds()
+		f.AgeMS = &ms
+	}
+	for i, v := range s.values {
+		info, _ := v.quantity.Info()
+		f.Values[i] = Value{
+			Quantity: string(v.quantity), Title: info.Title, Unit: info.Unit, Decimals: info.Decimals,
+			Number: v.number, Binary: info.Binary, Counter: info.Counter,
+		}
+		if !withHistory {
+			continue
+		}
+		for _, p := range v.history.since(now) {
+			f.Values[i].History = append(f.Values[i].History, [3]float64{now.Sub(p.start).Round(time.Second).Seconds(), p.low, p.high})
+		}
+	}
+	return f
+}

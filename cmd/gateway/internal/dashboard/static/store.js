@@ -1,0 +1,82 @@
+// What the page knows, kept up to date by server-sent events.
+import { signal } from "./vendor/signals.js";
+
+const hour = 3600_000;
+const maxPoints = 400;
+
+/** Gateway of the last snapshot, null before it. */
+export const gateway = signal(null);
+/** Sensors by path; each has `received`, the moment of its age. */
+export const sensors = signal(new Map());
+/** "connecting", "live" or "lost". */
+export const line = signal("connecting");
+/** When something came last, a Date; null before. */
+export const lastData = signal(null);
+/** performance.now(), once a second. */
+export const now = signal(performance.now());
+
+setInterval(() => (now.value = performance.now()), 1000);
+
+/** The age of a sensor's last message at t, ms; null if nobody knows. */
+export function ageAt(sensor, t) {
+  return sensor.age_ms === null ? null : sensor.age_ms + Math.max(0, t - sensor.received);
+}
+
+function adopt(sensor, old, t) {
+  sensor.received = t;
+  for (const v of sensor.values) {
+    if (v.history) {
+      v.points = v.history.map(([age, low, high]) => [t - age * 1000, low, high]);
+      delete v.history;
+      continue;
+    }
+    const before = old?.values.find((o) => o.quantity === v.quantity)?.points ?? [];
+    v.points = before.filter(([at]) => t - at < hour).slice(-maxPoints);
+    if (sensor.age_ms !== null) v.points.push([t, v.number, v.number]);
+  }
+  return sensor;
+}
+
+function snapshot(data) {
+  const t = performance.now();
+  gateway.value = data.gateway;
+  sensors.value = new Map(data.sensors.map((s) => [s.path, adopt(s, null, t)]));
+}
+
+function update(data) {
+  const t = performance.now();
+  const all = new Map(sensors.value);
+  for (const s of data.sensors) all.set(s.path, adopt(s, all.get(s.path), t));
+  for (const path of data.removed ?? []) all.delete(path);
+  sensors.value = all;
+  now.value = t;
+}
+
+/** Follows the stream for ever; a lost line is tried again after 1 to 5 s. */
+export function follow() {
+  let wait = 1000;
+  let silence;
+  const connect = () => {
+    const source = new EventSource("/api/v1/stream");
+    const lost = () => {
+      source.close();
+      clearTimeout(silence);
+      line.value = "lost";
+      setTimeout(connect, wait);
+      wait = Math.min(wait * 1.5, 5000);
+    };
+    const heard = (take) => (e) => {
+      clearTimeout(silence);
+      silence = setTimeout(lost, 25_000); // the gateway speaks every 10 s
+      take(JSON.parse(e.data));
+      lastData.value = new Date();
+      line.value = "live";
+      wait = 1000;
+    };
+    source.addEventListener("snapshot", heard(snapshot));
+    source.addEventListener("update", heard(update));
+    source.addEventListener("beat", heard(() => {}));
+    source.onerror = lost;
+  };
+  connect();
+}
