@@ -77,8 +77,9 @@ func TestMosquittoClients(t *testing.T) {
 	}
 	t.Run("will", func(t *testing.T) {
 		p := spawn(t, sub, append(hostPort(t, g.mqtt), "-t", "e2e/will", "-t", "e2e/ready", "-v")...)
-		dying := spawn(t, sub, append(hostPort(t, g.mqtt), "-t", "x", "--will-topic", "e2e/will", "--will-payload", "gone", "-d")...)
-		dying.await(`Subscribed \(mid`)
+		command(t, pub, append(hostPort(t, g.mqtt), "-r", "-t", "e2e/hello", "-m", "1")...)
+		dying := spawn(t, sub, append(hostPort(t, g.mqtt), "-t", "e2e/hello", "-v", "--will-topic", "e2e/will", "--will-payload", "gone")...)
+		dying.await(`e2e/hello 1`)
 		command(t, pub, append(hostPort(t, g.mqtt), "-r", "-t", "e2e/ready", "-m", "1")...)
 		p.await(`e2e/ready 1`)
 		dying.kill()

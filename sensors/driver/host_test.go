@@ -2,7 +2,6 @@ package driver
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"strings"
@@ -212,7 +211,7 @@ func TestHostDiskError(t *testing.T) {
 func TestThisMachine(t *testing.T) {
 	s, err := openHost(t.Context(), &bus.Slot{Root: bus.Root()})
 	if err != nil {
-		t.Skip(fmt.Sprintf("not a machine that host knows: %v", err))
+		t.Skipf("not a machine that host knows: %v", err)
 	}
 	got := readHost(t, s)
 	if got[reading.Uptime] <= 0 || got[reading.MemoryAvailable] <= 0 {

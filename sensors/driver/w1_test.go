@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -40,12 +41,12 @@ func w1Tree(devices map[string]string) fstest.MapFS {
 }
 
 func measureW1(tree fs.FS, id string) (float64, error) {
-	s, err := openW1(nil, &bus.Slot{Root: tree, ID: id})
+	s, err := openW1(context.Background(), &bus.Slot{Root: tree, ID: id})
 	if err != nil {
 		return 0, err
 	}
 	out := []float64{math.Pi}
-	if err := s.Measure(nil, out); err != nil {
+	if err := s.Measure(context.Background(), out); err != nil {
 		if out[0] != math.Pi {
 			return 0, fmt.Errorf("out was written on error %w", err)
 		}
@@ -150,7 +151,7 @@ func TestW1ChoosesTheDevice(t *testing.T) {
 			}
 		})
 	}
-	_, err := openW1(nil, &bus.Slot{Root: fstest.MapFS{}})
+	_, err := openW1(context.Background(), &bus.Slot{Root: fstest.MapFS{}})
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "dtoverlay=w1-gpio") {
 		t.Errorf("without 1-Wire: %v", err)
 	}
@@ -158,12 +159,12 @@ func TestW1ChoosesTheDevice(t *testing.T) {
 
 func TestW1PulledSensor(t *testing.T) {
 	tree := w1Tree(map[string]string{"28-1/w1_slave": slave(padOf(0x0191), 25062)})
-	s, err := openW1(nil, &bus.Slot{Root: tree})
+	s, err := openW1(context.Background(), &bus.Slot{Root: tree})
 	if err != nil {
 		t.Fatal(err)
 	}
 	delete(tree, "sys/bus/w1/devices/28-1/w1_slave")
-	if err := s.Measure(nil, make([]float64, 1)); !errors.Is(err, fs.ErrNotExist) {
+	if err := s.Measure(context.Background(), make([]float64, 1)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a pulled sensor: %v", err)
 	}
 }
