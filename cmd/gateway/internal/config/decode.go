@@ -109,6 +109,7 @@ func (d *decoder) value(key string, n ast.Node, v reflect.Value) {
 
 // wrong notes a problem of a key.
 func (d *decoder) wrong(key string, at place, format string, args ...any) {
+	d.unread = append(d.unread, key)
 	d.add(at, "%s: %s", key, fmt.Sprintf(format, args...))
 }
 

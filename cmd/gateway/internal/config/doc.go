@@ -15,12 +15,12 @@
 //
 //	bytes → checkText → goccy/go-yaml → node tree → decode by yaml tags → Validate
 //
-// The file is bounded at each step (bytes, length of a line, nesting, size
-// after aliases are followed), so that no file can stop the gateway.
+// The file is bounded in its bytes, its nesting and what its aliases make of
+// it, so that no file can stop the gateway.
 //
 // # The library
 //
-// github.com/goccy/go-yaml parses YAML, in yaml.go and nowhere else: it is
+// github.com/goccy/go-yaml parses YAML: it is
 // maintained, has no dependencies and gives every node its position. Its
 // decoder is not used: it stops at the first mistake and does not know the
 // key it is at.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -13,6 +14,7 @@ type file struct {
 	name     string
 	lines    []string
 	places   map[string]place // of each value, by its key path
+	unread   []string         // key paths of values that could not be read
 	problems []Problem
 	broken   bool // it is not YAML, so that there is nothing to validate
 }
@@ -64,7 +66,11 @@ func indent(line string, n int) string {
 	return b.String()
 }
 
+// byteOrderMark is what some editors begin a file with.
+const byteOrderMark = "\ufeff"
+
 func newFile(name string, data []byte) *file {
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	lines := strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
 	return &file{name: name, lines: lines, places: make(map[string]place)}
 }
@@ -97,12 +103,24 @@ func (f *file) report(prefix string, err error) {
 	if !ok {
 		key, text = "", err.Error()
 	}
+	if f.isUnread(prefix + key) {
+		return // it was said what is wrong there
+	}
 	if c, ok := err.(interface{ Choices() (string, []string) }); ok {
 		if near := nearest(c.Choices()); near != "" {
 			text += fmt.Sprintf(", did you mean %q?", near)
 		}
 	}
 	f.add(f.placeOf(prefix+key), "%s%s: %s", prefix, key, text)
+}
+
+// isUnread tells whether the value of key, or one around it, is not what the
+// file says because that could not be read.
+func (f *file) isUnread(key string) bool {
+	return slices.ContainsFunc(f.unread, func(u string) bool {
+		rest, ok := strings.CutPrefix(key, u)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
 }
 
 // placeOf returns where a key stands or, if the file does not have it, the
@@ -133,7 +151,7 @@ func (f *file) err() error {
 // nearest returns the allowed word that word was probably meant to be, ""
 // if none is near.
 func nearest(word string, allowed []string) string {
-	best, near := "", 1+max(1, utf8.RuneCountInString(word)/3)
+	best, near := "", 1+min(3, max(1, utf8.RuneCountInString(word)/3))
 	for _, a := range allowed {
 		if d := distance([]rune(strings.ToLower(word)), []rune(a)); d < near {
 			best, near = a, d

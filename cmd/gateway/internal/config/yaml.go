@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,7 +31,7 @@ func (f *file) parse(data []byte) (root ast.Node) {
 			f.add(place{}, "cannot be read as YAML: %v", p)
 		}
 	}()
-	doc, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	doc, err := parser.ParseBytes(bytes.TrimPrefix(data, []byte(byteOrderMark)), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		f.broken = true
 		f.syntax(err)

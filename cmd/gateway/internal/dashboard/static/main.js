@@ -76,12 +76,14 @@ function App() {
       ${[...grouped(all)].map(
         ([site, rooms]) => html`<section class="site" key=${site}>
           <h2>${site}</h2>
-          ${[...rooms].map(
-            ([room, list]) => html`<section class="room" key=${room}>
-              <h3>${title(room)}</h3>
-              <div class="tiles">${list.map((s) => html`<${Tile} key=${s.path} sensor=${s} t=${t} />`)}</div>
-            </section>`,
-          )}
+          <div class="rooms">
+            ${[...rooms].map(
+              ([room, list]) => html`<section class="room" key=${room}>
+                <h3>${title(room)}</h3>
+                <div class="tiles">${list.map((s) => html`<${Tile} key=${s.path} sensor=${s} t=${t} />`)}</div>
+              </section>`,
+            )}
+          </div>
         </section>`,
       )}
     </main>

@@ -1,0 +1,63 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden messages")
+
+// TestWrong reads every file of testdata/wrong and compares what is said
+// about it with the .txt beside it.
+func TestWrong(t *testing.T) {
+	files, err := filepath.Glob("testdata/wrong/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 20 {
+		t.Errorf("%d wrong files, want at least 20", len(files))
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Parse("gateway.yaml", data)
+			if err == nil {
+				t.Fatal("nothing is said about it")
+			}
+			got := err.Error() + "\n"
+			golden := strings.TrimSuffix(file, ".yaml") + ".txt"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestProblemsAreInTheOrderOfTheFile(t *testing.T) {
+	_, err := Parse("f", []byte("log: {level: loud}\nsensors:\n- driver: x\nbroker: {max_inflight: none}\n"))
+	var e *Error
+	if !errors.As(err, &e) || len(e.Problems) != 4 {
+		t.Fatalf("got %v", err)
+	}
+	for i := 1; i < len(e.Problems); i++ {
+		if e.Problems[i].Line < e.Problems[i-1].Line {
+			t.Errorf("line %d after line %d", e.Problems[i].Line, e.Problems[i-1].Line)
+		}
+	}
+}
