@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -66,6 +67,9 @@ func (f *file) checkText(data []byte) bool {
 		switch {
 		case tab >= 0 && strings.TrimSpace(line) != "":
 			f.add(place{i + 1, tab + 1}, "a tab; YAML is indented with spaces")
+			return false
+		case strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && unicode.IsControl(r) }):
+			f.add(place{i + 1, 1}, "a control character, which YAML does not allow")
 			return false
 		case len(white) > maxIndent, strings.Count(line, "[")+strings.Count(line, "{") > maxFlow, strings.Count(line, "- ") > maxFlow:
 			f.add(place{i + 1, 1}, "nested too deeply")
