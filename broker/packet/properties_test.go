@@ -1,0 +1,288 @@
+package packet
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+)
+
+// propertyVector is one property: its bytes, where it may stand, and values
+// that are not allowed.
+type propertyVector struct {
+	name string
+	wire string
+	set  Properties
+	in   []Type // willType for a will
+	bad  []string
+	code ReasonCode // for bad; ProtocolError if 0
+}
+
+var acks = []Type{TypePuback, TypePubrec, TypePubrel, TypePubcomp}
+
+// propertyVectors is table 2-4 of the specification, section 2.2.2.2.
+var propertyVectors = []propertyVector{
+	{name: "payload format indicator", wire: "01 01", set: Properties{PayloadFormat: Some[byte](1)}, in: []Type{TypePublish, willType}, bad: []string{"01 02", "01 ff"}},
+	{name: "message expiry interval", wire: "02 00000e10", set: Properties{MessageExpiry: Some[uint32](3600)}, in: []Type{TypePublish, willType}},
+	{name: "content type", wire: "03 0004 'json'", set: Properties{ContentType: Some("json")}, in: []Type{TypePublish, willType}},
+	{name: "response topic", wire: "08 0001 'r'", set: Properties{ResponseTopic: Some("r")}, in: []Type{TypePublish, willType}, bad: []string{"08 0001 '#'", "08 0003 'a/+'"}},
+	{name: "correlation data", wire: "09 0003 00ff10", set: Properties{CorrelationData: []byte{0, 255, 16}}, in: []Type{TypePublish, willType}},
+	{name: "subscription identifier", wire: "0b 8001", set: Properties{SubscriptionIDs: []uint32{128}}, in: []Type{TypePublish, TypeSubscribe}, bad: []string{"0b 00"}},
+	{name: "session expiry interval", wire: "11 ffffffff", set: Properties{SessionExpiry: Some[uint32](0xffffffff)}, in: []Type{TypeConnect, TypeConnack, TypeDisconnect}},
+	{name: "assigned client identifier", wire: "12 0002 'me'", set: Properties{AssignedClientID: Some("me")}, in: []Type{TypeConnack}},
+	{name: "server keep alive", wire: "13 0000", set: Properties{ServerKeepAlive: Some[uint16](0)}, in: []Type{TypeConnack}},
+	{name: "authentication method", wire: "15 0001 'M'", set: Properties{AuthMethod: Some("M")}, in: []Type{TypeConnect, TypeConnack, TypeAuth}},
+	{name: "authentication data", wire: "15 0001 'M' 16 0001 07", set: Properties{AuthMethod: Some("M"), AuthData: []byte{7}}, in: []Type{TypeConnect, TypeConnack, TypeAuth}},
+	{name: "request problem information", wire: "17 00", set: Properties{RequestProblemInfo: Some[byte](0)}, in: []Type{TypeConnect}, bad: []string{"17 02"}},
+	{name: "will delay interval", wire: "18 00000005", set: Properties{WillDelay: Some[uint32](5)}, in: []Type{willType}},
+	{name: "request response information", wire: "19 01", set: Properties{RequestResponseInfo: Some[byte](1)}, in: []Type{TypeConnect}, bad: []string{"19 02"}},
+	{name: "response information", wire: "1a 0001 'i'", set: Properties{ResponseInfo: Some("i")}, in: []Type{TypeConnack}},
+	{name: "server reference", wire: "1c 0001 's'", set: Properties{ServerReference: Some("s")}, in: []Type{TypeConnack, TypeDisconnect}},
+	{name: "reason string", wire: "1f 0001 'r'", set: Properties{ReasonString: Some("r")}, in: append([]Type{TypeConnack, TypeSuback, TypeUnsuback, TypeDisconnect, TypeAuth}, acks...)},
+	{name: "receive maximum", wire: "21 0001", set: Properties{ReceiveMaximum: Some[uint16](1)}, in: []Type{TypeConnect, TypeConnack}, bad: []string{"21 0000"}},
+	{name: "topic alias maximum", wire: "22 0000", set: Properties{TopicAliasMaximum: Some[uint16](0)}, in: []Type{TypeConnect, TypeConnack}},
+	{name: "topic alias", wire: "23 ffff", set: Properties{TopicAlias: Some[uint16](65535)}, in: []Type{TypePublish}, bad: []string{"23 0000"}, code: TopicAliasInvalid}, // [MQTT-3.3.2-8]
+	{name: "maximum QoS", wire: "24 00", set: Properties{MaximumQoS: Some[byte](0)}, in: []Type{TypeConnack}, bad: []string{"24 02"}},
+	{name: "retain available", wire: "25 00", set: Properties{RetainAvailable: Some[byte](0)}, in: []Type{TypeConnack}, bad: []string{"25 02"}},
+	{name: "user property", wire: "26 0001 'a' 0001 'b' 26 0001 'a' 0001 'c'", set: Properties{User: user}, // [MQTT-1.5.7-1]
+		in: append([]Type{TypeConnect, TypeConnack, TypePublish, willType, TypeSubscribe, TypeSuback, TypeUnsubscribe, TypeUnsuback, TypeDisconnect, TypeAuth}, acks...)},
+	{name: "maximum packet size", wire: "27 00000100", set: Properties{MaximumPacketSize: Some[uint32](256)}, in: []Type{TypeConnect, TypeConnack}, bad: []string{"27 00000000"}},
+	{name: "wildcard subscription available", wire: "28 01", set: Properties{WildcardSubscriptionAvailable: Some[byte](1)}, in: []Type{TypeConnack}, bad: []string{"28 02"}},
+	{name: "subscription identifier available", wire: "29 00", set: Properties{SubscriptionIDAvailable: Some[byte](0)}, in: []Type{TypeConnack}, bad: []string{"29 80"}},
+	{name: "shared subscription available", wire: "2a 00", set: Properties{SharedSubscriptionAvailable: Some[byte](0)}, in: []Type{TypeConnack}, bad: []string{"2a 02"}},
+}
+
+// carriers are the packets that have properties, as bytes around them: what
+// stands before the property length and what behind the properties.
+var carriers = map[Type]struct {
+	first         byte
+	before, after string
+	properties    func(Packet) *Properties
+}{
+	TypeConnect: {0x10, "0004 'MQTT' 05 02 003c", "0001 'c'", func(p Packet) *Properties { return p.(*Connect).Properties }},
+	willType: {0x10, "0004 'MQTT' 05 06 003c 00 0001 'c'", "0001 'w' 0001 'x'", func(p Packet) *Properties {
+		return p.(*Connect).Will.Properties
+	}},
+	TypeConnack:     {0x20, "00 00", "", func(p Packet) *Properties { return p.(*Connack).Properties }},
+	TypePublish:     {0x32, "0001 't' 0001", "'x'", func(p Packet) *Properties { return p.(*Publish).Properties }},
+	TypePuback:      {0x40, "0001 00", "", func(p Packet) *Properties { return p.(*Puback).Properties }},
+	TypePubrec:      {0x50, "0001 00", "", func(p Packet) *Properties { return p.(*Pubrec).Properties }},
+	TypePubrel:      {0x62, "0001 00", "", func(p Packet) *Properties { return p.(*Pubrel).Properties }},
+	TypePubcomp:     {0x70, "0001 00", "", func(p Packet) *Properties { return p.(*Pubcomp).Properties }},
+	TypeSubscribe:   {0x82, "0001", "0001 'a' 00", func(p Packet) *Properties { return p.(*Subscribe).Properties }},
+	TypeSuback:      {0x90, "0001", "00", func(p Packet) *Properties { return p.(*Suback).Properties }},
+	TypeUnsubscribe: {0xa2, "0001", "0001 'a'", func(p Packet) *Properties { return p.(*Unsubscribe).Properties }},
+	TypeUnsuback:    {0xb0, "0001", "00", func(p Packet) *Properties { return p.(*Unsuback).Properties }},
+	TypeDisconnect:  {0xe0, "00", "", func(p Packet) *Properties { return p.(*Disconnect).Properties }},
+	TypeAuth:        {0xf0, "18", "", func(p Packet) *Properties { return p.(*Auth).Properties }},
+}
+
+// carry puts properties into a packet and returns its first byte and body.
+func carry(t testing.TB, in Type, properties []byte) (first byte, body []byte) {
+	t.Helper()
+	c := carriers[in]
+	if len(properties) > 127 {
+		t.Fatal("too long for this test")
+	}
+	body = append(unhex(t, c.before), byte(len(properties)))
+	body = append(body, properties...)
+	return c.first, append(body, unhex(t, c.after)...)
+}
+
+// withMethod adds the authentication method that AUTH cannot do without.
+func withMethod(t testing.TB, in Type, v propertyVector) (wire []byte, set Properties) {
+	t.Helper()
+	wire, set = unhex(t, v.wire), v.set
+	if in == TypeAuth && !set.AuthMethod.OK {
+		wire = append(unhex(t, "15 0001 'M'"), wire...)
+		set.AuthMethod = Some("M")
+	}
+	return wire, set
+}
+
+// TestProperties puts every property into every packet: it is decoded and
+// encoded where the table allows it, and malformed elsewhere.
+func TestProperties(t *testing.T) {
+	for _, v := range propertyVectors {
+		allowed := make(map[Type]bool)
+		for _, in := range v.in {
+			allowed[in] = true
+		}
+		for in, c := range carriers {
+			t.Run(fmt.Sprintf("%s in %v", v.name, in), func(t *testing.T) {
+				wire, set := withMethod(t, in, v)
+				first, body := carry(t, in, wire)
+				p, err := Decode(first, body, V5)
+				if !allowed[in] {
+					wantError(t, err, MalformedPacket, "")
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := c.properties(p); !reflect.DeepEqual(*got, set) {
+					t.Errorf("decoded %+v, want %+v", *got, set)
+				}
+				enc, err := p.Append(nil, V5)
+				if err != nil {
+					t.Fatal(err)
+				}
+				again, err := decodeWhole(t, enc, V5)
+				if err != nil || !reflect.DeepEqual(again, p) {
+					t.Errorf("encoded and decoded again: %+v, %v; want %+v", again, err, p)
+				}
+				if in != TypeAuth && !reflect.DeepEqual(enc[2:], body) { // AUTH has its method first here
+					t.Errorf("encoded % x, want % x", enc[2:], body)
+				}
+				if enc, err := p.Append(nil, V311); err == nil && in != TypeConnect && in != willType {
+					if _, err := decodeWhole(t, enc, V311); err != nil && in != TypeAuth {
+						t.Errorf("as MQTT 3.1.1, % x, it is not decoded: %v", enc, err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestPropertyNotHereIsNotEncoded wants Append to refuse a property that a
+// packet does not have.
+func TestPropertyNotHereIsNotEncoded(t *testing.T) {
+	set := &Properties{WillDelay: Some[uint32](1)}
+	for _, p := range []Packet{
+		&Connect{Version: V5, Properties: set}, &Connack{Properties: set}, &Publish{Topic: "t", Properties: set}, &Puback{ID: 1, Properties: set},
+		&Pubrec{ID: 1, Properties: set}, &Pubrel{ID: 1, Properties: set}, &Pubcomp{ID: 1, Properties: set},
+		&Subscribe{ID: 1, Filters: []Subscription{{Filter: "a"}}, Properties: set}, &Suback{ID: 1, Codes: []ReasonCode{0}, Properties: set},
+		&Unsubscribe{ID: 1, Filters: []string{"a"}, Properties: set}, &Unsuback{ID: 1, Codes: []ReasonCode{0}, Properties: set},
+		&Disconnect{Properties: set}, &Auth{Properties: set},
+	} {
+		if b, err := p.Append([]byte("x"), V5); err == nil || string(b) != "x" {
+			t.Errorf("%v is encoded with a will delay: % x, %v", p.Type(), b, err)
+		}
+	}
+}
+
+func TestPropertyValuesOutOfBounds(t *testing.T) {
+	for _, v := range propertyVectors {
+		for _, bad := range v.bad {
+			for _, in := range v.in {
+				first, body := carry(t, in, unhex(t, bad))
+				_, err := Decode(first, body, V5)
+				code := v.code
+				if code == 0 {
+					code = ProtocolError
+				}
+				wantError(t, err, code, "")
+			}
+		}
+	}
+}
+
+// TestPropertyTwice wants a property that comes twice refused, but for user
+// properties, and subscription identifiers of a PUBLISH.
+func TestPropertyTwice(t *testing.T) {
+	for _, v := range propertyVectors {
+		for _, in := range v.in {
+			wire := unhex(t, v.wire)
+			if v.name == "authentication data" {
+				wire = unhex(t, "16 0001 07")
+			}
+			double := append(append([]byte(nil), wire...), wire...)
+			if in == TypeAuth && v.name != "authentication method" || v.name == "authentication data" {
+				double = append(unhex(t, "15 0001 'M'"), double...)
+			}
+			first, body := carry(t, in, double)
+			_, err := Decode(first, body, V5)
+			if v.name == "user property" || v.name == "subscription identifier" && in == TypePublish {
+				if err != nil {
+					t.Errorf("%s twice in %v: %v", v.name, in, err)
+				}
+				continue
+			}
+			wantError(t, err, ProtocolError, "")
+		}
+	}
+}
+
+func TestPropertiesMalformed(t *testing.T) {
+	for name, wire := range map[string]string{
+		"unknown":                  "00",
+		"unknown 0x04":             "04 00",
+		"unknown 0x7f":             "7f",
+		"two-byte identifier":      "8100 00",
+		"too large an identifier":  "ff01",
+		"cut string":               "1f 0005 'abc'",
+		"cut number":               "11 0000",
+		"cut user property":        "26 0001 'a' 0005 'b'",
+		"string of bad UTF-8":      "1f 0001 ff",
+		"string with U+0000":       "1f 0001 00",
+		"user property, bad name":  "26 0001 c0 0001 'b'",
+		"user property, bad value": "26 0001 'a' 0002 c328",
+		"identifier alone":         "1f",
+	} {
+		first, body := carry(t, TypeConnack, unhex(t, wire))
+		if _, err := Decode(first, body, V5); err == nil {
+			t.Errorf("%s is accepted", name)
+		} else {
+			wantError(t, err, MalformedPacket, "")
+		}
+	}
+	first, body := carry(t, TypeConnect, unhex(t, "16 0001 07"))
+	_, err := Decode(first, body, V5)
+	wantError(t, err, ProtocolError, "") // data without a method
+	if _, err := Decode(0xf0, unhex(t, "18 00"), V5); err == nil {
+		t.Error("AUTH without a method is accepted")
+	}
+}
+
+// TestPropertyLength lies about the length of the properties.
+func TestPropertyLength(t *testing.T) {
+	for name, body := range map[string]string{
+		"longer than the packet": "00 00 05 13 0000",
+		"ends within a property": "00 00 02 13 0000",
+		"ends before the last":   "00 00 04 13 0000",
+		"missing":                "00 00",
+		"too many bytes":         "00 00 8000",
+	} {
+		if _, err := Decode(0x20, unhex(t, body), V5); err == nil && name != "missing" {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestConnackOrder holds the order in which clients are used to see the
+// properties of CONNACK.
+func TestConnackOrder(t *testing.T) {
+	p := &Connack{Properties: &Properties{
+		TopicAliasMaximum: Some[uint16](10), AssignedClientID: Some("me"), ServerKeepAlive: Some[uint16](30),
+		MaximumPacketSize: Some[uint32](1000), ReceiveMaximum: Some[uint16](20),
+	}}
+	b, err := p.Append(nil, V5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := unhex(t, "20 17 00 00 14 22 000a 12 0002 'me' 13 001e 27 000003e8 21 0014"); !reflect.DeepEqual(b[5:], want[5:]) {
+		t.Errorf("% x, want % x", b, want)
+	}
+}
+
+func TestOpt(t *testing.T) {
+	var absent Opt[int]
+	if absent.OK || absent.Or(7) != 7 || Some(3).Or(7) != 3 || !Some(0).OK {
+		t.Error("Opt does not tell absent from zero")
+	}
+}
+
+// wantError wants err to be an *Error with a code and, if it is not "", a
+// clause.
+func wantError(t testing.TB, err error, code ReasonCode, clause string) {
+	t.Helper()
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+		t.Errorf("error %v, want %v", err, code)
+	case e.Code != code:
+		t.Errorf("error %v, want %v", err, code)
+	case clause != "" && e.Clause != clause:
+		t.Errorf("error %v cites %q, want %q", err, e.Clause, clause)
+	}
+}
