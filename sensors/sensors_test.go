@@ -446,9 +446,9 @@ func TestRootAndIDReachTheDriver(t *testing.T) {
 
 func TestReadOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		closed := 0
+		var closed atomic.Int32
 		chips := map[string]*chip{
-			"a": {measure: value(20), close: func() error { closed++; return nil }},
+			"a": {measure: value(20), close: func() error { closed.Add(1); return nil }},
 			"b": {open: func(context.Context, *bus.Slot) error { return errors.New("not there") }},
 		}
 		h := build(t, chips, SensorConfig{Driver: "a"}, SensorConfig{Driver: "b"}, SensorConfig{Driver: "a", Name: "second"})
@@ -459,8 +459,8 @@ func TestReadOnce(t *testing.T) {
 		if results[0].Reading.Values[0].Number != 20 || results[2].Path.String() != "site/room/second" || results[1].Err.Error() != "not there" {
 			t.Errorf("results %+v", results)
 		}
-		if closed != 2 {
-			t.Errorf("%d sensors closed, want 2", closed)
+		if n := closed.Load(); n != 2 {
+			t.Errorf("%d sensors closed, want 2", n)
 		}
 		if len(h.told("a")) != 0 {
 			t.Error("reading once told others")

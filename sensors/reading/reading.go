@@ -3,7 +3,9 @@ package reading
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"time"
@@ -66,7 +68,7 @@ func (r Reading) AppendPayload(dst []byte) ([]byte, error) {
 		dst = append(dst, `"clock":"unsynced",`...)
 	}
 	for _, v := range r.Values {
-		dst = strconv.AppendQuote(dst, string(v.Quantity))
+		dst = appendKey(dst, v.Quantity)
 		dst = append(dst, ':')
 		dst = AppendNumber(dst, v.Number)
 		dst = append(dst, ',')
@@ -78,6 +80,20 @@ func (r Reading) AppendPayload(dst []byte) ([]byte, error) {
 		dst = dst[:len(dst)-1]
 	}
 	return append(dst, '}'), nil
+}
+
+// appendKey appends a quantity as a JSON string. Ours need no escapes; one
+// from elsewhere may.
+func appendKey(dst []byte, q Quantity) []byte {
+	for i := range len(q) {
+		if c := q[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			b, _ := json.Marshal(string(q)) // a string can always be encoded
+			return append(dst, b...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, q...)
+	return append(dst, '"')
 }
 
 // AppendNumber appends x in its shortest decimal form without an exponent.
@@ -105,6 +121,7 @@ func (r *Reading) parse(payload []byte) error {
 	} else if t != json.Delim('{') {
 		return fmt.Errorf("want a JSON object, got %v", t)
 	}
+	seen := make(map[string]int)
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
@@ -114,14 +131,14 @@ func (r *Reading) parse(payload []byte) error {
 		if err := dec.Decode(&raw); err != nil {
 			return err
 		}
-		if err := r.member(key.(string), raw); err != nil {
+		if err := r.member(key.(string), raw, seen); err != nil {
 			return err
 		}
 	}
 	if _, err := dec.Token(); err != nil {
 		return err
 	}
-	if dec.More() {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("more after the JSON object")
 	}
 	if len(r.Values) == 0 {
@@ -130,8 +147,9 @@ func (r *Reading) parse(payload []byte) error {
 	return nil
 }
 
-// member takes one member of the payload's object into r.
-func (r *Reading) member(key string, raw json.RawMessage) error {
+// member takes one member of the payload's object into r; seen is the index
+// of each value.
+func (r *Reading) member(key string, raw json.RawMessage, seen map[string]int) error {
 	switch key {
 	case keyTime:
 		var s string
@@ -163,6 +181,11 @@ func (r *Reading) member(key string, raw json.RawMessage) error {
 	default:
 		return nil
 	}
+	if i, again := seen[key]; again { // the last one counts, as elsewhere
+		r.Values[i].Number = number
+		return nil
+	}
+	seen[key] = len(r.Values)
 	r.Values = append(r.Values, Value{Quantity(key), number})
 	return nil
 }
