@@ -28,10 +28,16 @@ func (f configFlag) load() (cfg *config.Config, from string, err error) {
 		return config.Default(), "built in", nil
 	}
 	cfg, err = config.Load(from)
-	if err != nil {
-		return nil, from, &statusError{err: fmt.Errorf("the configuration is wrong:\n%w", err), status: exitConfig}
+	var wrong *config.Error
+	switch {
+	case errors.As(err, &wrong):
+		err = fmt.Errorf("the configuration is wrong:\n%w", err)
+	case err != nil:
+		err = fmt.Errorf("the configuration cannot be read: %w", err)
+	default:
+		return cfg, from, nil
 	}
-	return cfg, from, nil
+	return nil, from, &statusError{err: err, status: exitConfig}
 }
 
 // findConfig returns the first of configPaths that is there. One that cannot

@@ -80,7 +80,7 @@ func (c *pubCommand) publish(ctx context.Context, cl *client.Client, payload []b
 	code, err := cl.Publish(ctx, &packet.Publish{Topic: c.Topic, Payload: payload, QoS: packet.QoS(c.QoS), Retain: c.Retain})
 	switch {
 	case err != nil:
-		return fmt.Errorf("publish to %q: %w", c.Topic, err)
+		return err // names the topic
 	case code >= packet.UnspecifiedError:
 		return fmt.Errorf("publish to %q: the broker refused it: %v", c.Topic, code)
 	}

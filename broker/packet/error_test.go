@@ -1,0 +1,53 @@
+package packet
+
+import (
+	"sync"
+	"testing"
+)
+
+// TestErrorTexts holds what the log says about the faults that are met most:
+// the packet, what is wrong, the reason code in words and the clause.
+func TestErrorTexts(t *testing.T) {
+	for _, test := range []struct {
+		v     Version
+		first byte
+		body  string
+		want  string
+	}{
+		{V5, 0x31 | 0xc0, "", "PINGRESP: the reserved flags are 0b0001, want 0b0000 (Malformed Packet, MQTT-2.1.3-1)"},
+		{V311, 0x80, "", "SUBSCRIBE: the reserved flags are 0b0000, want 0b0010 (Malformed Packet, MQTT-2.2.2-2 v3)"},
+		{V311, 0xf0, "", "packet type 15 does not exist in MQTT 3.1.1 (Malformed Packet)"},
+		{V311, 0x30, "0003 'a/#'", `PUBLISH: the topic "a/#" contains a wildcard (Topic Name invalid, MQTT-3.3.2-2 v3)`},
+		{V311, 0x30, "0005 'abc'", "PUBLISH: ends within the topic (Malformed Packet)"},
+		{V5, 0x10, "0004 'MQTT' 06", "CONNECT: protocol version 6 (Unsupported Protocol Version, MQTT-3.1.2-2)"},
+		{V5, 0x10, "0004 'HTTP' 06", `CONNECT: protocol name "HTTP" (Malformed Packet, MQTT-3.1.2-1)`},
+		{V311, 0x82, "0001", "SUBSCRIBE: no topic filter (Protocol Error, MQTT-3.8.3-3 v3)"},
+		{V311, 0x40, "0000", "PUBACK: the packet identifier is 0 (Protocol Error, MQTT-2.3.1-1 v3)"},
+		{V311, 0xc0, "0102", "PINGREQ: 2 bytes follow its end (Malformed Packet)"},
+		{V5, 0x20, "00 00 03 21 0000", "CONNACK: receive maximum 0 is not allowed (Protocol Error)"},
+		{V5, 0x20, "00 00 02 01 00", `CONNACK: the property "payload format indicator" is not for it (Malformed Packet)`},
+		{V5, 0x20, "00 00 06 13 0001 13 0001", `CONNACK: the property "server keep alive" comes twice (Protocol Error)`},
+	} {
+		_, err := Decode(test.first, unhex(t, test.body), test.v)
+		if err == nil || err.Error() != test.want {
+			t.Errorf("got\n%v\nwant\n%s", err, test.want)
+		}
+	}
+}
+
+// TestAppendConcurrently: one message is encoded for many clients at once;
+// the race detector looks on.
+func TestAppendConcurrently(t *testing.T) {
+	p := &Publish{QoS: 1, Topic: "t", ID: 7, Payload: hello, Properties: &Properties{User: user, MessageExpiry: Some[uint32](9)}}
+	var wg sync.WaitGroup
+	for _, v := range []Version{V31, V311, V5, V5} {
+		wg.Go(func() {
+			for range 100 {
+				if _, err := p.Append(nil, v); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
