@@ -14,7 +14,7 @@ func TestErrorTexts(t *testing.T) {
 		body  string
 		want  string
 	}{
-		{V5, 0x31 | 0xc0, "", "PINGRESP: the reserved flags are 0b0001, want 0b0000 (Malformed Packet, MQTT-2.1.3-1)"},
+		{V5, 0xd1, "", "PINGRESP: the reserved flags are 0b0001, want 0b0000 (Malformed Packet, MQTT-2.1.3-1)"},
 		{V311, 0x80, "", "SUBSCRIBE: the reserved flags are 0b0000, want 0b0010 (Malformed Packet, MQTT-2.2.2-2 v3)"},
 		{V311, 0xf0, "", "packet type 15 does not exist in MQTT 3.1.1 (Malformed Packet)"},
 		{V311, 0x30, "0003 'a/#'", `PUBLISH: the topic "a/#" contains a wildcard (Topic Name invalid, MQTT-3.3.2-2 v3)`},
@@ -23,6 +23,9 @@ func TestErrorTexts(t *testing.T) {
 		{V5, 0x10, "0004 'HTTP' 06", `CONNECT: protocol name "HTTP" (Malformed Packet, MQTT-3.1.2-1)`},
 		{V311, 0x82, "0001", "SUBSCRIBE: no topic filter (Protocol Error, MQTT-3.8.3-3 v3)"},
 		{V311, 0x40, "0000", "PUBACK: the packet identifier is 0 (Protocol Error, MQTT-2.3.1-1 v3)"},
+		{V5, 0x62, "0001 10", "PUBREL: reason code 0x10 is not for it (Protocol Error, MQTT-3.6.2-1)"},
+		{V5, 0x82, "0001 00 0001 'a' 03", "SUBSCRIBE: QoS 3 (Protocol Error)"},
+		{V5, 0x30, "0001 ff 00", "PUBLISH: the topic is not valid UTF-8 (Malformed Packet, MQTT-1.5.4-1)"},
 		{V311, 0xc0, "0102", "PINGREQ: 2 bytes follow its end (Malformed Packet)"},
 		{V5, 0x20, "00 00 03 21 0000", "CONNACK: receive maximum 0 is not allowed (Protocol Error)"},
 		{V5, 0x20, "00 00 02 01 00", `CONNACK: the property "payload format indicator" is not for it (Malformed Packet)`},

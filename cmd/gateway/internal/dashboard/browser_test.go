@@ -3,7 +3,6 @@ package dashboard
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,6 +102,7 @@ type browserGateway struct {
 	t       *testing.T
 	b       *broker.Broker
 	address string
+	noDemo  atomic.Bool
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 }
@@ -109,7 +110,7 @@ type browserGateway struct {
 func (g *browserGateway) start() {
 	g.t.Helper()
 	about := func() About {
-		return About{Version: "v1.2.3", Host: "raspberrypi", MQTT: []string{"127.0.0.1:1883"}, WebSocket: []string{"ws://127.0.0.1:9001"}, Demo: true}
+		return About{Version: "v1.2.3", Host: "raspberrypi", MQTT: []string{"127.0.0.1:1883"}, WebSocket: []string{"ws://127.0.0.1:9001"}, Demo: !g.noDemo.Load()}
 	}
 	d := New(Config{Address: g.address}, g.b, about, slog.New(slog.DiscardHandler))
 	if err := d.Listen(); err != nil {
@@ -178,5 +179,7 @@ func (g *browserGateway) house() {
 		g.publish(s.path, `{"time":"`+at+`",`+s.values+`}`, now.Add(time.Hour))
 		g.publish(s.path+"/status", "online", time.Time{})
 	}
-	g.publish("demo/attic/climate", fmt.Sprintf(`{"time":%q,"temperature":18.2,"humidity":55.1,"simulated":true}`, at), now.Add(time.Hour))
+	g.publish("home/kitchen/power/status", "fault", time.Time{})
+	g.publish("demo/attic/climate", "", time.Time{})
+	g.noDemo.Store(true)
 }

@@ -139,6 +139,7 @@ try {
     if (topic.split("/").length === 3) await gateway(`publish ${topic} `);
   }
   await gateway("house");
+  await page.reload();
   await shows("garden");
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.screenshot({ path: path.join(pictures, "desktop.png") });
