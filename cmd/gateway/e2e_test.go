@@ -44,6 +44,24 @@ func TestTutorial(t *testing.T) {
 	}
 }
 
+// TestInterrupt wants Ctrl-C to be quiet: the gateway stops, with status 0,
+// and has nothing more to say.
+func TestInterrupt(t *testing.T) {
+	g := startGateway(t, "")
+	g.await(`(?m)^readings .*$`)
+	before := g.text()
+	if err := g.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-g.done
+	if g.err != nil {
+		t.Errorf("on Ctrl-C: %v", g.err)
+	}
+	if more := strings.TrimPrefix(g.text(), before); strings.Contains(more, "WARN") || strings.Contains(more, "ERROR") || strings.Contains(more, "gateway:") {
+		t.Errorf("on Ctrl-C it says %q", more)
+	}
+}
+
 // TestOwnReadings shows that the machine's own readings are in the tree.
 func TestOwnReadings(t *testing.T) {
 	sub := need(t, "mosquitto_sub", "mosquitto-clients")

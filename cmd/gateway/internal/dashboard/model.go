@@ -48,7 +48,6 @@ type model struct {
 	version   uint64 // grows with every change
 	removed   []tombstone
 	forgotten uint64        // version of the newest tombstone that was dropped
-	overflow  uint64        // messages of sensors beyond maxSensors
 	changed   chan struct{} // closed and replaced with every change
 }
 
@@ -62,27 +61,27 @@ func newModel() *model {
 	return &model{sensors: make(map[reading.Path]*sensor), changed: make(chan struct{})}
 }
 
-// take notes a message of the tree, which arrived at now.
-func (m *model) take(d broker.Delivery, now time.Time) {
+// take notes a message of the tree, which arrived at now. It reports false if
+// there is no room for its sensor.
+func (m *model) take(d broker.Delivery, now time.Time) bool {
 	topic, isStatus := strings.CutSuffix(d.Topic, "/status")
 	if !isStatus || strings.Count(d.Topic, "/") == 2 { // a sensor may be called status
 		topic, isStatus = d.Topic, false
 	}
 	path, err := reading.ParsePath(topic)
 	if err != nil {
-		return // three levels, but none of ours: "/test/1"
+		return true // three levels, but none of ours: "/test/1"
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(d.Payload) == 0 && d.Retain && !isStatus {
 		m.remove(path)
-		return
+		return true
 	}
 	s := m.sensors[path]
 	if s == nil {
 		if len(m.sensors) >= maxSensors {
-			m.overflow++
-			return
+			return false
 		}
 		s = &sensor{path: path}
 		m.sensors[path] = s
@@ -94,6 +93,7 @@ func (m *model) take(d broker.Delivery, now time.Time) {
 	}
 	m.touch()
 	s.version = m.version
+	return true
 }
 
 func (m *model) touch() {

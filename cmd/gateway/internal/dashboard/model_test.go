@@ -192,10 +192,15 @@ func TestModelForgetsTombstones(t *testing.T) {
 func TestModelIsBounded(t *testing.T) {
 	m := newModel()
 	for i := range maxSensors + 100 {
-		m.take(msg(fmt.Sprintf("a/b/%d", i), "1"), noon)
+		if room := m.take(msg(fmt.Sprintf("a/b/%d", i), "1"), noon); room != (i < maxSensors) {
+			t.Fatalf("sensor %d: room %v", i, room)
+		}
 	}
-	if all, _ := m.snapshot(noon); len(all) != maxSensors || m.overflow != 100 {
-		t.Errorf("%d sensors, %d messages beyond", len(all), m.overflow)
+	if all, _ := m.snapshot(noon); len(all) != maxSensors {
+		t.Errorf("%d sensors", len(all))
+	}
+	if !m.take(msg("a/b/0", "2"), noon) {
+		t.Error("a sensor that is known is refused")
 	}
 	var b strings.Builder
 	for i := range 200 {

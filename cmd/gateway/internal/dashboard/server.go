@@ -109,12 +109,16 @@ func (d *Dashboard) Run(ctx context.Context) error {
 
 // follow takes the messages of the tree into the model.
 func (d *Dashboard) follow(ctx context.Context, sub *broker.Subscription) {
+	full := false
 	for {
 		m, err := sub.Next(ctx)
 		if err != nil {
 			return
 		}
-		d.model.take(m, time.Now())
+		if !d.model.take(m, time.Now()) && !full {
+			full = true // said once
+			d.log.Warn("the page shows no more sensors than these", "sensors", maxSensors, "left_out", m.Topic)
+		}
 	}
 }
 
