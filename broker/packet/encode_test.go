@@ -78,25 +78,6 @@ func TestOlderVersionsLeaveOut(t *testing.T) {
 	}
 }
 
-// TestSessionPresentOnlyWithSuccess [MQTT-3.2.2-6] [MQTT-3.2.2-4 v3].
-func TestSessionPresentOnlyWithSuccess(t *testing.T) {
-	for v, want := range map[Version]string{V31: "20 02 00 00", V311: "20 02 01 00", V5: "20 03 01 00 00"} {
-		if b, err := (&Connack{SessionPresent: true}).Append(nil, v); err != nil || !reflect.DeepEqual(b, unhex(t, want)) {
-			t.Errorf("version %v: % x, %v", v, b, err)
-		}
-	}
-	if b, _ := (&Connack{SessionPresent: true, Code: NotAuthorized}).Append(nil, V5); b[2] != 0 {
-		t.Errorf("refused with session present: % x", b)
-	}
-}
-
-// TestDupOnlyAboveQoS0 [MQTT-3.3.1-2].
-func TestDupOnlyAboveQoS0(t *testing.T) {
-	if b, err := (&Publish{Dup: true, Topic: "t"}).Append(nil, V5); err != nil || b[0] != 0x30 {
-		t.Errorf("% x, %v", b, err)
-	}
-}
-
 func TestStrings(t *testing.T) {
 	for got, want := range map[string]string{
 		V31.String(): "3.1", V311.String(): "3.1.1", V5.String(): "5.0", Version(9).String(): "Version(9)",

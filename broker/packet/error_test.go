@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"errors"
 	"sync"
 	"testing"
 )
@@ -53,4 +54,21 @@ func TestAppendConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// anyClause is for tests that hold for errors with several clauses.
+const anyClause = "any"
+
+// wantError wants err to be an *Error with a code and a clause, "" for none.
+func wantError(t testing.TB, err error, code ReasonCode, clause string) {
+	t.Helper()
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+		t.Errorf("error %v, want %v", err, code)
+	case e.Code != code:
+		t.Errorf("error %v, want %v", err, code)
+	case clause != anyClause && e.Clause != clause:
+		t.Errorf("error %v cites %q, want %q", err, e.Clause, clause)
+	}
 }

@@ -1,9 +1,10 @@
 package packet
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -15,7 +16,9 @@ type propertyVector struct {
 	set  Properties
 	in   []Type // willType for a will
 	bad  []string
-	code ReasonCode // for bad; ProtocolError if 0
+
+	code   ReasonCode // for bad; ProtocolError if 0
+	clause string     // for bad
 }
 
 var acks = []Type{TypePuback, TypePubrec, TypePubrel, TypePubcomp}
@@ -25,7 +28,7 @@ var propertyVectors = []propertyVector{
 	{name: "payload format indicator", wire: "01 01", set: Properties{PayloadFormat: Some[byte](1)}, in: []Type{TypePublish, willType}, bad: []string{"01 02", "01 ff"}},
 	{name: "message expiry interval", wire: "02 00000e10", set: Properties{MessageExpiry: Some[uint32](3600)}, in: []Type{TypePublish, willType}},
 	{name: "content type", wire: "03 0004 'json'", set: Properties{ContentType: Some("json")}, in: []Type{TypePublish, willType}},
-	{name: "response topic", wire: "08 0001 'r'", set: Properties{ResponseTopic: Some("r")}, in: []Type{TypePublish, willType}, bad: []string{"08 0001 '#'", "08 0003 'a/+'"}},
+	{name: "response topic", wire: "08 0001 'r'", set: Properties{ResponseTopic: Some("r")}, in: []Type{TypePublish, willType}, bad: []string{"08 0001 '#'", "08 0003 'a/+'"}, clause: "MQTT-3.3.2-14"},
 	{name: "correlation data", wire: "09 0003 00ff10", set: Properties{CorrelationData: []byte{0, 255, 16}}, in: []Type{TypePublish, willType}},
 	{name: "subscription identifier", wire: "0b 8001", set: Properties{SubscriptionIDs: []uint32{128}}, in: []Type{TypePublish, TypeSubscribe}, bad: []string{"0b 00"}},
 	{name: "session expiry interval", wire: "11 ffffffff", set: Properties{SessionExpiry: Some[uint32](0xffffffff)}, in: []Type{TypeConnect, TypeConnack, TypeDisconnect}},
@@ -41,7 +44,7 @@ var propertyVectors = []propertyVector{
 	{name: "reason string", wire: "1f 0001 'r'", set: Properties{ReasonString: Some("r")}, in: append([]Type{TypeConnack, TypeSuback, TypeUnsuback, TypeDisconnect, TypeAuth}, acks...)},
 	{name: "receive maximum", wire: "21 0001", set: Properties{ReceiveMaximum: Some[uint16](1)}, in: []Type{TypeConnect, TypeConnack}, bad: []string{"21 0000"}},
 	{name: "topic alias maximum", wire: "22 0000", set: Properties{TopicAliasMaximum: Some[uint16](0)}, in: []Type{TypeConnect, TypeConnack}},
-	{name: "topic alias", wire: "23 ffff", set: Properties{TopicAlias: Some[uint16](65535)}, in: []Type{TypePublish}, bad: []string{"23 0000"}, code: TopicAliasInvalid}, // [MQTT-3.3.2-8]
+	{name: "topic alias", wire: "23 ffff", set: Properties{TopicAlias: Some[uint16](65535)}, in: []Type{TypePublish}, bad: []string{"23 0000"}, code: TopicAliasInvalid, clause: "MQTT-3.3.2-8"},
 	{name: "maximum QoS", wire: "24 00", set: Properties{MaximumQoS: Some[byte](0)}, in: []Type{TypeConnack}, bad: []string{"24 02"}},
 	{name: "retain available", wire: "25 00", set: Properties{RetainAvailable: Some[byte](0)}, in: []Type{TypeConnack}, bad: []string{"25 02"}},
 	{name: "user property", wire: "26 0001 'a' 0001 'b' 26 0001 'a' 0001 'c'", set: Properties{User: user}, // [MQTT-1.5.7-1]
@@ -144,20 +147,74 @@ func TestProperties(t *testing.T) {
 	}
 }
 
-// TestPropertyNotHereIsNotEncoded wants Append to refuse a property that a
-// packet does not have.
+// withProperties returns a packet of type in that has these properties.
+func withProperties(in Type, p *Properties) Packet {
+	switch in {
+	case TypeConnect:
+		return &Connect{Version: V5, Properties: p}
+	case willType:
+		return &Connect{Version: V5, Will: &Will{Topic: "w", Properties: p}}
+	case TypeConnack:
+		return &Connack{Properties: p}
+	case TypePublish:
+		return &Publish{Topic: "t", Properties: p}
+	case TypePuback:
+		return &Puback{ID: 1, Properties: p}
+	case TypePubrec:
+		return &Pubrec{ID: 1, Properties: p}
+	case TypePubrel:
+		return &Pubrel{ID: 1, Properties: p}
+	case TypePubcomp:
+		return &Pubcomp{ID: 1, Properties: p}
+	case TypeSubscribe:
+		return &Subscribe{ID: 1, Filters: []Subscription{{Filter: "a"}}, Properties: p}
+	case TypeSuback:
+		return &Suback{ID: 1, Codes: []ReasonCode{Success}, Properties: p}
+	case TypeUnsubscribe:
+		return &Unsubscribe{ID: 1, Filters: []string{"a"}, Properties: p}
+	case TypeUnsuback:
+		return &Unsuback{ID: 1, Codes: []ReasonCode{Success}, Properties: p}
+	case TypeDisconnect:
+		return &Disconnect{Properties: p}
+	}
+	return &Auth{Properties: p}
+}
+
+// TestPropertyNotHereIsNotEncoded sets every property in every packet that does
+// not have it: Append names the property, and writes nothing.
 func TestPropertyNotHereIsNotEncoded(t *testing.T) {
-	set := &Properties{WillDelay: Some[uint32](1)}
-	for _, p := range []Packet{
-		&Connect{Version: V5, Properties: set}, &Connack{Properties: set}, &Publish{Topic: "t", Properties: set}, &Puback{ID: 1, Properties: set},
-		&Pubrec{ID: 1, Properties: set}, &Pubrel{ID: 1, Properties: set}, &Pubcomp{ID: 1, Properties: set},
-		&Subscribe{ID: 1, Filters: []Subscription{{Filter: "a"}}, Properties: set}, &Suback{ID: 1, Codes: []ReasonCode{0}, Properties: set},
-		&Unsubscribe{ID: 1, Filters: []string{"a"}, Properties: set}, &Unsuback{ID: 1, Codes: []ReasonCode{0}, Properties: set},
-		&Disconnect{Properties: set}, &Auth{Properties: set},
-	} {
-		if b, err := p.Append([]byte("x"), V5); err == nil || string(b) != "x" {
-			t.Errorf("%v is encoded with a will delay: % x, %v", p.Type(), b, err)
+	for _, v := range propertyVectors {
+		for in := range carriers {
+			p := withProperties(in, &v.set)
+			b, err := p.Append([]byte("x"), V5)
+			if slices.Contains(v.in, in) {
+				if err != nil {
+					t.Errorf("%s in %v: %v", v.name, in, err)
+				}
+				continue
+			}
+			if err == nil || string(b) != "x" {
+				t.Errorf("%v is encoded with %s: % x", p.Type(), v.name, b)
+			} else if !strings.Contains(err.Error(), p.Type().String()) || !strings.Contains(err.Error(), "authentication") && !strings.Contains(err.Error(), v.name) {
+				t.Errorf("%v with %s: %v", p.Type(), v.name, err)
+			}
 		}
+	}
+}
+
+// TestPropertiesAreComplete wants a vector for every property there is.
+func TestPropertiesAreComplete(t *testing.T) {
+	names := make(map[string]bool)
+	for _, v := range propertyVectors {
+		names[v.name] = true
+	}
+	for id, p := range properties {
+		if p.name != "" && !names[p.name] {
+			t.Errorf("property 0x%02x, %s, has no vector", id, p.name)
+		}
+	}
+	if want := 27; len(names) != want { // table 2-4
+		t.Errorf("%d properties, want %d", len(names), want)
 	}
 }
 
@@ -171,7 +228,7 @@ func TestPropertyValuesOutOfBounds(t *testing.T) {
 				if code == 0 {
 					code = ProtocolError
 				}
-				wantError(t, err, code, "")
+				wantError(t, err, code, v.clause)
 			}
 		}
 	}
@@ -203,65 +260,78 @@ func TestPropertyTwice(t *testing.T) {
 	}
 }
 
+// TestPropertiesMalformed has properties that cannot be taken apart. CONNACK
+// carries them; reading them is the same everywhere.
 func TestPropertiesMalformed(t *testing.T) {
-	for name, wire := range map[string]string{
-		"unknown":                  "00",
-		"unknown 0x04":             "04 00",
-		"unknown 0x7f":             "7f",
-		"two-byte identifier":      "8100 00",
-		"too large an identifier":  "ff01",
-		"cut string":               "1f 0005 'abc'",
-		"cut number":               "11 0000",
-		"cut user property":        "26 0001 'a' 0005 'b'",
-		"string of bad UTF-8":      "1f 0001 ff",
-		"string with U+0000":       "1f 0001 00",
-		"user property, bad name":  "26 0001 c0 0001 'b'",
-		"user property, bad value": "26 0001 'a' 0002 c328",
-		"identifier alone":         "1f",
+	for _, test := range []struct{ name, wire, clause string }{
+		{"unknown", "00", ""},
+		{"unknown 0x04", "04 00", ""},
+		{"unknown behind the last", "2b 00", ""},
+		{"unknown 0x7f", "7f", ""},
+		{"identifier of two bytes", "8101 00", ""},
+		{"identifier with a byte too many", "8100 00", "MQTT-1.5.5-1"},
+		{"identifier of five bytes", "8080808001", ""},
+		{"identifier alone", "1f", ""},
+		{"identifier without its end", "80", ""},
+		{"cut byte", "24", ""},
+		{"cut number of two bytes", "13 00", ""},
+		{"cut number of four bytes", "11 0000 00", ""},
+		{"cut length of a string", "1f 00", ""},
+		{"cut string", "1f 0005 'abc'", ""},
+		{"cut binary data", "15 0001 'M' 16 0002 07", ""},
+		{"user property without value", "26 0001 'a'", ""},
+		{"user property, cut value", "26 0001 'a' 0005 'b'", ""},
+		{"string of bad UTF-8", "1f 0001 ff", "MQTT-1.5.4-1"},
+		{"string with U+0000", "1f 0001 00", "MQTT-1.5.4-2"},
+		{"name of a user property", "26 0001 c0 0001 'b'", "MQTT-1.5.4-1"},
+		{"value of a user property", "26 0001 'a' 0002 c328", "MQTT-1.5.4-1"},
 	} {
-		first, body := carry(t, TypeConnack, unhex(t, wire))
-		if _, err := Decode(first, body, V5); err == nil {
-			t.Errorf("%s is accepted", name)
-		} else {
-			wantError(t, err, MalformedPacket, "")
-		}
-	}
-	first, body := carry(t, TypeConnect, unhex(t, "16 0001 07"))
-	_, err := Decode(first, body, V5)
-	wantError(t, err, ProtocolError, "") // data without a method
-	if _, err := Decode(0xf0, unhex(t, "18 00"), V5); err == nil {
-		t.Error("AUTH without a method is accepted")
+		t.Run(test.name, func(t *testing.T) {
+			first, body := carry(t, TypeConnack, unhex(t, test.wire))
+			_, err := Decode(first, body, V5)
+			wantError(t, err, MalformedPacket, test.clause)
+		})
 	}
 }
 
-// TestPropertyLength lies about the length of the properties.
+// TestSubscriptionIDMalformed has identifiers that are no variable byte
+// integers.
+func TestSubscriptionIDMalformed(t *testing.T) {
+	for _, in := range []Type{TypePublish, TypeSubscribe} {
+		for wire, clause := range map[string]string{"0b 8000": "MQTT-1.5.5-1", "0b ff8000": "MQTT-1.5.5-1", "0b ffffffff01": "", "0b 80": "", "0b": ""} {
+			first, body := carry(t, in, unhex(t, wire))
+			_, err := Decode(first, body, V5)
+			wantError(t, err, MalformedPacket, clause)
+		}
+	}
+}
+
+// TestAuthDataWithoutMethod has no meaning anywhere, section 3.1.2.11.10.
+func TestAuthDataWithoutMethod(t *testing.T) {
+	for _, in := range []Type{TypeConnect, TypeConnack, TypeAuth} {
+		first, body := carry(t, in, unhex(t, "16 0001 07"))
+		_, err := Decode(first, body, V5)
+		wantError(t, err, ProtocolError, "")
+	}
+}
+
+// TestPropertyLength lies about the length of the properties of CONNACK.
 func TestPropertyLength(t *testing.T) {
-	for name, body := range map[string]string{
-		"longer than the packet": "00 00 05 13 0000",
-		"ends within a property": "00 00 02 13 0000",
-		"ends before the last":   "00 00 04 13 0000",
-		"missing":                "00 00",
-		"too many bytes":         "00 00 8000",
+	for _, test := range []struct{ name, body, clause string }{
+		{"missing", "00 00", ""},
+		{"without its end", "00 00 80", ""},
+		{"longer than the packet", "00 00 05 13 0000", ""},
+		{"much longer than the packet", "00 00 ffffff7f 13 0000", ""},
+		{"ends within a property", "00 00 02 13 0000", ""},
+		{"ends before the last", "00 00 03 13 0000 13 0000", ""},
+		{"0 and then some", "00 00 00 13 0000", ""},
+		{"a byte too many", "00 00 8000", "MQTT-1.5.5-1"},
+		{"five bytes", "00 00 8080808001", ""},
 	} {
-		if _, err := Decode(0x20, unhex(t, body), V5); err == nil && name != "missing" {
-			t.Errorf("%s: accepted", name)
-		}
-	}
-}
-
-// TestConnackOrder holds the order in which clients are used to see the
-// properties of CONNACK.
-func TestConnackOrder(t *testing.T) {
-	p := &Connack{Properties: &Properties{
-		TopicAliasMaximum: Some[uint16](10), AssignedClientID: Some("me"), ServerKeepAlive: Some[uint16](30),
-		MaximumPacketSize: Some[uint32](1000), ReceiveMaximum: Some[uint16](20),
-	}}
-	b, err := p.Append(nil, V5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := unhex(t, "20 17 00 00 14 22 000a 12 0002 'me' 13 001e 27 000003e8 21 0014"); !reflect.DeepEqual(b[5:], want[5:]) {
-		t.Errorf("% x, want % x", b, want)
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Decode(0x20, unhex(t, test.body), V5)
+			wantError(t, err, MalformedPacket, test.clause)
+		})
 	}
 }
 
@@ -269,20 +339,5 @@ func TestOpt(t *testing.T) {
 	var absent Opt[int]
 	if absent.OK || absent.Or(7) != 7 || Some(3).Or(7) != 3 || !Some(0).OK {
 		t.Error("Opt does not tell absent from zero")
-	}
-}
-
-// wantError wants err to be an *Error with a code and, if it is not "", a
-// clause.
-func wantError(t testing.TB, err error, code ReasonCode, clause string) {
-	t.Helper()
-	var e *Error
-	switch {
-	case !errors.As(err, &e):
-		t.Errorf("error %v, want %v", err, code)
-	case e.Code != code:
-		t.Errorf("error %v, want %v", err, code)
-	case clause != "" && e.Clause != clause:
-		t.Errorf("error %v cites %q, want %q", err, e.Clause, clause)
 	}
 }
