@@ -70,8 +70,7 @@ func (d *decoder) varint(what string) int {
 	x, n, err := parseVarint(d.b)
 	switch {
 	case err != nil:
-		e := err.(*Error)
-		d.fail(e.Code, e.Clause, "%s: %s", what, e.Text)
+		d.fail(err.Code, err.Clause, "%s: %s", what, err.Text)
 	case n == 0:
 		d.fail(MalformedPacket, "", "ends within the %s", what)
 	default:

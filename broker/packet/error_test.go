@@ -2,6 +2,8 @@ package packet
 
 import (
 	"errors"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -28,6 +30,9 @@ func TestErrorTexts(t *testing.T) {
 		{V5, 0x82, "0001 00 0001 'a' 03", "SUBSCRIBE: QoS 3 (Protocol Error)"},
 		{V5, 0x30, "0001 ff 00", "PUBLISH: the topic is not valid UTF-8 (Malformed Packet, MQTT-1.5.4-1)"},
 		{V311, 0xc0, "0102", "PINGREQ: 2 bytes follow its end (Malformed Packet)"},
+		{V5, 0x20, "00 00 8000", "CONNACK: property length: takes more bytes than it needs (Malformed Packet, MQTT-1.5.5-1)"},
+		{V5, 0x20, "00 00 8080808000", "CONNACK: property length: takes more than four bytes (Malformed Packet)"},
+		{V5, 0x82, "0001 05 0b 80808000", "SUBSCRIBE: subscription identifier: takes more bytes than it needs (Malformed Packet, MQTT-1.5.5-1)"},
 		{V5, 0x20, "00 00 03 21 0000", "CONNACK: receive maximum 0 is not allowed (Protocol Error)"},
 		{V5, 0x20, "00 00 02 01 00", `CONNACK: the property "payload format indicator" is not for it (Malformed Packet)`},
 		{V5, 0x20, "00 00 06 13 0001 13 0001", `CONNACK: the property "server keep alive" comes twice (Protocol Error)`},
@@ -54,6 +59,51 @@ func TestAppendConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// errorText is how an error reads: the packet, what is wrong with it, in
+// lower case but for names, and in brackets the reason code and the clause.
+var errorText = regexp.MustCompile(`^[A-Z]+: ([a-z0-9 "]|DUP|QoS|UNSUB|PUB|CON|AUTH).*[^.!] \([A-Z][A-Za-z ]+(, MQTT-[0-9.-]+( v3)?)?\)$`)
+
+// wantReadable wants the text of a decoding error to name its packet and to be
+// fit for a log.
+func wantReadable(t testing.TB, typ Type, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	s := err.Error()
+	if exists := typ != 0 && !strings.Contains(s, "does not exist"); !exists {
+		if !strings.HasPrefix(s, "packet type ") {
+			t.Errorf("error %q does not begin with the packet type", s)
+		}
+		return
+	}
+	if !strings.HasPrefix(s, typ.String()+": ") || !errorText.MatchString(s) || strings.Contains(s, "%!") || len(s) > 200 {
+		t.Errorf("error %q", s)
+	}
+}
+
+// TestErrorTextsAreShort refuses long and ugly strings: what the peer sent
+// does not fill the log, and does not break its lines.
+func TestErrorTextsAreShort(t *testing.T) {
+	long := strings.Repeat("x\n\x1b", 20_000) + "#"
+	for _, f := range stringFields {
+		_, err := Decode(f.first, f.body(t, []byte(long[len(long)-60_000:])), f.v)
+		if err != nil && (len(err.Error()) > 300 || strings.ContainsAny(err.Error(), "\n\x1b")) {
+			t.Errorf("%s: an error of %d bytes", f.name, len(err.Error()))
+		}
+	}
+	topic := (&stringField{before: "0001 't' 85 d4 03 08"}).body(t, []byte(long[len(long)-59_906:]))
+	_, err := Decode(0x30, topic, V5)
+	if err == nil || len(err.Error()) > 300 || strings.ContainsAny(err.Error(), "\n\x1b") {
+		t.Errorf("response topic: an error of %d bytes", len(err.Error()))
+	}
+	name := (&stringField{}).body(t, []byte(long))
+	_, err = Decode(0x10, append(name, 5), V5)
+	if err == nil || len(err.Error()) > 300 {
+		t.Errorf("protocol name: %d bytes", len(err.Error()))
+	}
 }
 
 // anyClause is for tests that hold for errors with several clauses.

@@ -15,33 +15,37 @@ func ParseHeader(b []byte) (first byte, length, n int, err error) {
 	if len(b) < 2 {
 		return 0, 0, 0, nil
 	}
-	length, n, err = parseVarint(b[1:])
-	if n == 0 || err != nil {
-		return 0, 0, 0, err
+	length, n, wrong := parseVarint(b[1:])
+	if wrong != nil {
+		wrong.Text = "remaining length: " + wrong.Text
+		return 0, 0, 0, wrong
+	}
+	if n == 0 {
+		return 0, 0, 0, nil
 	}
 	return b[0], length, 1 + n, nil
 }
 
 // parseVarint reads a variable byte integer; n is 0 with a nil error when b
-// ends before it does.
-func parseVarint(b []byte) (x, n int, err error) {
+// ends before it does. The text of the error is for the caller to complete.
+func parseVarint(b []byte) (x, n int, err *Error) {
 	for n = range min(len(b), maxVarintBytes) {
 		x |= int(b[n]&0x7f) << (7 * n)
 		if b[n]&0x80 != 0 {
 			continue
 		}
 		if n > 0 && b[n] == 0 {
-			return 0, 0, &Error{Code: MalformedPacket, Clause: "MQTT-1.5.5-1", Text: "a length takes more bytes than it needs"}
+			return 0, 0, &Error{Code: MalformedPacket, Clause: "MQTT-1.5.5-1", Text: "takes more bytes than it needs"}
 		}
 		return x, n + 1, nil
 	}
 	if len(b) >= maxVarintBytes {
-		return 0, 0, &Error{Code: MalformedPacket, Text: "a length has more than four bytes"}
+		return 0, 0, &Error{Code: MalformedPacket, Text: "takes more than four bytes"}
 	}
 	return 0, 0, nil
 }
 
-// varintSize returns the number of bytes that appendVarint appends.
+// varintSize returns the number of bytes that putVarint writes.
 func varintSize(x int) int {
 	switch {
 	case x < 1<<7:

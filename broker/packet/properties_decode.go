@@ -64,7 +64,7 @@ func (d *decoder) property(p *Properties, in Type, seen *uint64) {
 	case propResponseTopic:
 		b := d.rawText(name)
 		if bytes.ContainsAny(b, "+#") {
-			d.fail(ProtocolError, "MQTT-3.3.2-14", "the response topic %q contains a wildcard", b)
+			d.fail(ProtocolError, "MQTT-3.3.2-14", "the response topic %.40q contains a wildcard", b)
 		}
 		p.ResponseTopic = Some(string(b))
 	case propCorrelationData:
