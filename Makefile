@@ -44,7 +44,7 @@ packages:
 		have=; for p in $(PACKAGES); do case $$p in nodejs|npm) command -v $${p%js} >/dev/null 2>&1 || have="$$have $$p" ;; *) have="$$have $$p" ;; esac; done; \
 		$$SUDO apt-get update -q && \
 		$$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$have || exit 1; \
-		case "$$missing" in *" mosquitto"*) \
+		case "$$missing " in *" mosquitto "*) \
 			: 'Debian starts mosquitto when it is installed, on the port that the tutorial test needs.'; \
 			$$SUDO systemctl disable --now mosquitto 2>/dev/null || $$SUDO service mosquitto stop 2>/dev/null || true ;; \
 		esac; \

@@ -171,7 +171,7 @@ func TestBridgeToMosquitto(t *testing.T) {
 	}
 	startUpstream := func() *process {
 		p := spawn(t, mosquitto, "-c", conf, "-v")
-		p.await(`Opening ipv4 listen socket on port`)
+		p.await(`mosquitto version \S+ running`)
 		return p
 	}
 	upstream := startUpstream()
