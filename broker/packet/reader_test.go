@@ -3,9 +3,11 @@ package packet
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"reflect"
+	"runtime"
 	"testing"
 	"testing/iotest"
 )
@@ -84,20 +86,148 @@ func TestReaderMaximum(t *testing.T) {
 	wantError(t, err, PacketTooLarge, "MQTT-3.2.2-15")
 }
 
+// TestReaderMaximumAtBothSides counts the fixed header of each length.
+func TestReaderMaximumAtBothSides(t *testing.T) {
+	for _, payload := range []int{124, 125, 16380, 16381} { // 1 and 2, 2 and 3 bytes of length
+		wire, err := (&Publish{Topic: "t", Payload: make([]byte, payload)}).Append(nil, V311)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, body, err := NewReader(bytes.NewReader(wire), len(wire)).Next(); err != nil || len(body) != payload+3 {
+			t.Errorf("%d bytes of at most as many: %v", len(wire), err)
+		}
+		_, _, err = NewReader(bytes.NewReader(wire), len(wire)-1).Next()
+		wantError(t, err, PacketTooLarge, "MQTT-3.2.2-15")
+	}
+}
+
+// TestReaderErrorsStay: what cannot be read on is not read on.
+func TestReaderErrorsStay(t *testing.T) {
+	for name, stream := range map[string]string{
+		"too large": "40 02 0001 30 7f", "five bytes of length": "40 02 0001 30 ffffffff 01", "a byte of length too many": "40 02 0001 30 8000 40 02 0001",
+	} {
+		r := NewReader(bytes.NewReader(unhex(t, stream)), 100)
+		if first, _, err := r.Next(); err != nil || first != 0x40 {
+			t.Fatalf("%s: the packet before: %v", name, err)
+		}
+		_, _, err := r.Next()
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, _, again := r.Next(); !reflect.DeepEqual(again, err) {
+			t.Errorf("%s: %v, and then %v", name, err, again)
+		}
+	}
+}
+
+// TestReaderTooLargeText is what the log says.
+func TestReaderTooLargeText(t *testing.T) {
+	_, _, err := NewReader(bytes.NewReader(unhex(t, "32 ffffff7f")), 2_000_000).Next()
+	if want := "PUBLISH of 268435460 bytes: at most 2000000 are taken (Packet too large, MQTT-3.2.2-15)"; err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	_, _, err = NewReader(bytes.NewReader(unhex(t, "30 ffffffff")), 0).Next()
+	if want := "remaining length: takes more than four bytes (Malformed Packet)"; err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
 func TestReaderMalformedLength(t *testing.T) {
 	_, _, err := NewReader(bytes.NewReader(unhex(t, "30 ffffffff ff")), 0).Next()
 	wantError(t, err, MalformedPacket, "")
+	_, _, err = NewReader(bytes.NewReader(unhex(t, "30 ff00")), 0).Next()
+	wantError(t, err, MalformedPacket, "MQTT-1.5.5-1")
 }
 
 // TestReaderMemory: a header that claims 256 MB costs nothing until they come.
+// What is allocated is counted, not only what is held.
 func TestReaderMemory(t *testing.T) {
-	r := NewReader(io.MultiReader(bytes.NewReader(unhex(t, "30 ffffff7f")), bytes.NewReader(make([]byte, 10_000))), 0)
-	if _, _, err := r.Next(); err != io.ErrUnexpectedEOF {
+	for _, came := range []int{0, 1, 5_000, 1 << 20} {
+		stream := append(unhex(t, "30 ffffff7f"), make([]byte, came)...)
+		r := NewReader(bytes.NewReader(stream), 0)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, err := r.Next()
+		runtime.ReadMemStats(&after)
+		if err != io.ErrUnexpectedEOF {
+			t.Fatal(err)
+		}
+		if len(r.buf) > max(readerSize, 2*len(stream)) {
+			t.Errorf("%d bytes are held for %d that came", len(r.buf), len(stream))
+		}
+		// All the buffers on the way there, each twice the one before; and
+		// what others allocate meanwhile.
+		if all := after.TotalAlloc - before.TotalAlloc; all > uint64(4*len(stream)+16*readerSize) {
+			t.Errorf("%d bytes were allocated for %d that came", all, len(stream))
+		}
+	}
+}
+
+// TestReaderBody: a body cannot be appended to over the packet behind it, and
+// stays as it is until the next call.
+func TestReaderBody(t *testing.T) {
+	r := NewReader(bytes.NewReader(unhex(t, "40 02 0001 40 02 0002")), 0)
+	_, body, err := r.Next()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.buf) > 4*10_005 {
-		t.Errorf("%d bytes are held for 10,005 that came", len(r.buf))
+	_ = append(body, 0xff, 0xff, 0xff, 0xff)
+	if first, body, err := r.Next(); err != nil || first != 0x40 || !bytes.Equal(body, []byte{0, 2}) {
+		t.Errorf("the packet behind is %#x % x, %v", first, body, err)
 	}
+}
+
+// TestReaderSizes reads packets of all sizes around those of its buffer, one
+// behind the other.
+func TestReaderSizes(t *testing.T) {
+	var stream []byte
+	var sizes []int
+	for _, about := range []int{4, 130, readerSize, 2 * readerSize, 16 * readerSize} {
+		for payload := about - 4; payload < about+8; payload++ {
+			var err error
+			if stream, err = (&Publish{Topic: "t", Payload: bytes.Repeat([]byte{byte(payload)}, payload)}).Append(stream, V311); err != nil {
+				t.Fatal(err)
+			}
+			sizes = append(sizes, payload)
+		}
+	}
+	for _, piece := range []int{1, 3, 1000, readerSize - 1, readerSize, readerSize + 1, len(stream)} {
+		r := NewReader(&pieces{b: stream, sizes: []int{piece}}, 0)
+		for _, size := range sizes {
+			first, body, err := r.Next()
+			if err != nil || first != 0x30 || len(body) != 3+size || !bytes.Equal(body[3:], bytes.Repeat([]byte{byte(size)}, size)) {
+				t.Fatalf("pieces of %d bytes, payload of %d: %#x, %d bytes, %v", piece, size, first, len(body), err)
+			}
+		}
+		if _, _, err := r.Next(); err != io.EOF {
+			t.Errorf("pieces of %d bytes: %v at the end", piece, err)
+		}
+	}
+}
+
+// pieces gives b in pieces of these sizes, over and over. 0 is a read of
+// nothing, which io.Reader allows.
+type pieces struct {
+	b     []byte
+	sizes []int
+	i     int
+	given int // bytes
+}
+
+func (p *pieces) Read(into []byte) (int, error) {
+	if len(p.b) == 0 {
+		return 0, io.EOF
+	}
+	n := len(p.b)
+	if len(p.sizes) > 0 {
+		n = min(n, p.sizes[p.i%len(p.sizes)])
+		p.i++
+	}
+	n = copy(into, p.b[:n])
+	p.b = p.b[n:]
+	p.given += n
+	return n, nil
 }
 
 // TestReaderGivesBackLargeBuffers reads a large packet between small ones.
@@ -157,18 +287,49 @@ type nothing struct{}
 
 func (nothing) Read([]byte) (int, error) { return 0, nil }
 
-func BenchmarkReader(b *testing.B) {
-	stream, _ := wireOf(b, V311)
-	var packets int
-	b.ReportAllocs()
-	b.SetBytes(int64(len(stream)))
-	for b.Loop() {
-		r := NewReader(bytes.NewReader(stream), 0)
-		for {
-			if _, _, err := r.Next(); err != nil {
-				break
-			}
-			packets++
+// endless repeats its bytes for ever.
+type endless struct {
+	b  []byte
+	at int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := copy(p, e.b[e.at:])
+	e.at = (e.at + n) % len(e.b)
+	return n, nil
+}
+
+// TestReaderAllocations: a stream of messages that fit costs nothing.
+func TestReaderAllocations(t *testing.T) {
+	wire, err := (&Publish{QoS: 1, ID: 7, Topic: "home/kitchen/climate", Payload: []byte(climate)}).Append(nil, V311)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewReader(&endless{b: wire}, 0)
+	if n := testing.AllocsPerRun(1000, func() {
+		if _, _, err := r.Next(); err != nil {
+			t.Fatal(err)
 		}
+	}); n != 0 {
+		t.Errorf("%v allocations for each packet", n)
+	}
+}
+
+func BenchmarkReader(b *testing.B) {
+	for _, size := range []int{len(climate), 1 << 10, 64 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			wire, err := (&Publish{QoS: 1, ID: 7, Topic: "home/kitchen/climate", Payload: make([]byte, size)}).Append(nil, V311)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := NewReader(&endless{b: wire}, 0)
+			b.ReportAllocs()
+			b.SetBytes(int64(len(wire)))
+			for b.Loop() {
+				if _, _, err := r.Next(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
