@@ -127,7 +127,7 @@ func (s *sensor) form(now time.Time, withHistory bool) Sensor {
 			Quantity: string(v.quantity), Title: info.Title, Unit: info.Unit, Decimals: info.Decimals,
 			Number: v.number, Binary: info.Binary, Counter: info.Counter,
 		}
-		if !withHistory {
+		if !withHistory || v.history == nil {
 			continue
 		}
 		for _, p := range v.history.since(now) {

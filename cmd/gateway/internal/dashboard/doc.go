@@ -19,8 +19,8 @@
 // # Age and state
 //
 // The age of a sensor is that of its last message, whether the value changed
-// or not: by the time of measurement in it, or, if it has none, by its
-// arrival. A retained message without a time that was there before the
+// or not: by the time of measurement in it, or, if it has none that can be
+// believed, by its arrival. A retained message without a time that was there before the
 // gateway looked has no known age and is never called fresh. Ages travel, not
 // times, so that a wrong clock in the browser does no harm.
 package dashboard

@@ -13,8 +13,12 @@ import (
 )
 
 const (
-	maxSensors    = 2000 // a busy broker's topics must not fill a small board
+	// A busy broker's topics must not fill a small board: full, the model has
+	// about 20 MB of histories and 10 MB of the rest.
+	maxSensors    = 2000
+	maxHistories  = 4000 // of all sensors together; a value beyond has none
 	maxValues     = 50   // of one sensor
+	maxName       = 64   // bytes of a quantity's name; no longer than a level of a path
 	maxText       = 200  // characters of a payload that is no reading
 	maxTombstones = 1000 // removed sensors that streams may not know of yet
 )
@@ -22,7 +26,7 @@ const (
 // sensor is what is known of one site/room/sensor. Guarded by model.mu.
 type sensor struct {
 	path      reading.Path
-	arrived   time.Time     // of the last message
+	known     bool          // there was a reading, not only a status
 	measured  time.Time     // by the last message, or its arrival; zero if nobody knows
 	expires   time.Duration // how long the last message is current; 0 if it did not say
 	gaps      gaps
@@ -38,13 +42,14 @@ type sensor struct {
 type value struct {
 	quantity reading.Quantity
 	number   float64
-	history  *history
+	history  *history // nil beyond maxHistories
 }
 
 // model is what the page knows. All methods may be called concurrently.
 type model struct {
 	mu        sync.Mutex
 	sensors   map[reading.Path]*sensor
+	histories int    // of all sensors
 	version   uint64 // grows with every change
 	removed   []tombstone
 	forgotten uint64        // version of the newest tombstone that was dropped
@@ -74,40 +79,72 @@ func (m *model) take(d broker.Delivery, now time.Time) bool {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(d.Payload) == 0 && d.Retain && !isStatus {
+	if isStatus {
+		return m.takeStatus(path, statusOf(d.Payload))
+	}
+	if len(d.Payload) == 0 && d.Retain {
 		m.remove(path)
 		return true
 	}
-	s := m.sensors[path]
+	s := m.sensor(path)
 	if s == nil {
-		if len(m.sensors) >= maxSensors {
-			return false
-		}
-		s = &sensor{path: path}
-		m.sensors[path] = s
+		return false
 	}
-	if isStatus {
-		s.status = reading.Status(d.Payload)
-	} else {
-		s.take(d, now)
-	}
-	m.touch()
-	s.version = m.version
+	m.histories -= s.histories()
+	s.take(d, now, maxHistories-m.histories)
+	m.histories += s.histories()
+	m.touch(s)
 	return true
 }
 
-func (m *model) touch() {
+// takeStatus notes what a status topic says; "" is that it says nothing any
+// more, or what we do not understand.
+func (m *model) takeStatus(path reading.Path, status reading.Status) bool {
+	s := m.sensors[path]
+	switch {
+	case status == "" && s == nil:
+		return true
+	case status == "" && !s.known:
+		m.remove(path) // there is nothing else of it
+		return true
+	}
+	if s = m.sensor(path); s == nil {
+		return false
+	}
+	s.status = status
+	m.touch(s)
+	return true
+}
+
+// sensor returns the sensor at path, a new one if need be; nil if there is no
+// room.
+func (m *model) sensor(path reading.Path) *sensor {
+	s := m.sensors[path]
+	if s == nil && len(m.sensors) < maxSensors {
+		s = &sensor{path: path}
+		m.sensors[path] = s
+	}
+	return s
+}
+
+// touch makes a new version, which is that of s unless s is nil.
+func (m *model) touch(s *sensor) {
 	m.version++
+	if s != nil {
+		s.version = m.version
+	}
 	close(m.changed)
 	m.changed = make(chan struct{})
 }
 
 func (m *model) remove(path reading.Path) {
-	if m.sensors[path] == nil {
+	s := m.sensors[path]
+	if s == nil {
 		return
 	}
 	delete(m.sensors, path)
-	m.touch()
+	m.histories -= s.histories()
+	m.touch(nil)
 	m.removed = append(m.removed, tombstone{path, m.version})
 	if len(m.removed) > maxTombstones {
 		m.forgotten = m.removed[0].version
@@ -115,20 +152,24 @@ func (m *model) remove(path reading.Path) {
 	}
 }
 
-// take notes a reading, or whatever else was published there.
-func (s *sensor) take(d broker.Delivery, now time.Time) {
-	if !s.arrived.IsZero() && !d.Replay {
-		s.gaps.add(now.Sub(s.arrived))
+// statusOf returns the status that a payload is, "" if it is none.
+func statusOf(payload []byte) reading.Status {
+	switch s := reading.Status(payload); s {
+	case reading.Online, reading.Stale, reading.Fault, reading.Offline:
+		return s
 	}
-	s.arrived = now
+	return ""
+}
+
+// take notes a reading, or whatever else was published there. room is how
+// many histories s may have.
+func (s *sensor) take(d broker.Delivery, now time.Time, room int) {
+	if !d.Replay {
+		s.gaps.arrived(now)
+	}
 	r, err := parse(s.path, d.Payload)
-	s.measured = r.Time
-	switch {
-	case !r.Time.IsZero() && r.Time.Sub(now) > clockSlack:
-		s.measured = now // a clock ahead of ours does not make it fresher
-	case r.Time.IsZero() && !d.Replay:
-		s.measured = now
-	}
+	s.known = true
+	s.measured = measured(r, d.Replay, now)
 	s.expires = 0
 	if !d.Expires.IsZero() && !s.measured.IsZero() {
 		s.expires = max(time.Second, d.Expires.Sub(s.measured))
@@ -136,31 +177,60 @@ func (s *sensor) take(d broker.Delivery, now time.Time) {
 	s.simulated, s.unsynced = r.Simulated, r.Unsynced
 	s.text = ""
 	if err != nil {
-		s.values = nil
 		s.text = shorten(d.Payload)
-		return
 	}
-	s.setValues(r.Values, now, !s.measured.IsZero())
+	s.setValues(r.Values, now, room)
+}
+
+// measured returns when r was measured, as far as can be believed: by itself,
+// or by its arrival, which is also what remains when its clock is ahead of
+// ours or was not set. It is zero for a retained message that does not say.
+func measured(r reading.Reading, replay bool, now time.Time) time.Time {
+	switch {
+	case !r.Time.IsZero() && !r.Unsynced && r.Time.Sub(now) <= clockSlack:
+		return r.Time
+	case replay:
+		return time.Time{}
+	}
+	return now
 }
 
 // setValues replaces the values and goes on with the history of those that
 // stay.
-func (s *sensor) setValues(values []reading.Value, now time.Time, dated bool) {
+func (s *sensor) setValues(values []reading.Value, now time.Time, room int) {
 	old := s.values
 	s.values = make([]value, 0, min(len(values), maxValues))
 	for _, v := range values {
 		if len(s.values) == maxValues {
 			break
 		}
-		h := new(history)
+		if len(v.Quantity) > maxName {
+			continue
+		}
+		var h *history
 		if i := slices.IndexFunc(old, func(o value) bool { return o.quantity == v.Quantity }); i >= 0 {
 			h = old[i].history
 		}
-		if dated {
+		if room--; room < 0 {
+			h = nil
+		} else if h == nil {
+			h = new(history)
+		}
+		if h != nil && !s.measured.IsZero() {
 			h.add(now, v.Number)
 		}
 		s.values = append(s.values, value{v.Quantity, v.Number, h})
 	}
+}
+
+// histories returns how many of the values have one.
+func (s *sensor) histories() (n int) {
+	for _, v := range s.values {
+		if v.history != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // parse reads a payload: the JSON of a reading, or a plain number, which is

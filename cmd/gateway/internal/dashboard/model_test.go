@@ -40,12 +40,12 @@ func one(t *testing.T, m *model, now time.Time) Sensor {
 
 func TestModelReading(t *testing.T) {
 	m := newModel()
-	m.take(msg("home/kitchen/climate", `{"time":"2026-11-23T11:59:50Z","temperature":21.46,"humidity":43.7,"simulated":true,"clock":"unsynced"}`, until(noon.Add(20*time.Second))), noon)
+	m.take(msg("home/kitchen/climate", `{"time":"2026-11-23T11:59:50Z","temperature":21.46,"humidity":43.7,"simulated":true}`, until(noon.Add(20*time.Second))), noon)
 	s := one(t, m, noon)
 	if s.Path != "home/kitchen/climate" || s.Site != "home" || s.Room != "kitchen" || s.Sensor != "climate" {
 		t.Errorf("%+v", s)
 	}
-	if s.State != Live || *s.AgeMS != 10_000 || s.StaleAfterMS != 30_000 || !s.Simulated || !s.Unsynced {
+	if s.State != Live || *s.AgeMS != 10_000 || s.StaleAfterMS != 30_000 || !s.Simulated || s.Unsynced {
 		t.Errorf("%+v, age %v ms", s, *s.AgeMS)
 	}
 	if len(s.Values) != 2 || s.Values[0].Title != "Temperature" || s.Values[0].Unit != "°C" || s.Values[0].Number != 21.46 || s.Values[0].Decimals != 1 {
@@ -77,6 +77,15 @@ func TestModelStates(t *testing.T) {
 		{"a clock that is ahead", func(m *model) {
 			m.take(msg("a/b/c", `{"time":"2026-11-23T15:00:00Z","temperature":1}`, until(noon.Add(time.Minute))), noon)
 		}, 40 * time.Second, Late, 40_000},
+		{"retained, by a clock that is ahead", func(m *model) {
+			m.take(msg("a/b/c", `{"time":"2026-11-23T15:00:00Z","temperature":1}`, replayed, until(noon.Add(time.Minute))), noon)
+		}, 0, Unknown, -1},
+		{"a clock that was not set", func(m *model) {
+			m.take(msg("a/b/c", `{"time":"1970-01-01T00:00:09Z","temperature":1,"clock":"unsynced"}`, until(noon.Add(time.Minute))), noon)
+		}, time.Second, Live, 1000},
+		{"retained, by a clock that was not set", func(m *model) {
+			m.take(msg("a/b/c", `{"time":"2026-11-23T11:59:59Z","temperature":1,"clock":"unsynced"}`, replayed), noon)
+		}, time.Second, Unknown, -1},
 		{"fault", func(m *model) {
 			m.take(msg("a/b/c", `{"temperature":1}`), noon)
 			m.take(msg("a/b/c/status", "fault"), noon)
@@ -96,6 +105,18 @@ func TestModelStates(t *testing.T) {
 				m.take(msg("a/b/c", `{"temperature":1}`), noon.Add(time.Duration(i-5)*20*time.Second))
 			}
 		}, time.Minute, Stale, 60_000},
+		{"the time since the gateway began is no interval", func(m *model) {
+			m.take(msg("a/b/c", `{"temperature":1}`, replayed), noon.Add(-7*time.Second))
+			m.take(msg("a/b/c", `{"temperature":1}`), noon)
+		}, 6 * time.Minute, Live, 360_000},
+		{"three messages at a time are one", func(m *model) {
+			for i := range 6 {
+				for j := range 3 {
+					m.take(msg("a/b/c", `{"temperature":1}`), noon.Add(time.Duration(i-5)*time.Minute+time.Duration(j-2)*time.Millisecond))
+				}
+			}
+		}, 2 * time.Minute, Late, 120_000},
+		{"a text says nothing until the next", func(m *model) { m.take(msg("a/b/c", "hello"), noon) }, 240 * time.Hour, Live, 240 * 3600_000},
 		{"a door says nothing until it moves", func(m *model) { m.take(msg("a/b/c", `{"door":1}`), noon) }, 240 * time.Hour, Live, 240 * 3600_000},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -148,6 +169,49 @@ func TestModelStatusTopics(t *testing.T) {
 	m.take(msg("home/hall/status", "7"), noon) // a sensor of that name
 	if s := one(t, m, noon); s.Path != "home/hall/status" || s.Values[0].Number != 7 {
 		t.Errorf("%+v", s)
+	}
+	for _, payload := range []string{"", "ONLINE", `{"on":true}`, strings.Repeat("x", 1<<20)} {
+		m := newModel()
+		m.take(msg("home/hall/lamp/status", payload, kept), noon)
+		if all, _ := m.snapshot(noon); len(all) != 0 {
+			t.Errorf("status %.20q makes a sensor", payload)
+		}
+		m.take(msg("home/hall/lamp", "1"), noon)
+		m.take(msg("home/hall/lamp/status", "fault", kept), noon)
+		m.take(msg("home/hall/lamp/status", payload, kept), noon)
+		if s := one(t, m, noon); s.State != Live {
+			t.Errorf("after status %.20q it is %s", payload, s.State)
+		}
+	}
+}
+
+// TestModelClearedStatus: who clears the tree with mosquitto_sub
+// --remove-retained clears readings and statuses in any order.
+func TestModelClearedStatus(t *testing.T) {
+	reading, status := msg("a/b/c", "", kept), msg("a/b/c/status", "", kept)
+	for _, order := range [][]broker.Delivery{{reading, status}, {status, reading}} {
+		m := newModel()
+		m.take(msg("a/b/c", "1", kept), noon)
+		m.take(msg("a/b/c/status", "online", kept), noon)
+		_, version := m.snapshot(noon)
+		for _, d := range order {
+			m.take(d, noon)
+		}
+		if u, _, _ := m.since(version, noon); len(u.Sensors) != 0 || len(u.Removed) != 1 {
+			t.Errorf("after %s first: %+v", order[0].Topic, u)
+		}
+	}
+	m := newModel()
+	m.take(msg("a/b/c/status", "offline", kept), noon)
+	m.take(status, noon)
+	if all, _ := m.snapshot(noon); len(all) != 0 {
+		t.Errorf("a sensor of which nothing is known: %+v", all)
+	}
+	for i := range maxSensors {
+		m.take(msg(fmt.Sprintf("x/y/%d", i), "1"), noon)
+	}
+	if m.take(msg("a/b/c/status", "offline", kept), noon) {
+		t.Error("a status has room where no sensor has")
 	}
 }
 
@@ -211,6 +275,47 @@ func TestModelIsBounded(t *testing.T) {
 	if s := one(t, m, noon); len(s.Values) != maxValues {
 		t.Errorf("%d values", len(s.Values))
 	}
+	m.take(msg("a/b/c", `{"`+strings.Repeat("v", maxName+1)+`":1,"temperature":2}`), noon)
+	if s := one(t, m, noon); len(s.Values) != 1 || s.Values[0].Quantity != "temperature" {
+		t.Errorf("a name too long: %+v", s.Values)
+	}
+}
+
+// TestModelHistoriesAreBounded: values beyond the bound are shown without a
+// history, and one that goes makes room for another.
+func TestModelHistoriesAreBounded(t *testing.T) {
+	var b strings.Builder
+	for i := range maxValues {
+		fmt.Fprintf(&b, `,"v%d":1`, i)
+	}
+	full := "{" + b.String()[1:] + "}"
+	m := newModel()
+	check := func(want int) {
+		t.Helper()
+		n := 0
+		all, _ := m.snapshot(noon)
+		for _, s := range all {
+			for _, v := range s.Values {
+				n += len(v.History)
+			}
+		}
+		if n != want || m.histories != want {
+			t.Errorf("%d histories, counted %d, want %d", n, m.histories, want)
+		}
+	}
+	const sensors = maxHistories/maxValues + 10
+	for range 2 { // again, to see that nothing is counted twice
+		for i := range sensors {
+			m.take(msg(fmt.Sprintf("a/b/%d", i), full), noon)
+		}
+		check(maxHistories)
+	}
+	m.take(msg("a/b/0", "", kept), noon)
+	check(maxHistories - maxValues)
+	m.take(msg("a/b/1", "no reading"), noon)
+	check(maxHistories - 2*maxValues)
+	m.take(msg(fmt.Sprintf("a/b/%d", sensors-1), full), noon)
+	check(maxHistories - maxValues)
 }
 
 func TestModelOrder(t *testing.T) {

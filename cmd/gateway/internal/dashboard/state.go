@@ -28,6 +28,9 @@ const (
 	minStaleAfter = 15 * time.Second
 	// defaultStaleAfter is for a sensor of which one message is known.
 	defaultStaleAfter = 15 * time.Minute
+	// minGap is the shortest interval that counts: what comes within is one
+	// message in several, or a sensor too fast to be measured by it.
+	minGap = time.Second
 	// gapsKept is how many intervals between messages are remembered.
 	gapsKept = 5
 	// clockSlack is how far ahead of ours the clock of a sensor may be.
@@ -37,7 +40,21 @@ const (
 // gaps are the newest intervals between messages of a sensor.
 type gaps struct {
 	ring [gapsKept]time.Duration
-	n    int // ever seen
+	n    int       // ever seen
+	last time.Time // when the newest one ended; zero before the first message
+}
+
+// arrived notes a message that came at now. What was retained did not come
+// then, and is not to be noted.
+func (g *gaps) arrived(now time.Time) {
+	if !g.last.IsZero() {
+		gap := now.Sub(g.last)
+		if gap < minGap {
+			return
+		}
+		g.add(gap)
+	}
+	g.last = now
 }
 
 func (g *gaps) add(d time.Duration) {
@@ -59,12 +76,10 @@ func (g *gaps) median() time.Duration {
 
 // age returns how old the last message is; ok is false if nobody knows.
 func (s *sensor) age(now time.Time) (age time.Duration, ok bool) {
-	switch {
-	case s.measured.IsZero():
+	if s.measured.IsZero() {
 		return 0, false
-	default:
-		return max(0, now.Sub(s.measured)), true
 	}
+	return max(0, now.Sub(s.measured)), true
 }
 
 // staleAfter returns the age at which s is no longer current, 0 for never.
@@ -84,7 +99,7 @@ func (s *sensor) staleAfter() time.Duration {
 }
 
 // onlyEvents tells whether all values of s are of the kind that is published
-// when something happens.
+// when something happens. So is a payload without values, a text.
 func (s *sensor) onlyEvents() bool {
 	for _, v := range s.values {
 		if info, _ := v.quantity.Info(); !info.Binary {
