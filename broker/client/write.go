@@ -34,6 +34,9 @@ func newBatch(buf []byte) *batch { return &batch{buf: buf[:0], written: make(cha
 // not sent and never will be. What it returns tells when p is written.
 func (c *Client) send(ctx context.Context, p packet.Packet) (*batch, error) {
 	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		c.mu.Lock()
 		b, err := c.batch, c.err
 		full := len(b.buf) >= maxQueued
