@@ -10,6 +10,7 @@
 //	/                 the page: static files inside the binary, nothing from elsewhere
 //	/api/v1/sensors   what is known now, JSON
 //	/api/v1/stream    the same as server-sent events: snapshot, then update, and beat
+//	/healthz          200 and "ok" for a watchdog, and the figures of this part as text
 //
 // A stream has no queue. It remembers how far into the model's changes it has
 // told and at most four times a second tells what changed since: a busy

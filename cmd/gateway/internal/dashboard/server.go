@@ -3,12 +3,12 @@ package dashboard
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gateway/broker"
@@ -21,6 +21,23 @@ type About struct {
 	Demo            bool     // there is a simulated house
 }
 
+const (
+	// requestTimeout is how long a request may take to come.
+	requestTimeout = 10 * time.Second
+	// answerTimeout is how long an answer may take to go, on the slowest line.
+	// A stream has its own.
+	answerTimeout = time.Minute
+	// keepAlive is how long a connection may wait for its next request.
+	keepAlive = 2 * time.Minute
+	// stopTimeout is how long answers that are under way may take when the page
+	// stops. Streams end at once.
+	stopTimeout = time.Second
+	// maxWaiting and maxWaitingBytes bound the messages that are not yet taken
+	// in; the oldest goes, and a newer one of the same sensor says more anyway.
+	maxWaiting      = 4096
+	maxWaitingBytes = 8 << 20
+)
+
 // Dashboard follows the topic tree and serves the page.
 type Dashboard struct {
 	cfg    Config
@@ -29,11 +46,15 @@ type Dashboard struct {
 	log    *slog.Logger
 	model  *model
 	assets map[string]*asset
-	ln     net.Listener // nil without a page
+
+	ln      net.Listener         // set by Listen; nil without a page
+	sub     *broker.Subscription // set by Run before it serves
+	streams atomic.Int64         // that are open
+	leftOut atomic.Uint64        // messages of sensors beyond maxSensors
 }
 
 // New makes a dashboard out of a valid configuration. about is called
-// whenever a page is opened.
+// whenever a page is opened, by several goroutines at a time.
 func New(cfg Config, b *broker.Broker, about func() About, log *slog.Logger) *Dashboard {
 	assets, err := loadAssets()
 	if err != nil {
@@ -44,14 +65,15 @@ func New(cfg Config, b *broker.Broker, about func() About, log *slog.Logger) *Da
 
 // Listen opens the page's socket, so that a start fails early. It does
 // nothing if there is no page.
-func (d *Dashboard) Listen() (err error) {
+func (d *Dashboard) Listen() error {
 	if d.cfg.Address == "" {
 		return nil
 	}
-	if d.ln, err = net.Listen("tcp", d.cfg.Address); err != nil {
-		d.ln = nil
+	ln, err := net.Listen("tcp", d.cfg.Address)
+	if err != nil {
 		return fmt.Errorf("dashboard.address: cannot listen on %s: %w; choose another port", d.cfg.Address, err)
 	}
+	d.ln = ln
 	return nil
 }
 
@@ -64,59 +86,66 @@ func (d *Dashboard) Addr() net.Addr {
 }
 
 // Run follows the tree and serves the page until ctx ends, and returns when
-// all its goroutines have ended.
+// all its goroutines have ended. Without a page it only waits. It is to be
+// called once, after Listen.
 func (d *Dashboard) Run(ctx context.Context) error {
 	if d.ln == nil {
 		<-ctx.Done()
 		return nil
 	}
-	sub, err := d.b.Subscribe(broker.SubscribeOptions{MaxMessages: 4096}, "+/+/+", "+/+/+/status")
+	defer d.ln.Close() // the server has closed it, unless there is none
+	sub, err := d.b.Subscribe(broker.SubscribeOptions{MaxMessages: maxWaiting, MaxBytes: maxWaitingBytes}, "+/+/+", "+/+/+/status")
 	if err != nil {
-		return err
+		return fmt.Errorf("dashboard: %w", err)
 	}
 	defer sub.Close()
+	d.sub = sub
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	server := &http.Server{
-		Handler:           d.handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends streams
-		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
-	}
 	var wg sync.WaitGroup
+	defer wg.Wait()
 	wg.Go(func() { d.follow(ctx, sub) })
+	err = d.serve(ctx, &wg)
+	cancel()
+	return err
+}
+
+// serve serves the page until ctx ends. Connections that do not end by
+// themselves are cut.
+func (d *Dashboard) serve(ctx context.Context, wg *sync.WaitGroup) error {
+	server := &http.Server{
+		Handler:        d.handler(),
+		ReadTimeout:    requestTimeout,
+		WriteTimeout:   answerTimeout,
+		IdleTimeout:    keepAlive,
+		MaxHeaderBytes: 16 << 10,
+		BaseContext:    func(net.Listener) context.Context { return ctx }, // ends streams
+		ErrorLog:       slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
+	}
 	served := make(chan error, 1)
 	wg.Go(func() { served <- server.Serve(d.ln) })
 	select {
 	case <-ctx.Done():
-	case err = <-served:
+	case err := <-served:
+		server.Close()
+		return fmt.Errorf("dashboard.address: %s: %w", d.cfg.Address, err)
 	}
-	cancel()
-	// A request in progress has a moment to end.
-	stop, cancelStop := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancelStop()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
 	if server.Shutdown(stop) != nil {
 		server.Close()
 	}
-	wg.Wait()
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // follow takes the messages of the tree into the model.
 func (d *Dashboard) follow(ctx context.Context, sub *broker.Subscription) {
-	full := false
 	for {
 		m, err := sub.Next(ctx)
 		if err != nil {
 			return
 		}
-		if !d.model.take(m, time.Now()) && !full {
-			full = true // said once
+		if !d.model.take(m, time.Now()) && d.leftOut.Add(1) == 1 { // said once
 			d.log.Warn("the page shows no more sensors than these", "sensors", maxSensors, "left_out", m.Topic)
 		}
 	}
@@ -146,52 +175,15 @@ func (d *Dashboard) handler() http.Handler {
 		mux.HandleFunc("GET /static/"+name, a.serve)
 	}
 	mux.HandleFunc("GET /api/v1/stream", d.stream)
-	mux.HandleFunc("GET /api/v1/sensors", func(w http.ResponseWriter, _ *http.Request) {
-		sensors, _ := d.model.snapshot(time.Now())
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		_ = json.NewEncoder(w).Encode(Snapshot{d.gateway(), sensors}) // the reader may be gone
-	})
+	mux.HandleFunc("GET /api/v1/sensors", d.sensors)
+	mux.HandleFunc("GET /healthz", d.health)
 	return d.guard(mux)
 }
 
-// policy lets the page use its own files and streams, and nothing else.
-const policy = "default-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'self'"
-
-// guard sets the headers that every answer has, and refuses requests for
-// another host: a page elsewhere whose name was made to lead here (DNS
-// rebinding) would otherwise read what only this machine may.
-func (d *Dashboard) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if !d.allowedHost(r.Host) {
-			http.Error(w, "This gateway's page is for this machine only; open it as http://localhost, or set dashboard.address.", http.StatusMisdirectedRequest)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// allowedHost tells whether a request for this host is for us. Who listens
-// for the network has said that everybody may see the page.
-func (d *Dashboard) allowedHost(host string) bool {
-	if d.cfg.AllowAnonymous {
-		return true
-	}
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	return loopback(trimBrackets(host))
-}
-
-// trimBrackets makes "::1" of "[::1]".
-func trimBrackets(host string) string {
-	if len(host) > 2 && host[0] == '[' && host[len(host)-1] == ']' {
-		return host[1 : len(host)-1]
-	}
-	return host
+// sensors answers with all that is known.
+func (d *Dashboard) sensors(w http.ResponseWriter, _ *http.Request) {
+	sensors, _ := d.model.snapshot(time.Now())
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(Snapshot{d.gateway(), sensors}) // the reader may be gone
 }

@@ -1,8 +1,8 @@
 package dashboard
 
 import (
+	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"time"
 )
@@ -13,19 +13,40 @@ const (
 	// beatInterval is the longest silence, by which the page knows that the
 	// line is up.
 	beatInterval = 10 * time.Second
-	// writeTimeout is how long a reader may take nothing.
-	writeTimeout = 20 * time.Second
+	// streamWriteTimeout is how long a reader may take for one event. Tabs that
+	// a browser put to sleep come back and begin again.
+	streamWriteTimeout = 20 * time.Second
+	// maxStreams bounds what readers cost: each holds one event while it is
+	// sent.
+	maxStreams = 32
 )
 
-// stream serves server-sent events until the reader is gone, takes nothing
-// for writeTimeout, or the server stops.
+// stream serves server-sent events until the reader is gone, does not take an
+// event within streamWriteTimeout, or the server stops.
 func (d *Dashboard) stream(w http.ResponseWriter, r *http.Request) {
-	s := &eventStream{w: w, control: http.NewResponseController(w)}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
+	defer d.streams.Add(-1)
+	if d.streams.Add(1) > maxStreams {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "Too many pages of this gateway are open; close one.", http.StatusServiceUnavailable)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	if r.Method == http.MethodHead {
+		return
+	}
+	s := newEventStream(r.Context(), w)
+	defer s.release()
+	d.tell(r.Context(), s)
+}
+
+// tell sends everything, and from then on what changes, until s fails or ctx
+// ends.
+func (d *Dashboard) tell(ctx context.Context, s *eventStream) {
 	sensors, version := d.model.snapshot(time.Now())
-	s.send("snapshot", Snapshot{d.gateway(), sensors})
+	s.send(ctx, "snapshot", Snapshot{d.gateway(), sensors})
 	beat := time.NewTimer(beatInterval)
 	defer beat.Stop()
 	for s.err == nil {
@@ -34,23 +55,23 @@ func (d *Dashboard) stream(w http.ResponseWriter, r *http.Request) {
 			select {
 			case <-news:
 			case <-beat.C:
-				s.send("beat", struct{}{})
+				s.send(ctx, "beat", struct{}{})
 				continue
-			case <-r.Context().Done():
+			case <-ctx.Done():
 				return
 			}
 		}
 		u, newest, ok := d.model.since(version, time.Now())
 		if ok {
-			s.send("update", u)
+			s.send(ctx, "update", u)
 		} else {
 			sensors, newest = d.model.snapshot(time.Now())
-			s.send("snapshot", Snapshot{d.gateway(), sensors})
+			s.send(ctx, "snapshot", Snapshot{d.gateway(), sensors})
 		}
 		version = newest
 		select { // whatever changes meanwhile goes into one update
 		case <-time.After(updateInterval):
-		case <-r.Context().Done():
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -61,9 +82,29 @@ type eventStream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	err     error
+	release func() // is to be called when the request has been served
 }
 
-func (s *eventStream) send(event string, data any) {
+// newEventStream begins a stream. When ctx ends, so does a write that is
+// waiting for its reader.
+func newEventStream(ctx context.Context, w http.ResponseWriter) *eventStream {
+	s := &eventStream{w: w, control: http.NewResponseController(w)}
+	_ = s.control.SetReadDeadline(time.Time{}) // the request is read; a writer in a test has none
+	released := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(released)
+		_ = s.control.SetWriteDeadline(time.Unix(1, 0))
+	})
+	s.release = func() {
+		if !stop() {
+			<-released // w is not to be used when the request has been served
+		}
+	}
+	_, s.err = w.Write([]byte("retry: 1000\n")) // ms
+	return s
+}
+
+func (s *eventStream) send(ctx context.Context, event string, data any) {
 	if s.err != nil {
 		return
 	}
@@ -72,8 +113,14 @@ func (s *eventStream) send(event string, data any) {
 		s.err = err
 		return
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // some writers have none
-	if _, s.err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", event, body); s.err == nil {
-		s.err = s.control.Flush()
+	_ = s.control.SetWriteDeadline(time.Now().Add(streamWriteTimeout))
+	if s.err = ctx.Err(); s.err != nil {
+		return // that may have undone the deadline of the past
 	}
+	for _, part := range [][]byte{[]byte("event: " + event + "\ndata: "), body, []byte("\n\n")} {
+		if _, s.err = s.w.Write(part); s.err != nil {
+			return
+		}
+	}
+	s.err = s.control.Flush()
 }

@@ -1,0 +1,82 @@
+package dashboard
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"gateway/broker"
+)
+
+func testDashboard(cfg Config) *Dashboard {
+	quiet := slog.New(slog.DiscardHandler)
+	return New(cfg, broker.New(broker.Default(), quiet), func() About {
+		return About{Version: "v1", Host: "pi", MQTT: []string{"127.0.0.1:1883"}}
+	}, quiet)
+}
+
+// request asks the handler as a browser on this machine.
+func request(d *Dashboard, path string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("GET", "http://127.0.0.1:8080"+path, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+		}
+	}
+	w := httptest.NewRecorder()
+	d.handler().ServeHTTP(w, r)
+	return w
+}
+
+// event is one server-sent event.
+type event struct{ name, data string }
+
+// streamOf opens a stream over a pipe in memory, inside a bubble.
+func streamOf(t *testing.T, d *Dashboard) (events chan event, end func()) {
+	t.Helper()
+	r, w := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	req := httptest.NewRequest("GET", "http://localhost/api/v1/stream", nil).WithContext(ctx)
+	events = make(chan event, 10_000)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		d.handler().ServeHTTP(&pipeWriter{header: http.Header{}, w: w}, req)
+		w.Close()
+	})
+	wg.Go(func() {
+		defer close(events)
+		var e event
+		for lines := bufio.NewScanner(r); lines.Scan(); {
+			switch line := lines.Text(); {
+			case strings.HasPrefix(line, "event: "):
+				e.name = line[7:]
+			case strings.HasPrefix(line, "data: "):
+				e.data = line[6:]
+			case line == "":
+				events <- e
+			}
+		}
+	})
+	return events, func() {
+		cancel()
+		r.Close()
+		wg.Wait()
+	}
+}
+
+type pipeWriter struct {
+	header http.Header
+	w      *io.PipeWriter
+}
+
+func (p *pipeWriter) Header() http.Header         { return p.header }
+func (p *pipeWriter) WriteHeader(int)             {}
+func (p *pipeWriter) Write(b []byte) (int, error) { return p.w.Write(b) }
+func (p *pipeWriter) Flush()                      {}

@@ -1,0 +1,42 @@
+package dashboard
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// states are all of them, from good to bad.
+func states() []State { return []State{Live, Late, Unknown, Stale, Fault, Offline} }
+
+// health answers a watchdog with 200 and "ok", and a person who looks with
+// the figures of this part. That sensors are stale does not make the page
+// unwell.
+func (d *Dashboard) health(w http.ResponseWriter, _ *http.Request) {
+	sensors, counts := d.model.count(time.Now())
+	var b strings.Builder
+	fmt.Fprintf(&b, "ok\n\nsensors %d of at most %d\n", sensors, maxSensors)
+	for _, s := range states() {
+		fmt.Fprintf(&b, "  %-8s %d\n", s, counts[s])
+	}
+	fmt.Fprintf(&b, "messages left out, for want of room %d\n", d.leftOut.Load())
+	if d.sub != nil {
+		fmt.Fprintf(&b, "messages lost, as they came too fast %d\n", d.sub.Stats().Dropped)
+	}
+	fmt.Fprintf(&b, "open pages %d of at most %d\n", d.streams.Load(), maxStreams)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write([]byte(b.String())) // the reader may be gone
+}
+
+// count returns how many sensors there are, and how many in each state.
+func (m *model) count(now time.Time) (sensors int, counts map[State]int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	counts = make(map[State]int)
+	for _, s := range m.sensors {
+		counts[s.state(now)]++
+	}
+	return len(m.sensors), counts
+}

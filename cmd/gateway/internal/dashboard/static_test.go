@@ -1,0 +1,106 @@
+package dashboard
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestStaticFiles(t *testing.T) {
+	d := testDashboard(Default())
+	for path, contentType := range map[string]string{
+		"/": "text/html; charset=utf-8", "/static/main.js": "text/javascript; charset=utf-8", "/static/vendor/preact.js": "text/javascript; charset=utf-8",
+		"/static/app.css": "text/css; charset=utf-8", "/static/icon.svg": "image/svg+xml",
+	} {
+		w := request(d, path)
+		if w.Code != 200 || w.Header().Get("Content-Type") != contentType || w.Body.Len() == 0 {
+			t.Errorf("%s: %d %s, %d bytes", path, w.Code, w.Header().Get("Content-Type"), w.Body.Len())
+		}
+		for header, want := range map[string]string{"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"} {
+			if w.Header().Get(header) != want {
+				t.Errorf("%s: %s is %q", path, header, w.Header().Get(header))
+			}
+		}
+		z := request(d, path, "Accept-Encoding", "gzip, br")
+		r, err := gzip.NewReader(z.Body)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if b, err := io.ReadAll(r); err != nil || !bytes.Equal(b, w.Body.Bytes()) || z.Header().Get("Content-Encoding") != "gzip" {
+			t.Errorf("%s compressed is something else: %v", path, err)
+		}
+		if again := request(d, path, "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+			t.Errorf("%s again: %d", path, again.Code)
+		}
+	}
+	for _, path := range []string{"/static/", "/static/nothing.js", "/other", "/static/../server.go"} {
+		if w := request(d, path); w.Code != 404 && w.Code != 307 && w.Code != 301 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	w := httptest.NewRecorder()
+	d.handler().ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/", nil))
+	if w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", w.Code)
+	}
+}
+
+// TestFirstLoad: what a phone loads at first is small, and all of it is ours.
+func TestFirstLoad(t *testing.T) {
+	d := testDashboard(Default())
+	total := 0
+	elsewhere := regexp.MustCompile(`(src|href|from|import|url)[ (=]*["'(](https?:)?//`)
+	for name, a := range d.assets {
+		if strings.HasSuffix(name, ".txt") || name == "vendor/VERSIONS" {
+			continue
+		}
+		total += len(a.gzip.bytes)
+		if found := elsewhere.Find(a.plain.bytes); found != nil {
+			t.Errorf("%s loads from elsewhere: %s", name, found)
+		}
+	}
+	if total > 120<<10 {
+		t.Errorf("the page has %d kB compressed, want at most 120", total>>10)
+	}
+	t.Logf("the page has %d bytes compressed", total)
+}
+
+// TestVendored holds the files of others to the checksums in VERSIONS.
+func TestVendored(t *testing.T) {
+	versions, err := os.ReadFile("static/vendor/VERSIONS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := regexp.MustCompile(`(?m)^file: (\S+) .*\n(?:npm: .*\n)here: ([0-9a-f]{64})$`).FindAllStringSubmatch(string(versions), -1)
+	seen := map[string]bool{}
+	for _, l := range listed {
+		b, err := os.ReadFile("static/vendor/" + l[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != l[2] {
+			t.Errorf("%s is not what VERSIONS says", l[1])
+		}
+		seen[l[1]] = true
+	}
+	files, err := os.ReadDir("static/vendor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), ".js") && !seen[f.Name()] {
+			t.Errorf("%s is not in VERSIONS", f.Name())
+		}
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d files in VERSIONS, want 5", len(seen))
+	}
+}
