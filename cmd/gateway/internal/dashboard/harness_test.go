@@ -1,13 +1,11 @@
 package dashboard
 
 import (
-	"bufio"
 	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 
@@ -36,7 +34,7 @@ func request(d *Dashboard, path string, headers ...string) *httptest.ResponseRec
 }
 
 // event is one server-sent event.
-type event struct{ name, data string }
+type event struct{ retry, name, data string }
 
 // streamOf opens a stream over a pipe in memory, inside a bubble.
 func streamOf(t *testing.T, d *Dashboard) (events chan event, end func()) {
@@ -52,17 +50,7 @@ func streamOf(t *testing.T, d *Dashboard) (events chan event, end func()) {
 	})
 	wg.Go(func() {
 		defer close(events)
-		var e event
-		for lines := bufio.NewScanner(r); lines.Scan(); {
-			switch line := lines.Text(); {
-			case strings.HasPrefix(line, "event: "):
-				e.name = line[7:]
-			case strings.HasPrefix(line, "data: "):
-				e.data = line[6:]
-			case line == "":
-				events <- e
-			}
-		}
+		readEvents(r, events)
 	})
 	return events, func() {
 		cancel()

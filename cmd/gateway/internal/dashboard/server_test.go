@@ -2,13 +2,18 @@ package dashboard
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gateway/broker"
@@ -96,5 +101,89 @@ func TestListenErrors(t *testing.T) {
 	cancel()
 	if err := none.Listen(); err != nil || none.Addr() != nil || none.Run(ctx) != nil {
 		t.Errorf("without a page: %v, %v", err, none.Addr())
+	}
+}
+
+// TestSlowRequest: a connection that says nothing, or not all of it, ends.
+func TestSlowRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := testDashboard(Default())
+		l, stop := runInMemory(t, d)
+		defer stop()
+		for _, begin := range []string{"", "GET / HTTP/1.1\r\nHost: loc"} {
+			c := l.dial(t, begin)
+			began := time.Now()
+			_, _ = io.Copy(io.Discard, c)
+			if took := time.Since(began); took > requestTimeout+time.Second {
+				t.Errorf("after %q it ends in %v", begin, took)
+			}
+			c.Close()
+		}
+	})
+}
+
+// TestSlowAnswer: neither does an answer nobody takes wait for ever, nor the
+// end of the page for it.
+func TestSlowAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, stop := runInMemory(t, testDashboard(Default()))
+		c := l.dial(t, "GET /static/vendor/preact.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		time.Sleep(answerTimeout + time.Second)
+		if b, err := io.ReadAll(c); err != nil || len(b) > 0 {
+			t.Errorf("%d bytes, %v", len(b), err)
+		}
+		c.Close()
+		c = l.dial(t, "GET /static/vendor/preact.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		defer c.Close()
+		synctest.Wait()
+		if took := stop(); took > stopTimeout+100*time.Millisecond {
+			t.Errorf("it took %v to stop", took)
+		}
+	})
+}
+
+// TestListenerFails: Run does not go on without its socket.
+func TestListenerFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := testDashboard(Default())
+		d.ln = newMemoryListener()
+		d.ln.Close()
+		if err := d.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "dashboard.address: 127.0.0.1:8080: ") {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+// TestFullIsSaidOnce: what finds no room is counted, and logged once.
+func TestFullIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		d := testDashboard(Default())
+		d.log = slog.New(slog.NewTextHandler(&log, nil))
+		_, stop := runInMemory(t, d)
+		synctest.Wait()
+		for i := range maxSensors + 3 {
+			if err := d.b.Publish(&broker.Message{Topic: fmt.Sprintf("a/b/%d", i), Payload: []byte("1")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		text := request(d, "/healthz").Body.String()
+		stop()
+		for _, want := range []string{"ok\n", "sensors 2000 of at most 2000", "live     2000", "for want of room 3\n", "too fast 0\n", "open pages 0 of"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("want %q in\n%s", want, text)
+			}
+		}
+		if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "sensors=2000") {
+			t.Errorf("%d warnings:\n%s", n, &log)
+		}
+	})
+}
+
+func TestHealthWithoutRun(t *testing.T) {
+	w := request(testDashboard(Default()), "/healthz")
+	if w.Code != http.StatusOK || !strings.HasPrefix(w.Body.String(), "ok\n") || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
+		t.Errorf("%d %v\n%s", w.Code, w.Header(), w.Body)
 	}
 }

@@ -37,7 +37,13 @@ func TestStaticFiles(t *testing.T) {
 		if b, err := io.ReadAll(r); err != nil || !bytes.Equal(b, w.Body.Bytes()) || z.Header().Get("Content-Encoding") != "gzip" {
 			t.Errorf("%s compressed is something else: %v", path, err)
 		}
-		if again := request(d, path, "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+		if z.Header().Get("ETag") == w.Header().Get("ETag") || z.Header().Get("Vary") != "Accept-Encoding" || w.Header().Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: %v, compressed %v", path, w.Header(), z.Header())
+		}
+		if other := request(d, path, "If-None-Match", z.Header().Get("ETag")); other.Code != http.StatusOK {
+			t.Errorf("%s: plain is not what a browser has compressed", path)
+		}
+		if again := request(d, path, "If-None-Match", `"old", W/`+w.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() != 0 {
 			t.Errorf("%s again: %d", path, again.Code)
 		}
 	}
@@ -102,5 +108,27 @@ func TestVendored(t *testing.T) {
 	}
 	if len(seen) != 5 {
 		t.Errorf("%d files in VERSIONS, want 5", len(seen))
+	}
+}
+
+func TestAcceptsGzip(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"gzip": true, "gzip, deflate, br, zstd": true, "br;q=1.0, GZIP ;q=0.5": true, "gzip; q=1": true, "gzip;x": true, "gzip;q=x": true,
+		"": false, "br": false, "gzip;q=0": false, "br, gzip; q=0.000": false, "xgzip": false, "x-gzip-not": false, "*": false,
+	} {
+		if got := acceptsGzip(accept); got != want {
+			t.Errorf("%q: %v", accept, got)
+		}
+	}
+}
+
+// TestContentTypes: a file of a kind we did not think of would be sent as
+// text, and do nothing in the page.
+func TestContentTypes(t *testing.T) {
+	for name, a := range testDashboard(Default()).assets {
+		text := strings.HasSuffix(name, ".txt") || name == "vendor/VERSIONS"
+		if (a.contentType == "text/plain; charset=utf-8") != text {
+			t.Errorf("%s is sent as %s", name, a.contentType)
+		}
 	}
 }
