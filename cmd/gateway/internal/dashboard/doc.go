@@ -15,7 +15,11 @@
 // A stream has no queue. It remembers how far into the model's changes it has
 // told and at most four times a second tells what changed since: a busy
 // sensor is thinned to its newest value, a slow reader delays only itself, and
-// one that takes nothing at all for a while is dropped.
+// one that does not take an event in time is dropped.
+//
+// Whoever may publish cannot fill the memory, and whoever may look cannot
+// either: sensors, values, histories, texts and streams have bounds, and
+// /healthz counts what they left out.
 //
 // # Age and state
 //

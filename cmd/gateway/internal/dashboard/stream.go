@@ -89,7 +89,6 @@ type eventStream struct {
 // waiting for its reader.
 func newEventStream(ctx context.Context, w http.ResponseWriter) *eventStream {
 	s := &eventStream{w: w, control: http.NewResponseController(w)}
-	_ = s.control.SetReadDeadline(time.Time{}) // the request is read; a writer in a test has none
 	released := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(released)
@@ -113,7 +112,7 @@ func (s *eventStream) send(ctx context.Context, event string, data any) {
 		s.err = err
 		return
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(streamWriteTimeout))
+	_ = s.control.SetWriteDeadline(time.Now().Add(streamWriteTimeout)) // a writer in a test may have none
 	if s.err = ctx.Err(); s.err != nil {
 		return // that may have undone the deadline of the past
 	}
