@@ -11,7 +11,7 @@ import (
 // Publish publishes p. At QoS 0 it returns when p is written, at QoS 1 when
 // PUBACK has come and at QoS 2 when PUBCOMP has. It waits while as many
 // messages of QoS 1 and 2 are on their way as the server takes, its Receive
-// Maximum, or 65,280.
+// Maximum [MQTT-3.3.4-7], or 65,280.
 //
 // The code is the server's, Success at QoS 0. With a code from 0x80 on the
 // error is a [*PublishError]. It is a [*packet.Error] if p is not what this
@@ -34,7 +34,7 @@ func (c *Client) Publish(ctx context.Context, p *packet.Publish) (packet.ReasonC
 }
 
 func (c *Client) publish(ctx context.Context, p packet.Publish) (code packet.ReasonCode, reason string, err error) {
-	p.Dup = false // [MQTT-3.3.1-1]
+	p.Dup = false // nothing is sent again [MQTT-4.3.1-1] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
 	if p.QoS == 0 {
 		b, err := c.send(ctx, &p)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"gateway/broker/packet"
 )
 
+// What is sent is never sent again [MQTT-4.3.1-1].
 func TestPublishQoS0(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v packet.Version) {
 		c, p := dial(t, Options{Version: v}, nil)
@@ -31,9 +32,11 @@ func TestPublishQoS0(t *testing.T) {
 func TestPublishQoS1(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v packet.Version) {
 		c, p := dial(t, Options{Version: v}, nil)
-		r := publish(c, t.Context(), message("a", "1", 1, 0))
+		again := message("a", "1", 1, 0)
+		again.Dup = true
+		r := publish(c, t.Context(), again)
 		got := expect[*packet.Publish](p)
-		if got.QoS != 1 || got.ID == 0 {
+		if got.QoS != 1 || got.ID == 0 || got.Dup { // [MQTT-4.3.2-2]
 			t.Errorf("sent %+v", got)
 		}
 		synctest.Wait()
@@ -52,8 +55,14 @@ func TestPublishQoS1(t *testing.T) {
 func TestPublishQoS2(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v packet.Version) {
 		c, p := dial(t, Options{Version: v}, nil)
-		r := publish(c, t.Context(), message("a", "1", 2, 0))
-		id := expect[*packet.Publish](p).ID
+		again := message("a", "1", 2, 0)
+		again.Dup = true
+		r := publish(c, t.Context(), again)
+		sent := expect[*packet.Publish](p)
+		if sent.QoS != 2 || sent.ID == 0 || sent.Dup { // [MQTT-4.3.3-2]
+			t.Errorf("sent %+v", sent)
+		}
+		id := sent.ID
 		// A PUBREC that comes twice gets its answer twice.
 		for range 2 {
 			p.send(&packet.Pubrec{ID: id})
@@ -186,7 +195,7 @@ func TestPublishReceiveMaximum(t *testing.T) {
 		two := expect[*packet.Publish](p)
 		third := publish(c, t.Context(), message("3", "", 1, 0))
 		p.quiet()
-		// PUBREC does not make room, QoS 0 needs none [MQTT-3.3.4-9].
+		// PUBREC does not make room, QoS 0 needs none [MQTT-3.3.4-7].
 		p.send(&packet.Pubrec{ID: two.ID})
 		expect[*packet.Pubrel](p)
 		if _, err := c.Publish(t.Context(), message("0", "", 0, 0)); err != nil {
@@ -246,8 +255,8 @@ func TestPublishRefusedHere(t *testing.T) {
 		code  packet.ReasonCode
 		words string
 	}{
-		"QoS 3":                           {packet.Publish{Topic: "a", QoS: 3}, packet.MalformedPacket, `publish to "a": QoS 3`},
-		"no topic":                        {packet.Publish{}, packet.TopicNameInvalid, "the topic is empty"},
+		"QoS 3 [MQTT-3.3.1-4]":            {packet.Publish{Topic: "a", QoS: 3}, packet.MalformedPacket, `publish to "a": QoS 3`},
+		"no topic [MQTT-4.7.3-1]":         {packet.Publish{}, packet.TopicNameInvalid, "the topic is empty"},
 		"plus [MQTT-3.3.2-2]":             {packet.Publish{Topic: "a/+"}, packet.TopicNameInvalid, "wildcards"},
 		"hash [MQTT-3.3.2-2]":             {packet.Publish{Topic: "#"}, packet.TopicNameInvalid, "wildcards"},
 		"QoS [MQTT-3.2.2-11]":             {packet.Publish{Topic: "a", QoS: 2}, packet.QoSNotSupported, "the server takes at most 1"},

@@ -97,7 +97,7 @@ func (c *Client) read() {
 }
 
 // fail ends the connection because of err, and tells the server if it was its
-// fault [MQTT-4.13.1-1].
+// fault, section 4.13.1.
 func (c *Client) fail(err error) {
 	var fault *packet.Error
 	switch {
@@ -203,7 +203,7 @@ func (c *Client) note(p *packet.Publish) (fresh bool, err error) {
 }
 
 // pubrel handles PUBREL: the server will not send that message again
-// [MQTT-4.3.3-11].
+// [MQTT-4.3.3-11], and the identifier is free [MQTT-4.3.3-12].
 func (c *Client) pubrel(p *packet.Pubrel) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,7 +212,7 @@ func (c *Client) pubrel(p *packet.Pubrel) error {
 	case !known: // of an earlier connection, section 3.7.2.1
 		return c.answerLocked(&packet.Pubcomp{ID: p.ID, Code: packet.PacketIdentifierNotFound})
 	case !taken:
-		return broken(packet.ProtocolError, "MQTT-4.3.3-5", "PUBREL for packet identifier %d before its PUBREC", p.ID)
+		return broken(packet.ProtocolError, "MQTT-4.3.3-4", "PUBREL for packet identifier %d before its PUBREC", p.ID)
 	}
 	delete(c.inbound, p.ID)
 	c.unacked--

@@ -42,7 +42,8 @@ func TestNextQoS1(t *testing.T) {
 }
 
 // PUBREC goes out when the message is taken; what comes again before PUBREL is
-// answered and not delivered [MQTT-4.3.3-10]. After it the identifier is free.
+// answered and not delivered [MQTT-4.3.3-10]. After it, which is answered
+// [MQTT-4.3.3-11], the identifier is free [MQTT-4.3.3-12].
 func TestNextQoS2(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v packet.Version) {
 		c, p := dial(t, Options{Version: v}, nil)
@@ -119,7 +120,7 @@ func TestNextContext(t *testing.T) {
 }
 
 // However many take messages, each gets others, and the acknowledgements keep
-// the order of the messages [MQTT-4.6.0-2].
+// the order of the messages [MQTT-4.6.0-2] [MQTT-4.6.0-3].
 func TestNextConcurrently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := dial(t, Options{}, nil)
@@ -142,15 +143,21 @@ func TestNextConcurrently(t *testing.T) {
 			})
 		}
 		for i := range n {
-			p.send(message("a", fmt.Sprint(i), 1, uint16(i+1)))
+			p.send(message("a", fmt.Sprint(i), packet.QoS(1+i%2), uint16(i+1)))
 		}
 		wg.Wait()
 		if len(got) != n {
 			t.Errorf("%d messages, want %d", len(got), n)
 		}
 		for i := range n {
-			if ack := expect[*packet.Puback](p); int(ack.ID) != i+1 {
-				t.Fatalf("PUBACK %d, want %d", ack.ID, i+1)
+			var id uint16
+			if i%2 == 0 {
+				id = expect[*packet.Puback](p).ID
+			} else {
+				id = expect[*packet.Pubrec](p).ID
+			}
+			if int(id) != i+1 {
+				t.Fatalf("acknowledged %d, want %d", id, i+1)
 			}
 		}
 	})
@@ -203,20 +210,20 @@ func TestProtocolErrors(t *testing.T) {
 		code    packet.ReasonCode
 		words   string
 	}{
-		"topic alias [MQTT-3.1.2-27]":  {packet.V5, []packet.Packet{alias}, packet.TopicAliasInvalid, "PUBLISH with topic alias 1"},
-		"too many [MQTT-3.3.4-9]":      {packet.V5, []packet.Packet{message("a", "", 1, 1), message("a", "", 2, 2), message("a", "", 1, 3)}, packet.ReceiveMaximumExceeded, "2 messages are not acknowledged"},
-		"PUBREL too early":             {0, []packet.Packet{message("a", "", 2, 1), &packet.Pubrel{ID: 1}}, packet.ProtocolError, "PUBREL for packet identifier 1 before its PUBREC (Protocol Error, MQTT-4.3.3-5)"},
-		"PUBACK for nothing":           {0, []packet.Packet{&packet.Puback{ID: 5}}, packet.ProtocolError, "PUBACK for packet identifier 5, which waits for nothing"},
-		"SUBACK for nothing":           {0, []packet.Packet{&packet.Suback{ID: 5, Codes: []packet.ReasonCode{0}}}, packet.ProtocolError, "SUBACK for packet identifier 5"},
-		"PUBREC that refuses nothing":  {packet.V5, []packet.Packet{&packet.Pubrec{ID: 5, Code: packet.NotAuthorized}}, packet.ProtocolError, "PUBREC for packet identifier 5"},
-		"second CONNACK":               {0, []packet.Packet{new(packet.Connack)}, packet.ProtocolError, "CONNACK from a server"},
-		"PINGREQ":                      {0, []packet.Packet{new(packet.Pingreq)}, packet.ProtocolError, "PINGREQ from a server"},
-		"SUBSCRIBE":                    {0, []packet.Packet{&packet.Subscribe{ID: 1, Filters: []packet.Subscription{{Filter: "a"}}}}, packet.ProtocolError, "SUBSCRIBE from a server"},
-		"AUTH":                         {packet.V5, []packet.Packet{&packet.Auth{Code: packet.ReAuthenticate, Properties: &packet.Properties{AuthMethod: packet.Some("x")}}}, packet.ProtocolError, "AUTH from a server"},
-		"DISCONNECT in MQTT 3":         {packet.V311, []packet.Packet{new(packet.Disconnect)}, packet.ProtocolError, "DISCONNECT from a server"},
-		"large packet [MQTT-3.1.2-24]": {0, []packet.Packet{message("a", string(big(1000)), 0, 0)}, packet.PacketTooLarge, "PUBLISH of"},
-		"malformed":                    {0, []packet.Packet{raw{0x30, 2, 0, 9}}, packet.MalformedPacket, "PUBLISH"},
-		"no packet":                    {0, []packet.Packet{raw("HTTP/1.1 400 Bad Request\r\n" + strings.Repeat(" ", 100))}, packet.MalformedPacket, ""},
+		"topic alias [MQTT-3.1.2-27]":     {packet.V5, []packet.Packet{alias}, packet.TopicAliasInvalid, "PUBLISH with topic alias 1"},
+		"too many [MQTT-3.3.4-9]":         {packet.V5, []packet.Packet{message("a", "", 1, 1), message("a", "", 2, 2), message("a", "", 1, 3)}, packet.ReceiveMaximumExceeded, "2 messages are not acknowledged"},
+		"PUBREL too early [MQTT-4.3.3-4]": {0, []packet.Packet{message("a", "", 2, 1), &packet.Pubrel{ID: 1}}, packet.ProtocolError, "PUBREL for packet identifier 1 before its PUBREC (Protocol Error, MQTT-4.3.3-4)"},
+		"PUBACK for nothing":              {0, []packet.Packet{&packet.Puback{ID: 5}}, packet.ProtocolError, "PUBACK for packet identifier 5, which waits for nothing"},
+		"SUBACK for nothing":              {0, []packet.Packet{&packet.Suback{ID: 5, Codes: []packet.ReasonCode{0}}}, packet.ProtocolError, "SUBACK for packet identifier 5"},
+		"PUBREC that refuses nothing":     {packet.V5, []packet.Packet{&packet.Pubrec{ID: 5, Code: packet.NotAuthorized}}, packet.ProtocolError, "PUBREC for packet identifier 5"},
+		"second CONNACK [MQTT-3.2.0-2]":   {0, []packet.Packet{new(packet.Connack)}, packet.ProtocolError, "CONNACK from a server"},
+		"PINGREQ":                         {0, []packet.Packet{new(packet.Pingreq)}, packet.ProtocolError, "PINGREQ from a server"},
+		"SUBSCRIBE":                       {0, []packet.Packet{&packet.Subscribe{ID: 1, Filters: []packet.Subscription{{Filter: "a"}}}}, packet.ProtocolError, "SUBSCRIBE from a server"},
+		"AUTH":                            {packet.V5, []packet.Packet{&packet.Auth{Code: packet.ReAuthenticate, Properties: &packet.Properties{AuthMethod: packet.Some("x")}}}, packet.ProtocolError, "AUTH from a server"},
+		"DISCONNECT in MQTT 3":            {packet.V311, []packet.Packet{new(packet.Disconnect)}, packet.ProtocolError, "DISCONNECT from a server"},
+		"large packet [MQTT-3.1.2-24]":    {0, []packet.Packet{message("a", string(big(1000)), 0, 0)}, packet.PacketTooLarge, "PUBLISH of"},
+		"malformed":                       {0, []packet.Packet{raw{0x30, 2, 0, 9}}, packet.MalformedPacket, "PUBLISH"},
+		"no packet":                       {0, []packet.Packet{raw("HTTP/1.1 400 Bad Request\r\n" + strings.Repeat(" ", 100))}, packet.MalformedPacket, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -227,7 +234,7 @@ func TestProtocolErrors(t *testing.T) {
 				o := Options{Version: v, MaxPacketSize: 500, Properties: &packet.Properties{ReceiveMaximum: packet.Some(uint16(2))}}
 				c, p := dial(t, o, nil)
 				p.send(test.packets...)
-				if v == packet.V5 { // [MQTT-4.13.1-1]
+				if v == packet.V5 { // section 4.13.1
 					if d := expect[*packet.Disconnect](p); d.Code != test.code {
 						t.Errorf("DISCONNECT %v, want %v", d.Code, test.code)
 					}
