@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ func TestNotEncoded(t *testing.T) {
 	}{
 		{"long topic", V311, &Publish{Topic: long}, "topic"},
 		{"QoS 3", V311, &Publish{Topic: "t", QoS: 3}, "QoS 3"},
-		{"huge payload", V311, &Publish{Topic: "t", Payload: make([]byte, maxVarint)}, "268"},
+		{"huge payload", V311, &Publish{Topic: "t", Payload: make([]byte, maxVarint-2)}, "PUBLISH of 268435456 bytes: at most 268435455"},
 		{"long client id", V5, &Connect{Version: V5, ClientID: long}, "client identifier"},
 		{"unknown version", V5, &Connect{Version: 9}, "version"},
 		{"will QoS 3", V311, &Connect{Version: V311, Will: &Will{Topic: "w", QoS: 3}}, "QoS 3"},
@@ -75,6 +76,17 @@ func TestOlderVersionsLeaveOut(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, unhex(t, test.want)) {
 			t.Errorf("%v: % x, %v; want %s", test.packet.Type(), got, err, test.want)
 		}
+	}
+}
+
+// TestLongestPacket writes the header of the longest packet there can be,
+// without its payload.
+func TestLongestPacket(t *testing.T) {
+	e := begin(nil, TypePublish, 0, V311)
+	e.text("t", "topic")
+	e.setLength(1, maxVarint-3)
+	if want := unhex(t, "30 ffffff7f 0001 't'"); e.err != nil || !bytes.Equal(e.b, want) {
+		t.Errorf("% x, %v; want % x", e.b, e.err, want)
 	}
 }
 

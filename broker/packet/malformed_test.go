@@ -172,6 +172,7 @@ var malformed = []struct {
 	{"DISCONNECT property length", V5, 0xe0, "00 01", MalformedPacket, ""},
 	{"AUTH reason", V5, 0xf0, "87 04 15 0001 'M'", ProtocolError, "MQTT-3.15.2-1"},
 	{"AUTH without method", V5, 0xf0, "18 00", ProtocolError, ""},
+	{"AUTH with a reason and no method", V5, 0xf0, "18 04 1f 0001 'r'", ProtocolError, ""},
 	{"AUTH data only", V5, 0xf0, "18 04 16 0001 07", ProtocolError, ""},
 	{"AUTH cut", V5, 0xf0, "18", MalformedPacket, ""},
 }
