@@ -20,10 +20,10 @@
 //
 // # Concurrency
 //
-// All methods of a [Client] may be called concurrently. It has three
-// goroutines: one reads, one writes, one pings. They end with the connection,
-// whoever ends it, and [Client.Close] and [Client.Disconnect] return when they
-// have.
+// All methods of a [Client] may be called concurrently. It has a goroutine that
+// reads, one that writes, one that pings, and one that waits for these three.
+// They end with the connection, whoever ends it, and [Client.Close] and
+// [Client.Disconnect] return when they have.
 //
 //	socket ─ read ─┬─ inbox ─ Next
 //	               └─ answers to Publish, Subscribe, Unsubscribe
