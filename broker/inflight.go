@@ -31,7 +31,7 @@ func (f *inflight) restart(window int) {
 	}
 }
 
-// room tells whether one more new message may be sent [MQTT-3.3.4-7].
+// room tells whether one more new message may be sent [MQTT-3.3.4-9].
 func (f *inflight) room() bool {
 	return f.resend == nil && f.sent < f.max && len(f.ids) < 65535
 }
