@@ -24,7 +24,8 @@ type Broker struct {
 
 	mu          sync.RWMutex
 	subs        topic.Tree[*subscription]
-	subsVersion uint64 // changes with every change of subs
+	subsVersion uint64 // changes with every change of subs; 0 is none
+	groups      map[groupKey]*group
 
 	retainMu sync.Mutex
 	retained topic.Store[*Message]
@@ -62,12 +63,14 @@ func New(cfg Config, log *slog.Logger) *Broker {
 		cfg.WriteTimeout = def.WriteTimeout
 	}
 	return &Broker{
-		cfg:      cfg,
-		log:      log,
-		started:  time.Now(),
-		sessions: make(map[string]*session),
-		durable:  make(map[string]*Subscription),
-		conns:    make(map[*conn]struct{}),
+		cfg:         cfg,
+		subsVersion: 1,
+		groups:      make(map[groupKey]*group),
+		log:         log,
+		started:     time.Now(),
+		sessions:    make(map[string]*session),
+		durable:     make(map[string]*Subscription),
+		conns:       make(map[*conn]struct{}),
 	}
 }
 
@@ -81,7 +84,7 @@ func (b *Broker) Publish(m *Message) error {
 	if m.QoS > 2 {
 		return fmt.Errorf("publish to %q: QoS %d, only 0, 1 and 2 exist", m.Topic, m.QoS)
 	}
-	b.publish(m, nil)
+	b.publish(m)
 	return nil
 }
 
@@ -145,7 +148,7 @@ func (b *Broker) track(c *conn) bool {
 		return false
 	}
 	if limit := b.cfg.MaxConnections; limit > 0 && len(b.conns) >= limit {
-		c.log.Warn("connection refused: too many clients", "max_connections", limit)
+		c.log().Warn("connection refused: too many clients", "max_connections", limit)
 		return false
 	}
 	b.conns[c] = struct{}{}

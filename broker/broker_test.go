@@ -547,9 +547,6 @@ func TestRefusals(t *testing.T) {
 		if code := c.subscribe("a/#/b", 1); code != packet.TopicFilterInvalid {
 			t.Errorf("subscribe to a/#/b: %v", code)
 		}
-		if code := c.subscribe("$share/g/a", 1); code != packet.SharedSubscriptionsNotSupported {
-			t.Errorf("shared subscription: %v", code)
-		}
 		c.write([]byte{0x30, 0xff, 0xff, 0x7f}) // [MQTT-3.2.2-15], before the body
 		c.closed(packet.PacketTooLarge)
 

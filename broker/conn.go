@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -19,38 +20,44 @@ import (
 type conn struct {
 	b          *Broker
 	nc         net.Conn
-	log        *slog.Logger
 	version    packet.Version
 	id         string
 	session    *session
 	keepAlive  time.Duration // 0 is none
 	receiveMax int           // QoS 1 and 2 messages the client takes at once
-	maxPacket  uint32        // largest packet the client takes, bytes; 0 is no bound
+	maxPacket  int           // largest packet the client takes, bytes; 0 is no bound
+	maxAlias   uint16        // topic aliases the client takes; 0 is none
 	problems   bool          // the client wants reason strings
 	bridge     bool          // another broker's bridge: no echo, RETAIN as published
 
+	socket  socket
+	in      input
 	will    *Message
 	delay   time.Duration // of the will
-	publish packet.Publish
-	aliases []string // topic of each alias the client set, [alias-1]
-	targets targetCache
+	aliases []string      // topic of each alias the client set, [alias-1]
+	topics  topicCache
+	first   []byte // where a connection that is no socket reads while it waits
 
 	// Guarded by Broker.sessionsMu: the client has made another connection.
 	taken      bool
 	takenClean bool          // with a clean start
 	left       chan struct{} // closed when the session is free
 
-	mu      sync.Mutex
-	control []byte         // encoded packets that wait to be written before any delivery
-	writing bool           // the writing goroutine runs
-	final   bool           // nothing may be added to control any more
-	drained *sync.Cond     // control was taken by the writer; L is mu
-	writers sync.WaitGroup // the writing goroutine
-	dead    error          // why writing failed
+	mu        sync.Mutex
+	out       *outbox           // what waits to be written; nil if nothing does
+	given     map[string]uint16 // topic aliases given to the client
+	writing   bool              // somebody writes
+	marked    bool              // somebody will flush
+	more      bool              // the session may have something to send
+	backlog   bool              // QoS 0 messages wait in the session's queue
+	final     bool              // nothing may be added to out any more
+	dead      error             // why writing failed
+	deadlined bool              // a write deadline is set
+	drained   sync.Cond         // what waited was taken to be written; L is mu
 }
 
-// Too many acknowledgements waiting for a client that sends and does not
-// read: reading from it stops until they are written.
+// maxControl is how many bytes of answers may wait for a client that sends
+// and does not read: reading from it stops until they are written.
 const maxControl = 64 << 10
 
 // How a reading loop ends besides errors of the line and of the client.
@@ -59,14 +66,21 @@ var (
 	errEnded        = errors.New("ended by the broker") // disconnect was called
 )
 
+// log returns the broker's log with what names the connection.
+func (c *conn) log() *slog.Logger {
+	return c.b.log.With("remote", c.nc.RemoteAddr().String(), "client", c.id)
+}
+
 // serve runs the connection to its end and closes it.
 func (b *Broker) serve(nc net.Conn) {
-	c := &conn{b: b, nc: nc, problems: true, left: make(chan struct{}), log: b.log.With("remote", nc.RemoteAddr().String())}
-	c.drained = sync.NewCond(&c.mu)
+	c := &conn{b: b, nc: nc, problems: true, left: make(chan struct{})}
+	c.drained.L = &c.mu
+	c.socket.open(nc, c.in.room, c.in.idle)
 	b.counters.connections.Add(1)
 	b.counters.connectionsTotal.Add(1)
 	if b.track(c) {
 		err := c.read()
+		c.in.idle()
 		c.end(err)
 		b.untrack(c)
 	} else {
@@ -80,29 +94,24 @@ func (b *Broker) serve(nc net.Conn) {
 func (c *conn) read() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.log.Error("a packet made the broker panic; please report this", "client", c.id, "panic", p)
+			stack := make([]byte, 4<<10)
+			stack = stack[:runtime.Stack(stack, false)]
+			c.log().Error("a packet made the broker panic; please report this", "panic", p, "stack", string(stack))
 			err = &packet.Error{Code: packet.ImplementationSpecificError, Text: "internal error"}
 		}
 	}()
 	if err := c.nc.SetReadDeadline(time.Now().Add(c.b.cfg.ConnectTimeout)); err != nil {
 		return err
 	}
-	buf := make([]byte, readBuffer)
-	r, w := 0, 0
 	last := time.Now()
 	for {
-		n, need, err := c.packets(buf[r:w])
-		r += n
-		if err != nil {
-			return err
-		}
-		c.wakeForControl()
-		buf, r, w = makeRoom(buf, r, w, need)
-		n, err = c.nc.Read(buf[w:])
-		w += n
-		c.b.counters.bytesReceived.Add(int64(n))
+		n, full, err := c.fill()
 		if n > 0 {
+			c.b.counters.bytesReceived.Add(int64(n))
 			last = time.Now()
+			if err := c.handleAll(); err != nil {
+				return err
+			}
 			if err := c.prolong(last); err != nil {
 				return c.readError(err)
 			}
@@ -113,10 +122,64 @@ func (c *conn) read() (err error) {
 			}
 			return c.readError(err)
 		}
+		if full {
+			runtime.Gosched() // there is more to read; others have something to say too
+		}
 	}
 }
 
-const readBuffer = 4 << 10
+// fill waits for bytes and reads them. full tells that there are probably
+// more.
+func (c *conn) fill() (n int, full bool, err error) {
+	if c.socket.raw != nil {
+		n, err = c.socket.read()
+		if n == 0 && err == nil {
+			err = io.EOF
+		}
+		return n, c.in.bench != nil && c.in.n+n == benchSize, c.got(n, err)
+	}
+	if c.in.bench == nil {
+		if c.first == nil {
+			c.first = make([]byte, 512)
+		}
+		n, err = c.nc.Read(c.first)
+		for b := c.first[:n]; len(b) > 0; {
+			m := copy(c.in.room(), b)
+			c.in.n += m
+			b = b[m:]
+		}
+		if n < len(c.first) {
+			return n, false, err
+		}
+		return n, true, err
+	}
+	room := c.in.room()
+	n, err = c.nc.Read(room)
+	return n, n == len(room), c.got(n, err)
+}
+
+func (c *conn) got(n int, err error) error {
+	c.in.n += n
+	return err
+}
+
+// handleAll handles all whole packets that were read, and sends what came of
+// them on its way.
+func (c *conn) handleAll() error {
+	n, need, err := c.packets(c.in.bytes())
+	if w := c.in.bench; w != nil {
+		w.pub.flush()
+	}
+	c.flushOwn()
+	if err != nil {
+		return err
+	}
+	c.in.done(n, need)
+	if c.socket.raw == nil && c.in.n < benchSize/2 {
+		c.in.idle()
+	}
+	return nil
+}
 
 // packets handles all whole packets in b and returns the number of bytes they
 // were, and how many bytes the next one has if that is known.
@@ -144,26 +207,6 @@ func (c *conn) packets(b []byte) (n, need int, err error) {
 		}
 		n += size
 	}
-}
-
-// makeRoom makes room to read more behind w for a packet of need bytes that
-// begins at r. A claimed length alone costs nothing: the buffer doubles as
-// bytes come.
-func makeRoom(buf []byte, r, w, need int) ([]byte, int, int) {
-	switch {
-	case r == w && len(buf) > readBuffer:
-		return make([]byte, readBuffer), 0, 0 // a large packet is through
-	case r == w:
-		return buf, 0, 0
-	case w < len(buf) && (r == 0 || r+need <= len(buf)):
-		return buf, r, w
-	case r > 0 && need <= len(buf):
-		copy(buf, buf[r:w])
-		return buf, 0, w - r
-	}
-	grown := make([]byte, 2*len(buf))
-	copy(grown, buf[r:w])
-	return grown, 0, w - r
 }
 
 // stillAlive tells whether the keep-alive, which runs from the last packet
@@ -218,10 +261,10 @@ func (c *conn) handle(first byte, body []byte) error {
 		return c.handleConnect(first, body)
 	}
 	if typ == packet.TypePublish {
-		if err := c.publish.Decode(first, body, c.version); err != nil {
-			return err
-		}
-		return c.handlePublish(&c.publish)
+		return c.handlePublish(first, body)
+	}
+	if id, ok := packet.ShortAck(first, body); ok { // most packets of a busy client
+		return c.handleAck(typ, id, packet.Success)
 	}
 	p, err := packet.Decode(first, body, c.version)
 	if err != nil {
@@ -229,17 +272,13 @@ func (c *conn) handle(first byte, body []byte) error {
 	}
 	switch p := p.(type) {
 	case *packet.Puback:
-		c.session.acked(p.ID, 1)
+		return c.handleAck(typ, p.ID, p.Code)
 	case *packet.Pubrec:
-		c.handlePubrec(p)
+		return c.handleAck(typ, p.ID, p.Code)
 	case *packet.Pubrel:
-		code := packet.Success
-		if !c.session.release(p.ID) {
-			code = packet.PacketIdentifierNotFound
-		}
-		return c.send(&packet.Pubcomp{ID: p.ID, Code: code}) // [MQTT-4.3.3-11]
+		return c.handleAck(typ, p.ID, p.Code)
 	case *packet.Pubcomp:
-		c.session.completed(p.ID)
+		return c.handleAck(typ, p.ID, p.Code)
 	case *packet.Subscribe:
 		return c.handleSubscribe(p)
 	case *packet.Unsubscribe:
@@ -251,21 +290,33 @@ func (c *conn) handle(first byte, body []byte) error {
 	default: // a second CONNECT [MQTT-3.1.0-2], or what only a server sends
 		return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.1.0-2", Text: fmt.Sprintf("%v from a connected client", typ)}
 	}
-	return nil
 }
 
-// handlePubrec answers PUBREC with PUBREL, unless it says that the message
-// was refused.
-func (c *conn) handlePubrec(p *packet.Pubrec) {
-	if p.Code >= packet.UnspecifiedError {
-		c.session.acked(p.ID, 2)
-		return
+// handleAck handles PUBACK, PUBREC, PUBREL and PUBCOMP.
+func (c *conn) handleAck(typ packet.Type, id uint16, code packet.ReasonCode) error {
+	switch typ {
+	case packet.TypePuback:
+		c.session.acked(id, 1)
+	case packet.TypePubrec:
+		if code >= packet.UnspecifiedError { // the client does not want it
+			c.session.acked(id, 2)
+			return nil
+		}
+		code = packet.Success
+		if !c.session.recorded(id) {
+			code = packet.PacketIdentifierNotFound
+		}
+		return c.answer(packet.TypePubrel, id, code)
+	case packet.TypePubrel:
+		code = packet.Success
+		if !c.session.release(id) {
+			code = packet.PacketIdentifierNotFound
+		}
+		return c.answer(packet.TypePubcomp, id, code) // [MQTT-4.3.3-11]
+	case packet.TypePubcomp:
+		c.session.completed(id)
 	}
-	code := packet.Success
-	if !c.session.recorded(p.ID) {
-		code = packet.PacketIdentifierNotFound
-	}
-	_ = c.send(&packet.Pubrel{ID: p.ID, Code: code})
+	return nil
 }
 
 // handleDisconnect ends the connection as the client wishes.
@@ -288,11 +339,11 @@ func (c *conn) end(err error) {
 	var perr *packet.Error
 	switch {
 	case errors.Is(err, errDisconnected), errors.Is(err, errEnded):
-		c.log.Debug(err.Error(), "client", c.id)
+		c.log().Debug(err.Error())
 	case c.session == nil:
-		c.log.Debug("connection refused", "reason", err)
+		c.log().Debug("connection refused", "reason", err)
 	default:
-		c.log.Debug("connection lost", "client", c.id, "reason", err)
+		c.log().Debug("connection lost", "reason", err)
 	}
 	if errors.As(err, &perr) {
 		c.goodbye(perr.Code)

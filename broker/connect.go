@@ -67,7 +67,7 @@ func (c *conn) connect(p *packet.Connect) error {
 	if !c.b.join(c, p.CleanStart, expiry, &answer) {
 		return c.refuse(packet.ServerUnavailable)
 	}
-	c.log.Debug("client connected", "client", c.id, "version", c.version, "clean_start", p.CleanStart, "keep_alive", c.keepAlive)
+	c.log().Debug("client connected", "version", c.version, "clean_start", p.CleanStart, "keep_alive", c.keepAlive)
 	if c.keepAlive == 0 {
 		return c.readBy(time.Time{})
 	}
@@ -87,12 +87,14 @@ func (c *conn) limits(p *packet.Connect, props, answer *packet.Properties) {
 	if props.ReceiveMaximum.OK {
 		c.receiveMax = min(c.receiveMax, int(props.ReceiveMaximum.V))
 	}
-	c.maxPacket = props.MaximumPacketSize.V
+	c.maxPacket = int(min(props.MaximumPacketSize.V, math.MaxInt32))
+	if c.version == packet.V5 {
+		c.maxAlias = min(props.TopicAliasMaximum.V, topicAliasMaximum)
+	}
 	c.problems = !props.RequestProblemInfo.OK || props.RequestProblemInfo.V == 1
 	answer.TopicAliasMaximum = packet.Some(uint16(topicAliasMaximum))
 	answer.MaximumPacketSize = packet.Some(uint32(cfg.MaxPacketSize))
 	answer.ReceiveMaximum = packet.Some(uint16(cfg.MaxInflight))
-	answer.SharedSubscriptionAvailable = packet.Some(byte(0))
 }
 
 // takeWill keeps the will for the end of the connection.
@@ -193,13 +195,13 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 		return false
 	}
 	defer b.sessionsMu.Unlock()
-	var wills []*Message
+	var after aftermath
 	present := s != nil && !clean // [MQTT-3.1.2-4] [MQTT-3.1.2-5]
 	switch {
 	case s == nil:
 		s = newSession(b, c.id)
 	case clean:
-		wills = b.endLocked(s)
+		after = b.endLocked(s)
 		s = newSession(b, c.id)
 	default: // a reconnect in time prevents the end and the will [MQTT-3.1.3-9]
 		b.timers.cancel(s.ending)
@@ -211,9 +213,7 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	c.session = s
 	_ = c.send(&packet.Connack{SessionPresent: present, Properties: answer}) // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
 	s.attach(c)
-	for _, w := range wills {
-		b.publish(w, nil)
-	}
+	b.follow(after)
 	return true
 }
 
@@ -246,28 +246,26 @@ func (b *Broker) leave(c *conn) {
 	b.sessionsMu.Lock()
 	s := c.session
 	s.detach()
-	var now []*Message
+	after := aftermath{orphans: b.orphansLocked(s, false)}
 	delay := min(c.delay, s.expiry)
 	switch {
 	case c.will == nil:
 	case c.taken && !c.takenClean && s.expiry > 0: // the client goes on, see the package comment
 	case delay == 0:
-		now = append(now, c.will)
+		after.wills = append(after.wills, c.will)
 	default:
 		s.will = c.will
 		s.willDue = b.timers.at(time.Now().Add(delay), func() { b.willDue(s) })
 	}
 	switch s.expiry {
 	case 0:
-		now = append(now, b.endLocked(s)...)
+		after.add(b.endLocked(s))
 	case noExpiry:
 	default:
 		s.ending = b.timers.at(time.Now().Add(s.expiry), func() { b.expire(s) })
 	}
 	b.sessionsMu.Unlock()
-	for _, m := range now {
-		b.publish(m, nil)
-	}
+	b.follow(after)
 }
 
 // willDue publishes the will of a client that did not come back in time
@@ -278,39 +276,58 @@ func (b *Broker) willDue(s *session) {
 	s.will = nil
 	b.sessionsMu.Unlock()
 	if w != nil {
-		b.publish(w, nil)
+		b.publish(w)
 	}
 }
 
 // expire ends a session whose client did not come back in time.
 func (b *Broker) expire(s *session) {
 	b.sessionsMu.Lock()
-	var wills []*Message
+	var after aftermath
 	if s.ending != nil && b.sessions[s.id] == s {
-		wills = b.endLocked(s)
+		after = b.endLocked(s)
 	}
 	b.sessionsMu.Unlock()
-	for _, w := range wills {
-		b.publish(w, nil)
+	b.follow(after)
+}
+
+// aftermath is what is to be published when a client or its session has gone.
+type aftermath struct {
+	wills   []*Message
+	orphans []orphan
+}
+
+func (a *aftermath) add(more aftermath) {
+	a.wills = append(a.wills, more.wills...)
+	a.orphans = append(a.orphans, more.orphans...)
+}
+
+// follow publishes what a client left behind. Broker.sessionsMu may be held,
+// no other lock.
+func (b *Broker) follow(a aftermath) {
+	b.reroute(a.orphans)
+	for _, w := range a.wills {
+		b.publish(w)
 	}
 }
 
-// endLocked ends a session that has no connection, and returns its will if
-// that is still to be published. Broker.sessionsMu is held.
-func (b *Broker) endLocked(s *session) (wills []*Message) {
+// endLocked ends a session that has no connection, and returns what is to be
+// published for that. Broker.sessionsMu is held.
+func (b *Broker) endLocked(s *session) (after aftermath) {
 	delete(b.sessions, s.id)
 	b.timers.cancel(s.ending)
 	b.timers.cancel(s.willDue)
 	s.ending, s.willDue = nil, nil
 	if s.will != nil {
-		wills = append(wills, s.will)
+		after.wills = append(after.wills, s.will)
 		s.will = nil
 	}
+	after.orphans = b.orphansLocked(s, true)
 	subs := make([]*subscription, 0, len(s.subs))
 	for _, sub := range s.subs {
 		subs = append(subs, sub)
 	}
 	b.unsubscribe(subs...)
 	s.subs = nil
-	return wills
+	return after
 }

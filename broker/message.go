@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"bytes"
+	"math"
 	"time"
 
 	"gateway/broker/packet"
@@ -35,15 +37,122 @@ func (m *Message) expired(now time.Time) bool {
 	return !m.Expires.IsZero() && !now.Before(m.Expires)
 }
 
-// delivery is a message on its way to one subscriber.
+// publication is a message on its way through the tree. Its topic and
+// payload may lie in a connection's read buffer: what anybody is to keep, keep
+// copies once for all. It belongs to one goroutine, and is used again for the
+// next message, so that a message that nobody keeps costs no memory.
+type publication struct {
+	m      Message
+	kept   *Message  // the lasting copy of m, once somebody asked for it
+	now    time.Time // when it was published, once somebody asked for it
+	dirty  []*conn   // connections that got something and are to be flushed
+	heads  [4]head   // by protocol version and QoS, once somebody asked for them
+	props  []byte    // encoded properties, valid if hasProps
+	ready  bool      // props is valid
+	custom head      // made for one receiver
+	frame  packet.PublishHead
+}
+
+// head is the beginning of a PUBLISH as all receivers of one kind get it, but
+// for RETAIN, DUP and the packet identifier.
+type head struct {
+	b    []byte
+	idAt int // 0: no packet identifier
+}
+
+// begin makes p the publication of m, which is copied.
+func (p *publication) begin(m Message) {
+	p.m = m
+	p.kept, p.now, p.ready = nil, time.Time{}, false
+	for i := range p.heads {
+		p.heads[i].b = p.heads[i].b[:0]
+	}
+}
+
+// beginKept makes p the publication of a message that is nobody's to change.
+func (p *publication) beginKept(m *Message) {
+	p.begin(*m)
+	p.kept = m
+}
+
+// keep returns the message in memory of its own. All who keep it share it.
+func (p *publication) keep() *Message {
+	if p.kept == nil {
+		m := p.m
+		m.Payload = bytes.Clone(m.Payload)
+		p.kept = &m
+		p.m.Payload = m.Payload
+	}
+	return p.kept
+}
+
+// forget lets go of the message, so that the memory of p keeps nothing alive.
+func (p *publication) forget() {
+	p.m, p.kept = Message{}, nil
+	if cap(p.props) > benchSize || cap(p.custom.b) > benchSize {
+		*p = publication{dirty: p.dirty}
+	}
+}
+
+func (p *publication) expires() bool { return !p.m.Expires.IsZero() }
+
+// time returns the time that counts for all receivers of p.
+func (p *publication) time() time.Time {
+	if p.now.IsZero() {
+		p.now = time.Now()
+	}
+	return p.now
+}
+
+// properties returns the encoded properties.
+func (p *publication) properties() []byte {
+	if p.ready {
+		return p.props
+	}
+	var expiry packet.Opt[uint32]
+	if p.expires() { // [MQTT-3.3.2-6]
+		left := max(0, math.Ceil(p.m.Expires.Sub(p.time()).Seconds()))
+		expiry = packet.Some(uint32(min(left, math.MaxUint32)))
+	}
+	var err error
+	p.props, err = packet.AppendMessageProperties(p.props[:0], p.m.Properties, expiry)
+	if err != nil { // Publish and the codec have checked them
+		panic(err)
+	}
+	p.ready = true
+	return p.props
+}
+
+// head returns the head that receivers of version v at that QoS share.
+func (p *publication) head(v packet.Version, qos QoS) *head {
+	i := 0
+	if v == packet.V5 {
+		i = 2
+	}
+	if qos > 0 {
+		i++
+	}
+	h := &p.heads[i]
+	if len(h.b) == 0 {
+		p.frame = packet.PublishHead{QoS: qos, Topic: p.m.Topic, PayloadSize: len(p.m.Payload)}
+		if v == packet.V5 {
+			p.frame.Properties = p.properties()
+		}
+		h.b, h.idAt = p.frame.Append(h.b, v)
+	}
+	return h
+}
+
+// delivery is a message waiting for one subscriber.
 type delivery struct {
 	msg    *Message
-	seq    uint64 // order of arrival in the subscriber's queues
-	qos    QoS
-	retain bool     // the RETAIN flag to send
-	replay bool     // comes from the retained tree
-	came   int64    // durable subscriptions: when, Unix time, s
+	group  *group   // the shared subscription that it came by; nil for none
 	ids    []uint32 // subscription identifiers, shared: read only
+	seq    uint64   // order of arrival in the subscriber's queues
+	came   int64    // durable subscriptions: when, Unix time, s
+	qos    QoS
+	retain bool // the RETAIN flag to send
+	replay bool // comes from the retained tree
 }
 
 // queue is a bounded first-in first-out queue of deliveries. The zero queue

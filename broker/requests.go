@@ -1,8 +1,8 @@
 package broker
 
 import (
-	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"gateway/broker/packet"
@@ -10,13 +10,27 @@ import (
 )
 
 // handlePublish takes a message from the client and acknowledges it.
-func (c *conn) handlePublish(p *packet.Publish) error {
+func (c *conn) handlePublish(first byte, body []byte) error {
+	w := c.in.work()
+	p := &w.publish
+	r := c.knownTopic(body)
+	if r != nil {
+		p.Topic = r.name // which saves the decoder to make it
+	}
+	if err := p.Decode(first, body, c.version); err != nil {
+		return err
+	}
 	name, err := c.resolveAlias(p)
 	if err != nil {
 		return err
 	}
-	if err := checkClientTopic(name); err != nil {
-		return err
+	if r == nil || r.name != name {
+		if r = c.topics[name]; r == nil {
+			if err := checkClientTopic(name); err != nil {
+				return err
+			}
+			r = c.topics.add(name)
+		}
 	}
 	code := packet.Success
 	switch {
@@ -28,29 +42,43 @@ func (c *conn) handlePublish(p *packet.Publish) error {
 			return err
 		}
 		if !fresh {
-			return c.send(&packet.Pubrec{ID: p.ID})
+			return c.answer(packet.TypePubrec, p.ID, packet.Success)
 		}
 		fallthrough
 	default:
-		m := c.message(name, p)
-		if c.b.publish(m, &c.targets) == 0 && c.version == packet.V5 {
+		w.pub.begin(c.message(name, p))
+		if c.b.route(&w.pub, r) == 0 && c.version == packet.V5 {
 			code = packet.NoMatchingSubscribers
 		}
 	}
 	switch p.QoS { // [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.3-8]
 	case 1:
-		return c.send(&packet.Puback{ID: p.ID, Code: code})
+		return c.answer(packet.TypePuback, p.ID, code)
 	case 2:
-		return c.send(&packet.Pubrec{ID: p.ID, Code: code})
+		return c.answer(packet.TypePubrec, p.ID, code)
 	}
 	return nil
 }
 
-// message makes the message of a PUBLISH, whose memory is the connection's.
-func (c *conn) message(name string, p *packet.Publish) *Message {
-	m := &Message{
+// knownTopic returns the route of the topic of a PUBLISH, nil if this
+// connection has not used it lately.
+func (c *conn) knownTopic(body []byte) *route {
+	if len(body) < 2 {
+		return nil
+	}
+	n := int(body[0])<<8 | int(body[1])
+	if len(body) < 2+n {
+		return nil
+	}
+	return c.topics.find(body[2 : 2+n])
+}
+
+// message makes the message of a PUBLISH. Its payload is in the connection's
+// read buffer.
+func (c *conn) message(name string, p *packet.Publish) Message {
+	m := Message{
 		Topic:      name,
-		Payload:    bytes.Clone(p.Payload),
+		Payload:    p.Payload,
 		QoS:        p.QoS,
 		Retain:     p.Retain,
 		Properties: passedOn(p.Properties),
@@ -103,6 +131,9 @@ func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 	codes := make([]packet.ReasonCode, len(p.Filters))
 	granted := make([]*subscription, len(p.Filters))
 	for i, f := range p.Filters {
+		if strings.HasPrefix(f.Filter, topic.SharePrefix) && f.NoLocal { // [MQTT-3.8.3-4]
+			return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.8.3-4", Text: fmt.Sprintf("No Local on the shared subscription %q", f.Filter)}
+		}
 		sub, code := c.grant(f, id)
 		if code == packet.TopicFilterInvalid && c.version < packet.V5 { // [MQTT-4.7.1-2 v3]
 			return &packet.Error{Code: code, Clause: "MQTT-4.7.1-2", Text: fmt.Sprintf("invalid filter %q", f.Filter)}
@@ -116,8 +147,12 @@ func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 		if sub == nil {
 			continue
 		}
-		old := c.session.subs[sub.filter]
-		c.session.subs[sub.filter] = sub
+		key := p.Filters[i].Filter
+		old := c.session.subs[key]
+		if c.session.subs == nil {
+			c.session.subs = make(map[string]*subscription)
+		}
+		c.session.subs[key] = sub
 		replay := p.Filters[i].RetainHandling == 0 || p.Filters[i].RetainHandling == 1 && old == nil // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
 		c.b.subscribe(sub, old, replay)
 	}
@@ -129,19 +164,15 @@ func (c *conn) grant(f packet.Subscription, id uint32) (*subscription, packet.Re
 	if err := topic.CheckFilter(f.Filter); err != nil {
 		return nil, packet.TopicFilterInvalid
 	}
-	if group, _ := topic.SplitShare(f.Filter); group != "" {
-		if f.NoLocal { // [MQTT-3.8.3-4]
-			return nil, packet.ProtocolError
-		}
-		return nil, packet.SharedSubscriptionsNotSupported
-	}
+	share, filter := topic.SplitShare(f.Filter)
 	limit := c.b.cfg.MaxSubscriptions
 	if _, known := c.session.subs[f.Filter]; !known && limit > 0 && len(c.session.subs) >= limit {
 		return nil, packet.QuotaExceeded
 	}
 	return &subscription{
 		to:          c.session,
-		filter:      f.Filter,
+		filter:      filter,
+		share:       share,
 		qos:         f.QoS,
 		noLocal:     f.NoLocal || c.bridge,
 		asPublished: f.RetainAsPublished || c.bridge,

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// sink is a subscriber: a client's session or a Subscription of this process.
+// sink is a subscriber: a client's session, a group of them that share a
+// subscription, or a Subscription of this process.
 type sink interface {
-	// deliver queues d and never waits. It is called with Broker.mu held, shared
-	// or alone.
-	deliver(d delivery)
+	// deliver sends or queues p as t says, and never waits. It is called with
+	// Broker.mu held, shared or alone.
+	deliver(p *publication, t *target)
 	clientID() string
 }
 
@@ -17,11 +18,12 @@ type sink interface {
 // client that subscribes to the same filter again gets a new one.
 type subscription struct {
 	to          sink
-	filter      string
+	filter      string // without "$share/group/"
 	qos         QoS
 	noLocal     bool
 	asPublished bool
 	id          uint32 // subscription identifier, 0 if none
+	share       string // name of the group that shares it, "" for none
 }
 
 // target is a subscriber of a topic, its overlapping subscriptions merged.
@@ -29,7 +31,9 @@ type target struct {
 	to          sink
 	qos         QoS
 	asPublished bool
+	replay      bool // of what is retained
 	ids         []uint32
+	group       *group // by which a member of it gets the message
 
 	// What the subscriber gets of what it published itself, where one of its
 	// subscriptions is No Local; nil for nothing.
@@ -37,21 +41,57 @@ type target struct {
 	hasOwn bool
 }
 
-// targetCache remembers the targets of the topics a publisher uses, for as
+// retain returns the RETAIN flag that goes with p.
+func (t *target) retain(p *publication) bool {
+	return t.replay || p.m.Retain && t.asPublished // [MQTT-3.3.1-8] [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+}
+
+// topicCache remembers what the topics that a publisher uses lead to, for as
 // long as no subscription changes anywhere. It belongs to one goroutine.
-type targetCache struct {
-	version uint64
-	topics  map[string][]target
+type topicCache map[string]*route
+
+// route is a topic as a publisher knows it.
+type route struct {
+	name    string
+	version uint64 // of the subscriptions when targets were found
+	targets []target
 }
 
 // A publisher that uses more topics than this starts its cache anew.
 const maxCachedTopics = 256
 
-// publish carries m to everybody who subscribed to its topic and returns
-// how many that are. cache may be nil.
-func (b *Broker) publish(m *Message, cache *targetCache) int {
+// find returns the route of a topic, nil if it is not known.
+func (t topicCache) find(name []byte) *route { return t[string(name)] }
+
+// add adds a route that is not known yet.
+func (t *topicCache) add(name string) *route {
+	switch {
+	case *t == nil:
+		*t = make(topicCache)
+	case len(*t) >= maxCachedTopics:
+		clear(*t)
+	}
+	r := &route{name: name}
+	(*t)[name] = r
+	return r
+}
+
+// publish carries m, which nobody may change any more, to everybody who
+// subscribed to its topic, and returns how many that are.
+func (b *Broker) publish(m *Message) int {
+	w := benches.Get().(*bench)
+	defer w.release()
+	w.pub.beginKept(m)
+	n := b.route(&w.pub, &route{name: m.Topic})
+	w.pub.flush()
+	return n
+}
+
+// route carries p to everybody who subscribed to its topic and returns how
+// many that are. Connections that got something are to be flushed.
+func (b *Broker) route(p *publication, r *route) int {
 	b.counters.received.Add(1)
-	if m.Retain {
+	if p.m.Retain {
 		// Retained messages go one after the other, so that the last one a
 		// subscriber sees is the one that is kept.
 		b.retainMu.Lock()
@@ -59,49 +99,28 @@ func (b *Broker) publish(m *Message, cache *targetCache) int {
 	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	if m.Retain {
-		b.retain(m)
+	if p.m.Retain {
+		b.retain(p)
 	}
-	targets := b.targets(m.Topic, cache)
-	for i := range targets {
-		t := &targets[i]
-		if t.hasOwn && m.publisher != "" && m.publisher == t.to.clientID() {
+	if r.version != b.subsVersion {
+		r.targets = merge(b.subs.Match(r.name, nil))
+		r.version = b.subsVersion
+	}
+	for i := range r.targets {
+		t := &r.targets[i]
+		if t.hasOwn && p.m.publisher != "" && p.m.publisher == t.to.clientID() {
 			if t = t.own; t == nil {
 				continue // [MQTT-3.8.3-3]
 			}
 		}
-		t.to.deliver(delivery{
-			msg:    m,
-			qos:    min(m.QoS, t.qos), // [MQTT-3.8.4-8]
-			retain: m.Retain && t.asPublished,
-			ids:    t.ids,
-		})
+		t.to.deliver(p, t)
 	}
-	return len(targets)
-}
-
-// targets finds the subscribers of a topic. Broker.mu is held.
-func (b *Broker) targets(name string, cache *targetCache) []target {
-	if cache == nil {
-		return merge(b.subs.Match(name, nil))
-	}
-	if cache.version != b.subsVersion || len(cache.topics) >= maxCachedTopics {
-		cache.version = b.subsVersion
-		clear(cache.topics)
-	}
-	targets, ok := cache.topics[name]
-	if !ok {
-		targets = merge(b.subs.Match(name, nil))
-		if cache.topics == nil {
-			cache.topics = make(map[string][]target)
-		}
-		cache.topics[name] = targets
-	}
-	return targets
+	return len(r.targets)
 }
 
 // merge makes one target of all subscriptions of the same subscriber: the
-// highest QoS [MQTT-3.3.4-2] and all identifiers [MQTT-3.3.4-3].
+// highest QoS [MQTT-3.3.4-2] and all identifiers [MQTT-3.3.4-3]. A shared
+// subscription stays apart.
 func merge(subs []*subscription) []target {
 	if len(subs) == 0 {
 		return nil
@@ -144,20 +163,20 @@ func (t *target) add(s *subscription) {
 	}
 }
 
-// retain keeps or removes the retained message of m's topic. Broker.retainMu
+// retain keeps or removes the retained message of p's topic. Broker.retainMu
 // is held.
-func (b *Broker) retain(m *Message) {
+func (b *Broker) retain(p *publication) {
 	switch {
-	case len(m.Payload) == 0: // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
-		b.retained.Delete(m.Topic)
+	case len(p.m.Payload) == 0: // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+		b.retained.Delete(p.m.Topic)
 	case b.cfg.MaxRetained > 0 && b.retained.Len() >= b.cfg.MaxRetained:
-		if _, known := b.retained.Get(m.Topic); !known {
+		if _, known := b.retained.Get(p.m.Topic); !known {
 			b.counters.droppedFull.Add(1)
 			return
 		}
 		fallthrough
 	default:
-		b.retained.Set(m.Topic, m)
+		b.retained.Set(p.m.Topic, p.keep()) // [MQTT-3.3.1-5]
 	}
 }
 
@@ -165,19 +184,26 @@ func (b *Broker) retain(m *Message) {
 // replays what is retained if replay is true. No publish happens between the
 // two, so that nothing is missed and what is retained comes first.
 func (b *Broker) subscribe(s, old *subscription, replay bool) {
+	w := benches.Get().(*bench)
+	defer w.release()
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.subsVersion++
 	if old != nil {
-		b.subs.Remove(old.filter, old)
+		b.removeLocked(old)
 	}
-	b.subs.Add(s.filter, s)
-	if !replay {
-		return
+	b.addLocked(s)
+	if replay && s.share == "" { // section 4.8.2: nothing retained for a shared one
+		b.replayLocked(s, &w.pub)
 	}
-	var ids []uint32
+	b.mu.Unlock()
+	w.pub.flush()
+}
+
+// replayLocked delivers what is retained to a new subscription.
+func (b *Broker) replayLocked(s *subscription, p *publication) {
+	t := &target{to: s.to, qos: s.qos, replay: true}
 	if s.id != 0 {
-		ids = []uint32{s.id}
+		t.ids = []uint32{s.id}
 	}
 	now := time.Now()
 	b.retained.Match(s.filter, func(m *Message) {
@@ -187,7 +213,9 @@ func (b *Broker) subscribe(s, old *subscription, replay bool) {
 		if s.noLocal && m.publisher != "" && m.publisher == s.to.clientID() {
 			return
 		}
-		s.to.deliver(delivery{msg: m, qos: min(m.QoS, s.qos), retain: true, replay: true, ids: ids}) // [MQTT-3.3.1-8]
+		p.beginKept(m)
+		p.now = now
+		s.to.deliver(p, t)
 	})
 }
 
@@ -201,8 +229,24 @@ func (b *Broker) unsubscribe(subs ...*subscription) {
 	defer b.mu.Unlock()
 	b.subsVersion++
 	for _, s := range subs {
-		b.subs.Remove(s.filter, s)
+		b.removeLocked(s)
 	}
+}
+
+func (b *Broker) addLocked(s *subscription) {
+	if s.share != "" {
+		b.joinGroupLocked(s)
+		return
+	}
+	b.subs.Add(s.filter, s)
+}
+
+func (b *Broker) removeLocked(s *subscription) {
+	if s.share != "" {
+		b.leaveGroupLocked(s)
+		return
+	}
+	b.subs.Remove(s.filter, s)
 }
 
 // dropExpiredRetained removes retained messages whose time is over.

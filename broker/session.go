@@ -3,6 +3,7 @@ package broker
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gateway/broker/packet"
@@ -22,98 +23,202 @@ type session struct {
 	will    *Message      // published when ending or willDue come, whichever is first
 	willDue *entry
 
-	// The subscriptions by filter: they belong to the reading goroutine of owner,
-	// or to who holds sessionsMu while there is none.
-	subs map[string]*subscription
+	// The subscriptions by filter, and the packet identifiers of QoS 2 messages
+	// received and not yet released: they belong to the reading goroutine of
+	// owner, or to who holds sessionsMu while there is none.
+	subs     map[string]*subscription
+	received map[uint16]struct{}
 
-	mu       sync.Mutex
-	conn     *conn // owner, as deliver sees it
-	seq      uint64
-	atMost   queue // QoS 0
-	atLeast  queue // QoS 1 and 2
-	flight   inflight
-	received map[uint16]struct{} // QoS 2 packet ids received and not yet released
+	conn atomic.Pointer[conn] // owner, as deliver sees it; changed with mu held
+
+	mu      sync.Mutex
+	lasts   bool // it outlives the connection: what is in flight may be sent again
+	seq     uint64
+	atMost  queue // QoS 0
+	atLeast queue // QoS 1 and 2
+	flight  inflight
 }
 
 // noExpiry is the expiry of a session that is kept for ever.
 const noExpiry = time.Duration(math.MaxInt64)
 
 func newSession(b *Broker, id string) *session {
-	return &session{b: b, id: id, subs: make(map[string]*subscription)}
+	return &session{b: b, id: id}
 }
 
 func (s *session) clientID() string { return s.id }
 
-// deliver queues d for the client. QoS 0 is not kept for a client that is
-// away; what does not fit is dropped, newest first, as Mosquitto does.
-func (s *session) deliver(d delivery) {
+// deliver sends p to the client, or queues it. QoS 0 is not kept for a client
+// that is away; what does not fit is dropped, newest first, as Mosquitto
+// does.
+func (s *session) deliver(p *publication, t *target) {
+	o := copied{qos: min(p.m.QoS, t.qos), retain: t.retain(p), ids: t.ids} // [MQTT-3.8.4-8]
+	if o.qos == 0 {
+		s.deliverAtMost(p, o)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := &s.atLeast
-	maxMessages := s.b.cfg.MaxQueuedMessages
-	if d.qos == 0 {
-		if s.conn == nil {
+	c := s.conn.Load()
+	if c != nil && s.atLeast.len == 0 && s.room() {
+		c.mu.Lock()
+		if c.canPutLocked() {
+			if c.fits(p, o) {
+				s.send(c, p, o, t.group)
+			} else { // [MQTT-3.1.2-25]
+				s.b.counters.droppedTooLarge.Add(1)
+			}
+			c.mu.Unlock()
 			return
 		}
-		q, maxMessages = &s.atMost, 0
+		c.mu.Unlock()
 	}
-	if d.replay && maxMessages > 0 {
-		// What is retained is in memory anyway, and a client that asks for it
-		// should get all of it.
-		maxMessages += s.b.cfg.MaxRetained
-	}
-	if q.full(d.msg.size(), maxMessages, s.b.cfg.MaxQueuedBytes) && !d.replay {
+	if !t.replay && s.atLeast.full(p.m.size(), s.b.cfg.MaxQueuedMessages, s.b.cfg.MaxQueuedBytes) {
 		s.b.counters.droppedFull.Add(1)
 		return
 	}
-	s.seq++
-	d.seq = s.seq
-	q.push(d)
-	if s.conn != nil {
-		s.conn.wake()
+	s.queueLocked(&s.atLeast, p, o, t)
+	if c != nil && s.room() {
+		c.mu.Lock()
+		c.more = true
+		c.markLocked(p)
+		c.mu.Unlock()
 	}
 }
 
-// take moves what can be sent now from the queues to c's batch. mu is held.
-func (s *session) take(c *conn, batch *batch) {
-	if s.conn != c {
+// send sends a message of QoS 1 or 2 that fits. mu and c.mu are held.
+func (s *session) send(c *conn, p *publication, o copied, g *group) {
+	e := flying{qos: o.qos, retain: o.retain}
+	if s.lasts || g != nil {
+		e.msg, e.ids, e.group = p.keep(), o.ids, g
+	}
+	o.id = s.flight.add(e)
+	c.putLocked(p, o)
+	c.markLocked(p)
+}
+
+// room tells whether one more message of QoS 1 or 2 may be sent.
+func (s *session) room() bool { return s.flight.room() }
+
+func (s *session) deliverAtMost(p *publication, o copied) {
+	c := s.conn.Load()
+	if c == nil {
 		return
 	}
-	now := time.Time{}
-	for !batch.full() {
-		if e := s.flight.nextResend(); e != nil {
-			batch.add(outgoing{delivery: e.delivery, id: e.id, dup: true, release: e.released})
-			continue
+	c.mu.Lock()
+	if c.final || c.dead != nil {
+		c.mu.Unlock()
+		return
+	}
+	if !c.backlog && c.canPutLocked() {
+		if c.fits(p, o) {
+			c.putLocked(p, o)
+			c.markLocked(p)
+		} else {
+			s.b.counters.droppedTooLarge.Add(1)
 		}
-		q := &s.atMost
-		if d := s.atLeast.front(); d != nil && s.flight.room() {
-			if o := s.atMost.front(); o == nil || d.seq < o.seq {
-				q = &s.atLeast
-			}
-		}
-		if q.front() == nil {
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn.Load() != c {
+		return
+	}
+	if s.atMost.full(p.m.size(), s.b.cfg.MaxQueuedMessages, s.b.cfg.MaxQueuedBytes) {
+		s.b.counters.droppedFull.Add(1)
+		return
+	}
+	s.queueLocked(&s.atMost, p, o, &target{})
+	c.mu.Lock()
+	c.backlog, c.more = true, true
+	c.markLocked(p)
+	c.mu.Unlock()
+}
+
+func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) {
+	s.seq++
+	q.push(delivery{
+		msg: p.keep(), group: t.group, ids: o.ids, seq: s.seq,
+		qos: o.qos, retain: o.retain, replay: t.replay,
+	})
+}
+
+// refill moves what can be sent now from the queues to c's outbox.
+func (s *session) refill(c *conn) {
+	w := benches.Get().(*bench)
+	defer w.release()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.conn.Load() != c {
+		return
+	}
+	for c.canPutLocked() {
+		if !s.nextLocked(c, &w.pub) {
+			c.backlog = s.atMost.len > 0
 			return
 		}
-		d := q.pop()
-		if !d.msg.Expires.IsZero() {
-			if now.IsZero() {
-				now = time.Now()
-			}
-			if d.msg.expired(now) {
-				s.b.counters.droppedExpired.Add(1)
-				continue
-			}
-		}
-		if c.tooLarge(d) { // [MQTT-3.1.2-25]
-			s.b.counters.droppedTooLarge.Add(1)
-			continue
-		}
-		o := outgoing{delivery: d}
-		if d.qos > 0 {
-			o.id = s.flight.add(d)
-		}
-		batch.add(o)
 	}
+	c.backlog = s.atMost.len > 0
+	c.more = true
+}
+
+// nextLocked sends, or drops, the next message that waits. It reports false if
+// none can be sent. c.mu is held too.
+func (s *session) nextLocked(c *conn, p *publication) bool {
+	if e, id := s.flight.nextResend(); e != nil {
+		s.resendLocked(c, p, e, id)
+		return true
+	}
+	q := &s.atMost
+	if d := s.atLeast.front(); d != nil && s.room() {
+		if o := s.atMost.front(); o == nil || d.seq < o.seq {
+			q = &s.atLeast
+		}
+	}
+	if q.front() == nil {
+		return false
+	}
+	d := q.pop()
+	p.beginKept(d.msg)
+	if p.expires() && d.msg.expired(p.time()) {
+		s.b.counters.droppedExpired.Add(1)
+		return true
+	}
+	o := copied{qos: d.qos, retain: d.retain, ids: d.ids}
+	switch {
+	case !c.fits(p, o): // [MQTT-3.1.2-25]
+		s.b.counters.droppedTooLarge.Add(1)
+	case d.qos > 0:
+		s.send(c, p, o, d.group)
+	default:
+		c.putLocked(p, o)
+	}
+	return true
+}
+
+// resendLocked sends again what was in flight on an earlier connection.
+func (s *session) resendLocked(c *conn, p *publication, e *flying, id uint16) {
+	if e.state == flyingReleased { // [MQTT-4.3.3-7]
+		if c.out == nil {
+			c.out = newOutbox()
+		}
+		var b [8]byte
+		c.out.add(packet.AppendAck(b[:0], packet.TypePubrel, id, packet.Success, c.version))
+		return
+	}
+	p.beginKept(e.msg)
+	o := copied{qos: e.qos, retain: e.retain, dup: true, id: id, ids: e.ids}
+	if !c.fits(p, o) {
+		s.b.counters.droppedTooLarge.Add(1)
+		s.flight.remove(e)
+		return
+	}
+	c.putLocked(p, o)
 }
 
 // attach makes c the session's connection. CONNACK is queued, and the caller
@@ -122,9 +227,12 @@ func (s *session) attach(c *conn) {
 	s.owner = c
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conn = c
+	s.conn.Store(c)
+	s.lasts = s.expiry > 0
 	s.flight.restart(c.receiveMax)
-	c.wake()
+	c.mu.Lock()
+	c.more = s.flight.open > 0 || s.atLeast.len > 0 || s.atMost.len > 0
+	c.mu.Unlock()
 }
 
 // detach takes the connection off the session. The caller holds sessionsMu.
@@ -132,8 +240,21 @@ func (s *session) detach() {
 	s.owner = nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conn = nil
+	s.conn.Store(nil)
 	s.atMost = queue{}
+}
+
+// moreLocked makes sure that what waits is sent when there is room for it
+// again.
+func (s *session) moreLocked() {
+	if s.atLeast.len == 0 && s.flight.resend >= s.flight.span {
+		return
+	}
+	if c := s.conn.Load(); c != nil {
+		c.mu.Lock()
+		c.more = true
+		c.mu.Unlock()
+	}
 }
 
 // acked handles PUBACK, and PUBREC with an error: the message is done. It
@@ -141,14 +262,12 @@ func (s *session) detach() {
 func (s *session) acked(id uint16, qos QoS) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.flight.ids[id]
-	if e == nil || e.qos != qos || e.released {
+	e := s.flight.find(id)
+	if e == nil || e.qos != qos || e.state != flyingSent {
 		return false
 	}
 	s.flight.remove(e)
-	if s.conn != nil {
-		s.conn.wake()
-	}
+	s.moreLocked()
 	return true
 }
 
@@ -157,12 +276,12 @@ func (s *session) acked(id uint16, qos QoS) bool {
 func (s *session) recorded(id uint16) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.flight.ids[id]
+	e := s.flight.find(id)
 	if e == nil || e.qos != 2 {
 		return false
 	}
-	e.released = true
-	e.msg = nil
+	e.state = flyingReleased
+	s.flight.drop(e)
 	return true
 }
 
@@ -170,22 +289,18 @@ func (s *session) recorded(id uint16) bool {
 func (s *session) completed(id uint16) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.flight.ids[id]
-	if e == nil || !e.released {
+	e := s.flight.find(id)
+	if e == nil || e.state != flyingReleased {
 		return false
 	}
 	s.flight.remove(e)
-	if s.conn != nil {
-		s.conn.wake()
-	}
+	s.moreLocked()
 	return true
 }
 
 // receive notes the id of a QoS 2 message from the client. fresh is false if
 // it is a repetition, whose message has been taken already [MQTT-4.3.3-10].
 func (s *session) receive(id uint16, limit int) (fresh bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if _, ok := s.received[id]; ok {
 		return false, nil
 	}
@@ -201,8 +316,6 @@ func (s *session) receive(id uint16, limit int) (fresh bool, err error) {
 
 // release forgets the id of a QoS 2 message and reports whether it was known.
 func (s *session) release(id uint16) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	_, ok := s.received[id]
 	delete(s.received, id)
 	return ok

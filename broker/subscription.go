@@ -143,8 +143,10 @@ func (s *Subscription) setFilters(filters []string) {
 
 func (s *Subscription) clientID() string { return "" }
 
-// deliver queues d, in place of the oldest when the bounds are reached.
-func (s *Subscription) deliver(d delivery) {
+// deliver queues p's message, in place of the oldest when the bounds are
+// reached.
+func (s *Subscription) deliver(p *publication, t *target) {
+	d := delivery{msg: p.keep(), qos: p.m.QoS, replay: t.replay}
 	s.mu.Lock()
 	s.seq++
 	d.seq = s.seq
@@ -162,7 +164,7 @@ func (s *Subscription) deliver(d delivery) {
 		return
 	}
 	if s.options.Name != "" {
-		d.came = time.Now().Unix()
+		d.came = p.time().Unix()
 	}
 	s.queue.push(d)
 	s.mu.Unlock()

@@ -2,71 +2,179 @@ package broker
 
 import (
 	"io"
-	"math"
-	"sync"
+	"net"
 	"time"
 
 	"gateway/broker/packet"
 )
 
-// outgoing is one delivery of a batch.
-type outgoing struct {
-	delivery
-	id      uint16
-	dup     bool
-	release bool // the message was received: send PUBREL
-}
-
-// batch is what one write takes.
-type batch struct {
-	out   []outgoing
-	bytes int64
-	buf   []byte
-}
-
-// The size of a batch: large enough that a busy connection makes few writes,
-// small enough that one client's memory is bounded.
 const (
-	batchMessages = 256
-	batchBytes    = 32 << 10
+	// highWater is how many bytes may wait encoded for one connection. What is
+	// more waits in the session's queues, as messages, which have bounds of
+	// their own.
+	highWater = 256 << 10
+	// shareFrom is the payload size from which a payload is not copied to each
+	// subscriber.
+	shareFrom = outBlockSize - 512
 )
 
-var batches = sync.Pool{New: func() any { return new(batch) }}
-
-func (b *batch) full() bool { return len(b.out) >= batchMessages || b.bytes >= batchBytes }
-
-func (b *batch) add(o outgoing) {
-	b.out = append(b.out, o)
-	if o.msg != nil {
-		b.bytes += o.msg.size()
-	}
-}
-
-func (b *batch) reset() {
-	clear(b.out)
-	b.out, b.bytes, b.buf = b.out[:0], 0, b.buf[:0]
-	if cap(b.buf) > 4*batchBytes {
-		b.buf = nil
-	}
-}
-
-// send queues a packet before all deliveries.
+// send queues a packet that is no PUBLISH. It waits while too many of them
+// wait for a client that does not read.
 func (c *conn) send(p packet.Packet) error {
+	b, err := p.Append(nil, c.version)
+	if err != nil {
+		return err
+	}
+	c.sendBytes(b)
+	return nil
+}
+
+// answer queues PUBACK, PUBREC, PUBREL or PUBCOMP.
+func (c *conn) answer(typ packet.Type, id uint16, code packet.ReasonCode) error {
+	var b [8]byte
+	c.sendBytes(packet.AppendAck(b[:0], typ, id, code, c.version))
+	return nil
+}
+
+func (c *conn) sendBytes(b []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.final {
-		return nil
+	if c.out != nil && c.out.control > maxControl {
+		c.makeWayLocked()
 	}
-	for len(c.control) > maxControl && c.dead == nil && !c.final {
+	if c.final || c.dead != nil {
+		return
+	}
+	if c.out == nil {
+		c.out = newOutbox()
+	}
+	c.out.add(b)
+	c.out.control += len(b)
+}
+
+// makeWayLocked waits until the client has read its answers. Messages that
+// the client has published meanwhile do not wait with it.
+func (c *conn) makeWayLocked() {
+	c.mu.Unlock()
+	if w := c.in.bench; w != nil {
+		w.pub.flush()
+	}
+	c.mu.Lock()
+	for c.out != nil && c.out.control > maxControl && c.dead == nil && !c.final {
 		c.wakeLocked()
 		c.drained.Wait()
 	}
-	var err error
-	c.control, err = p.Append(c.control, c.version)
-	return err
 }
 
-// wake makes sure that a writer runs.
+// copied says how one copy of a publication is sent.
+type copied struct {
+	qos    QoS
+	retain bool
+	dup    bool
+	id     uint16
+	ids    []uint32
+}
+
+// fits tells whether a PUBLISH is not larger than what the client takes
+// [MQTT-3.1.2-24].
+func (c *conn) fits(p *publication, o copied) bool {
+	if c.maxPacket == 0 {
+		return true
+	}
+	f := packet.PublishHead{QoS: o.qos, Topic: p.m.Topic, SubscriptionIDs: o.ids, PayloadSize: len(p.m.Payload)}
+	if c.version == packet.V5 {
+		f.Properties = p.properties()
+	}
+	return f.Size(c.version) <= c.maxPacket
+}
+
+// canPutLocked tells whether a message may be put in the outbox.
+func (c *conn) canPutLocked() bool {
+	return !c.final && c.dead == nil && (c.out == nil || c.out.size < highWater)
+}
+
+// putLocked appends a PUBLISH to the outbox.
+func (c *conn) putLocked(p *publication, o copied) {
+	var h *head
+	if len(o.ids) == 0 && c.maxAlias == 0 {
+		h = p.head(c.version, o.qos)
+	} else {
+		h = c.customLocked(p, o)
+	}
+	if c.out == nil {
+		c.out = newOutbox()
+	}
+	payload := p.m.Payload
+	var b []byte
+	if len(payload) >= shareFrom {
+		b = c.out.room(len(h.b))
+		copy(b, h.b)
+		c.out.share(p.keep().Payload)
+	} else {
+		b = c.out.room(len(h.b) + len(payload))
+		copy(b[copy(b, h.b):], payload)
+	}
+	f := packet.PublishHead{Dup: o.dup, QoS: o.qos, Retain: o.retain}
+	b[0] = f.First()
+	if h.idAt > 0 {
+		b[h.idAt], b[h.idAt+1] = byte(o.id>>8), byte(o.id)
+	}
+	c.out.messages++
+}
+
+// customLocked makes the head of a PUBLISH that only this client gets: with
+// its subscription identifiers, or with a topic alias.
+func (c *conn) customLocked(p *publication, o copied) *head {
+	f := packet.PublishHead{QoS: o.qos, Topic: p.m.Topic, SubscriptionIDs: o.ids, PayloadSize: len(p.m.Payload)}
+	if c.version == packet.V5 {
+		f.Properties = p.properties()
+	}
+	if c.maxAlias > 0 {
+		c.aliasLocked(&f)
+	}
+	p.custom.b, p.custom.idAt = f.Append(p.custom.b[:0], c.version)
+	return &p.custom
+}
+
+// aliasLocked replaces the topic by its alias, or gives it one; they count up
+// from 1 until the client's maximum [MQTT-3.1.2-26] [MQTT-3.1.2-27].
+func (c *conn) aliasLocked(f *packet.PublishHead) {
+	alias, known := c.given[f.Topic]
+	switch {
+	case known:
+		f.Alias, f.Topic = alias, ""
+	case len(c.given) < int(c.maxAlias):
+		f.Alias = uint16(len(c.given) + 1)
+		if c.maxPacket > 0 && f.Size(c.version) > c.maxPacket {
+			f.Alias = 0 // it would be too large only for the alias
+			return
+		}
+		if c.given == nil {
+			c.given = make(map[string]uint16)
+		}
+		c.given[f.Topic] = f.Alias
+	}
+}
+
+// markLocked makes sure that somebody flushes c: who writes already, or p's
+// publisher when it is done with what it has read.
+func (c *conn) markLocked(p *publication) {
+	if !c.marked && !c.writing {
+		c.marked = true
+		p.dirty = append(p.dirty, c)
+	}
+}
+
+// flush sends what p's message, and others before it, left to be sent.
+func (p *publication) flush() {
+	for i, c := range p.dirty {
+		c.flush()
+		p.dirty[i] = nil
+	}
+	p.dirty = p.dirty[:0]
+}
+
+// wake makes sure that somebody writes, without waiting for it.
 func (c *conn) wake() {
 	c.mu.Lock()
 	c.wakeLocked()
@@ -74,32 +182,95 @@ func (c *conn) wake() {
 }
 
 func (c *conn) wakeLocked() {
-	if c.writing || c.dead != nil || c.final {
+	if c.writing || c.dead != nil || c.out == nil && !c.more {
 		return
 	}
 	c.writing = true
-	c.writers.Go(c.write)
+	go c.write(nil)
 }
 
-// wakeForControl makes sure that what send has queued is written.
-func (c *conn) wakeForControl() {
+// flushOwn flushes the connection whose reading goroutine calls.
+func (c *conn) flushOwn() { c.flush() }
+
+// flush writes what waits as far as the socket takes it at once. What is left
+// is written by a goroutine that waits.
+func (c *conn) flush() {
 	c.mu.Lock()
-	if len(c.control) > 0 {
-		c.wakeLocked()
+	c.marked = false
+	if c.writing || c.dead != nil || c.out == nil && !c.more {
+		c.mu.Unlock()
+		return
+	}
+	c.writing = true
+	if c.socket.raw == nil {
+		go c.write(nil)
+		c.mu.Unlock()
+		return
+	}
+	if c.deadlined {
+		c.deadlined = false
+		_ = c.nc.SetWriteDeadline(time.Time{})
 	}
 	c.mu.Unlock()
+	for range 2 { // and no more, lest others keep this goroutine from its own work
+		out := c.take()
+		if out == nil {
+			return
+		}
+		n, err := c.socket.write(out.chunks)
+		c.b.counters.bytesSent.Add(int64(n))
+		if err != nil {
+			out.release()
+			c.kill(err)
+			return
+		}
+		if !out.written(n) {
+			go c.write(out)
+			return
+		}
+		out.release()
+	}
+	go c.write(nil)
 }
 
-// write writes what waits until nothing does.
-func (c *conn) write() {
-	b := batches.Get().(*batch)
-	defer batches.Put(b)
-	for c.gather(b) {
-		err := c.encode(b)
-		if err == nil {
-			err = c.writeAll(b.buf)
+// take takes what is to be written. If there is nothing nobody writes any
+// more, as anybody who queues something sees.
+func (c *conn) take() *outbox {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.out == nil && c.more && c.dead == nil && !c.final {
+		c.more = false
+		c.mu.Unlock()
+		c.session.refill(c)
+		c.mu.Lock()
+	}
+	out := c.out
+	c.out = nil
+	if out != nil && c.dead != nil {
+		out.release()
+		out = nil
+	}
+	if out == nil {
+		c.writing = false
+	} else {
+		c.b.counters.sent.Add(out.messages)
+	}
+	c.drained.Broadcast()
+	return out
+}
+
+// write writes out, if it is not nil, and what waits after it, and waits for
+// the client to take it.
+func (c *conn) write(out *outbox) {
+	for {
+		if out == nil {
+			if out = c.take(); out == nil {
+				return
+			}
 		}
-		b.reset()
+		err := c.writeAll(out)
+		out.release()
+		out = nil
 		if err != nil {
 			c.kill(err)
 			return
@@ -107,105 +278,21 @@ func (c *conn) write() {
 	}
 }
 
-// gather takes what waits into b. If nothing does the writer has ended, as
-// anybody who queues something sees.
-func (c *conn) gather(b *batch) bool {
-	if s := c.session; s != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.take(c, b)
-	}
+func (c *conn) writeAll(out *outbox) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	b.buf = append(b.buf, c.control...)
-	c.control = c.control[:0]
-	if cap(c.control) > 4<<10 {
-		c.control = nil
+	timeout := c.b.cfg.WriteTimeout
+	if c.final {
+		timeout = min(timeout, time.Second)
 	}
-	c.drained.Broadcast()
-	if len(b.buf) == 0 && len(b.out) == 0 || c.dead != nil {
-		c.writing = false
-		return false
-	}
-	return true
-}
-
-// encode appends the deliveries of the batch to its buffer.
-func (c *conn) encode(b *batch) (err error) {
-	var p packet.Publish
-	var props packet.Properties
-	for i := range b.out {
-		o := &b.out[i]
-		if o.release { // [MQTT-4.3.3-7]
-			rel := packet.Pubrel{ID: o.id}
-			if b.buf, err = rel.Append(b.buf, c.version); err != nil {
-				return err
-			}
-			continue
-		}
-		p = packet.Publish{
-			Dup: o.dup, QoS: o.qos, Retain: o.retain, ID: o.id,
-			Topic: o.msg.Topic, Payload: o.msg.Payload,
-		}
-		if c.version == packet.V5 {
-			p.Properties = o.properties(&props)
-		}
-		if b.buf, err = p.Append(b.buf, c.version); err != nil {
-			return err
-		}
-		c.b.counters.sent.Add(1)
-	}
-	return nil
-}
-
-// properties returns the properties to send with a delivery, in scratch or
-// shared; nil if there are none.
-func (o *outgoing) properties(scratch *packet.Properties) *packet.Properties {
-	m := o.msg
-	if m.Expires.IsZero() && len(o.ids) == 0 {
-		return m.Properties
-	}
-	*scratch = packet.Properties{}
-	if m.Properties != nil {
-		*scratch = *m.Properties
-	}
-	if !m.Expires.IsZero() { // [MQTT-3.3.2-6]
-		left := max(0, math.Ceil(time.Until(m.Expires).Seconds()))
-		scratch.MessageExpiry = packet.Some(uint32(min(left, math.MaxUint32)))
-	}
-	scratch.SubscriptionIDs = o.ids
-	return scratch
-}
-
-// tooLarge tells whether the client has said that it does not take packets
-// as large as d becomes.
-func (c *conn) tooLarge(d delivery) bool {
-	if c.maxPacket == 0 || d.msg.size()+64 <= int64(c.maxPacket) && d.msg.Properties == nil {
-		return false
-	}
-	o := outgoing{delivery: d, id: 1}
-	b := batch{out: []outgoing{o}}
-	if err := c.encodeForSize(&b); err != nil {
-		return true
-	}
-	return len(b.buf) > int(c.maxPacket)
-}
-
-// encodeForSize encodes without counting what is sent.
-func (c *conn) encodeForSize(b *batch) (err error) {
-	var props packet.Properties
-	o := &b.out[0]
-	p := packet.Publish{QoS: o.qos, ID: o.id, Topic: o.msg.Topic, Payload: o.msg.Payload, Properties: o.properties(&props)}
-	b.buf, err = p.Append(nil, c.version)
-	return err
-}
-
-func (c *conn) writeAll(b []byte) error {
-	if err := c.nc.SetWriteDeadline(time.Now().Add(c.b.cfg.WriteTimeout)); err != nil {
+	c.deadlined = true
+	err := c.nc.SetWriteDeadline(time.Now().Add(timeout))
+	c.mu.Unlock()
+	if err != nil {
 		return err
 	}
-	n, err := c.nc.Write(b)
-	c.b.counters.bytesSent.Add(int64(n))
+	chunks := net.Buffers(out.chunks)
+	n, err := chunks.WriteTo(c.nc)
+	c.b.counters.bytesSent.Add(n)
 	return err
 }
 
@@ -214,24 +301,36 @@ func (c *conn) kill(err error) {
 	c.mu.Lock()
 	c.dead = err
 	c.writing = false
+	if c.out != nil {
+		c.out.release()
+		c.out = nil
+	}
 	c.drained.Broadcast()
 	c.mu.Unlock()
 	c.nc.Close()
 }
 
-// finish lets the writer send what waits, tells the client that nothing more
-// comes, and closes the connection when the client has closed its side or
-// a second has passed. Closing at once would make the client's unread bytes
-// reset the connection before it reads why.
+// finish sends what waits, tells the client that nothing more comes, and
+// closes the connection when the client has closed its side or a second has
+// passed. Closing at once would make the client's unread bytes reset the
+// connection before it reads why.
 func (c *conn) finish() {
 	c.mu.Lock()
-	if len(c.control) > 0 {
-		c.wakeLocked()
-	}
 	c.final = true
+	if c.writing {
+		_ = c.nc.SetWriteDeadline(time.Now().Add(time.Second))
+	}
+	for c.writing {
+		c.drained.Wait()
+	}
+	out := c.out
+	c.out = nil
 	c.mu.Unlock()
-	_ = c.nc.SetWriteDeadline(time.Now().Add(time.Second))
-	c.writers.Wait()
+	if out != nil {
+		c.b.counters.sent.Add(out.messages)
+		_ = c.writeAll(out)
+		out.release()
+	}
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		if c.nc.SetReadDeadline(time.Now().Add(time.Second)) == nil {
 			_, _ = io.CopyN(io.Discard, c.nc, 1<<20)
@@ -248,14 +347,15 @@ func (c *conn) disconnect(code packet.ReasonCode) {
 	if c.final {
 		return
 	}
-	if c.version == packet.V5 {
-		if b, err := (&packet.Disconnect{Code: code}).Append(c.control, c.version); err == nil {
-			c.control = b
+	if c.version == packet.V5 && c.dead == nil {
+		if b, err := (&packet.Disconnect{Code: code}).Append(nil, c.version); err == nil {
+			if c.out == nil {
+				c.out = newOutbox()
+			}
+			c.out.add(b)
 		}
 	}
-	if len(c.control) > 0 {
-		c.wakeLocked()
-	}
+	c.wakeLocked()
 	c.final = true
 	c.drained.Broadcast()
 	// The reader wakes up, waits for the writer and closes.

@@ -26,3 +26,24 @@ func (d *decoder) ack() (id uint16, code ReasonCode, p *Properties) {
 	}
 	return id, code, p
 }
+
+// ShortAck returns the packet identifier of a PUBACK, PUBREC, PUBREL or
+// PUBCOMP that has nothing else, as most have; ok is false for everything
+// that Decode should look at.
+func ShortAck(first byte, body []byte) (id uint16, ok bool) {
+	switch t := Type(first >> 4); {
+	case t < TypePuback || t > TypePubcomp || first&0x0f != t.flags() || len(body) != 2:
+		return 0, false
+	}
+	id = uint16(body[0])<<8 | uint16(body[1])
+	return id, id != 0
+}
+
+// AppendAck appends a PUBACK, PUBREC, PUBREL or PUBCOMP without properties;
+// id is not 0.
+func AppendAck(dst []byte, t Type, id uint16, code ReasonCode, v Version) []byte {
+	if v < V5 || code == Success {
+		return append(dst, byte(t)<<4|t.flags(), 2, byte(id>>8), byte(id))
+	}
+	return append(dst, byte(t)<<4|t.flags(), 3, byte(id>>8), byte(id), byte(code))
+}
