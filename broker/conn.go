@@ -36,7 +36,10 @@ type conn struct {
 	delay   time.Duration // of the will
 	aliases []string      // topic of each alias the client set, [alias-1]
 	topics  topicCache
-	first   []byte // where a connection that is no socket reads while it waits
+	last    time.Time // when something was read
+	deep    bool      // the stack may have grown
+	done    func()    // called after the end
+	first   []byte    // where a connection that is no socket reads while it waits
 
 	// Guarded by Broker.sessionsMu: the client has made another connection.
 	taken      bool
@@ -71,61 +74,85 @@ func (c *conn) log() *slog.Logger {
 	return c.b.log.With("remote", c.nc.RemoteAddr().String(), "client", c.id)
 }
 
-// serve runs the connection to its end and closes it.
-func (b *Broker) serve(nc net.Conn) {
-	c := &conn{b: b, nc: nc, problems: true, left: make(chan struct{})}
+// serve runs the connection to its end and closes it. It returns at once, and
+// calls done after the end.
+func (b *Broker) serve(nc net.Conn, done func()) {
+	c := &conn{b: b, nc: nc, problems: true, left: make(chan struct{}), done: done, last: time.Now()}
 	c.drained.L = &c.mu
 	c.socket.open(nc, c.in.room, c.in.idle)
 	b.counters.connections.Add(1)
 	b.counters.connectionsTotal.Add(1)
-	if b.track(c) {
-		err := c.read()
-		c.in.idle()
-		c.end(err)
-		b.untrack(c)
-	} else {
+	if !b.track(c) {
 		nc.Close()
+		b.counters.connections.Add(-1)
+		done()
+		return
 	}
-	b.counters.connections.Add(-1)
+	if err := nc.SetReadDeadline(time.Now().Add(b.cfg.ConnectTimeout)); err != nil {
+		nc.Close() // which the reader will see
+	}
+	go c.read()
 }
 
-// read reads packets and handles them until the connection ends, and returns
-// why.
-func (c *conn) read() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			stack := make([]byte, 4<<10)
-			stack = stack[:runtime.Stack(stack, false)]
-			c.log().Error("a packet made the broker panic; please report this", "panic", p, "stack", string(stack))
-			err = &packet.Error{Code: packet.ImplementationSpecificError, Text: "internal error"}
-		}
-	}()
-	if err := c.nc.SetReadDeadline(time.Now().Add(c.b.cfg.ConnectTimeout)); err != nil {
-		return err
-	}
-	last := time.Now()
+// read reads packets and handles them until the connection ends.
+//
+// What has grown the goroutine's stack, a CONNECT say, is followed by a new
+// goroutine: a thousand clients that wait should not hold a thousand stacks
+// of that size.
+func (c *conn) read() {
 	for {
-		n, full, err := c.fill()
-		if n > 0 {
-			c.b.counters.bytesReceived.Add(int64(n))
-			last = time.Now()
-			if err := c.handleAll(); err != nil {
-				return err
-			}
-			if err := c.prolong(last); err != nil {
-				return c.readError(err)
-			}
+		c.deep = false
+		if err := c.readSome(); err != nil {
+			c.in.idle()
+			c.end(err)
+			c.b.untrack(c)
+			c.b.counters.connections.Add(-1)
+			c.done()
+			return
 		}
-		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) && c.stillAlive(last) {
-				continue
-			}
+		if c.deep {
+			go c.read()
+			return
+		}
+	}
+}
+
+// readSome waits for bytes and handles the packets that are complete.
+func (c *conn) readSome() error {
+	n, full, err := c.fill()
+	if n > 0 {
+		c.b.counters.bytesReceived.Add(int64(n))
+		c.last = time.Now()
+		if err := c.handleAll(); err != nil {
+			return err
+		}
+		if err := c.prolong(c.last); err != nil {
 			return c.readError(err)
 		}
-		if full {
-			runtime.Gosched() // there is more to read; others have something to say too
-		}
 	}
+	switch {
+	case err == nil:
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.stillAlive(c.last):
+		return nil
+	default:
+		return c.readError(err)
+	}
+	if full {
+		runtime.Gosched() // there is more to read; others have something to say too
+	}
+	return nil
+}
+
+// recovered turns a panic of a handler into an error.
+func (c *conn) recovered(err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	stack := make([]byte, 4<<10)
+	stack = stack[:runtime.Stack(stack, false)]
+	c.log().Error("a packet made the broker panic; please report this", "panic", p, "stack", string(stack))
+	*err = &packet.Error{Code: packet.ImplementationSpecificError, Text: "internal error"}
 }
 
 // fill waits for bytes and reads them. full tells that there are probably
@@ -165,7 +192,8 @@ func (c *conn) got(n int, err error) error {
 
 // handleAll handles all whole packets that were read, and sends what came of
 // them on its way.
-func (c *conn) handleAll() error {
+func (c *conn) handleAll() (err error) {
+	defer c.recovered(&err)
 	n, need, err := c.packets(c.in.bytes())
 	if w := c.in.bench; w != nil {
 		w.pub.flush()
@@ -258,6 +286,7 @@ func (c *conn) readError(err error) error {
 func (c *conn) handle(first byte, body []byte) error {
 	typ := packet.Type(first >> 4)
 	if c.session == nil {
+		c.deep = true
 		return c.handleConnect(first, body)
 	}
 	if typ == packet.TypePublish {
@@ -266,6 +295,7 @@ func (c *conn) handle(first byte, body []byte) error {
 	if id, ok := packet.ShortAck(first, body); ok { // most packets of a busy client
 		return c.handleAck(typ, id, packet.Success)
 	}
+	c.deep = true
 	p, err := packet.Decode(first, body, c.version)
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func (b *testBroker) dial(v packet.Version) *testClient {
 func (b *testBroker) dialDeaf(v packet.Version) *testClient {
 	b.t.Helper()
 	here, there := net.Pipe()
-	go b.serve(there)
+	b.serve(there, func() {})
 	c := &testClient{t: b.t, conn: here, v: v, in: make(chan received, 100_000)}
 	b.t.Cleanup(func() { here.Close() })
 	return c

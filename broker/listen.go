@@ -80,7 +80,8 @@ func (l *listener) serveTCP(b *Broker) error {
 			}
 			return err
 		}
-		l.wg.Go(func() { b.serve(nc) })
+		l.wg.Add(1)
+		b.serve(nc, l.wg.Done)
 	}
 }
 

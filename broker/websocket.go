@@ -47,8 +47,6 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "origin not allowed", http.StatusForbidden)
 		return
 	}
-	l.wg.Add(1)
-	defer l.wg.Done()
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       subprotocols,
 		InsecureSkipVerify: true, // sameHost has looked
@@ -59,7 +57,8 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 	}
 	ws.SetReadLimit(int64(b.cfg.MaxPacketSize) + 64<<10)
 	raw := r.Context().Value(rawConn{}).(net.Conn)
-	b.serve(&wsConn{Conn: raw, ws: ws})
+	l.wg.Add(1)
+	b.serve(&wsConn{Conn: raw, ws: ws}, l.wg.Done)
 }
 
 // sameHost tells whether the request comes from no page at all, or from one

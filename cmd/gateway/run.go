@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"strings"
 
 	"gateway/bridge"
@@ -17,7 +18,8 @@ import (
 
 type runCommand struct {
 	configFlag
-	Demo bool `help:"Add a simulated house of six rooms and fifteen sensors under demo/."`
+	Demo  bool   `help:"Add a simulated house of six rooms and fifteen sensors under demo/."`
+	Pprof string `placeholder:"HOST:PORT" help:"Serve Go's profiles on an address of this machine, such as 127.0.0.1:6060."`
 }
 
 // Run runs the gateway until ctx ends.
@@ -30,9 +32,18 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	parts := g.parts()
+	if c.Pprof != "" {
+		p, err := openProfiler(c.Pprof)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, part{"pprof", p.Run})
+	}
 	g.log.Info("configuration", "from", from)
 	g.sayWhere(s.out)
-	return runParts(ctx, g.log, stopTimeout, g.parts())
+	debug.FreeOSMemory() // what reading the configuration took, on a board of 512 MB
+	return runParts(ctx, g.log, stopTimeout, parts)
 }
 
 // newLog makes the log that the configuration asks for.
