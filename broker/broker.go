@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gateway/broker/topic"
@@ -19,6 +20,7 @@ type Broker struct {
 	cfg      Config
 	log      *slog.Logger
 	counters counters
+	queued   atomic.Int64 // bytes waiting in the queues of all sessions
 	timers   schedule
 	started  time.Time
 
@@ -27,8 +29,9 @@ type Broker struct {
 	subsVersion uint64 // changes with every change of subs; 0 is none
 	groups      map[groupKey]*group
 
-	retainMu sync.Mutex
-	retained topic.Store[*Message]
+	retainMu      sync.Mutex
+	retained      topic.Store[*Message]
+	retainedBytes int64
 
 	sessionsMu sync.Mutex
 	sessions   map[string]*session
@@ -55,6 +58,12 @@ func New(cfg Config, log *slog.Logger) *Broker {
 	}
 	if cfg.MaxInflight == 0 {
 		cfg.MaxInflight = def.MaxInflight
+	}
+	if cfg.ReceiveMaximum == 0 {
+		cfg.ReceiveMaximum = def.ReceiveMaximum
+	}
+	if cfg.MaxTopicLevels == 0 {
+		cfg.MaxTopicLevels = def.MaxTopicLevels
 	}
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = def.ConnectTimeout
@@ -84,6 +93,8 @@ func (b *Broker) Publish(m *Message) error {
 	if m.QoS > 2 {
 		return fmt.Errorf("publish to %q: QoS %d, only 0, 1 and 2 exist", m.Topic, m.QoS)
 	}
+	b.counters.publishReceived.Add(1)
+	b.counters.payloadReceived.Add(int64(len(m.Payload)))
 	b.publish(m)
 	return nil
 }
@@ -111,6 +122,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	timersCtx, stopTimers := context.WithCancel(context.WithoutCancel(ctx))
 	wg.Go(func() { b.timers.run(timersCtx) })
 	b.sweep()
+	b.startSys()
 
 	errs := make(chan error, len(b.listeners))
 	for _, l := range b.listeners {
@@ -151,6 +163,11 @@ func (b *Broker) track(c *conn) bool {
 		c.log().Warn("connection refused: too many clients", "max_connections", limit)
 		return false
 	}
+	if limit := c.terms.listener.MaxConnections; limit > 0 && c.terms.conns >= limit {
+		c.log().Warn("connection refused: too many clients of this listener", "listener", c.terms.listener.Address, "max_connections", limit)
+		return false
+	}
+	c.terms.conns++
 	b.conns[c] = struct{}{}
 	return true
 }
@@ -158,6 +175,7 @@ func (b *Broker) track(c *conn) bool {
 func (b *Broker) untrack(c *conn) {
 	b.connsMu.Lock()
 	delete(b.conns, c)
+	c.terms.conns--
 	b.connsMu.Unlock()
 }
 

@@ -443,13 +443,13 @@ func TestReceiveMaximum(t *testing.T) { // [MQTT-3.3.4-9] [MQTT-4.9.0-2] [MQTT-4
 		c.want("t", "2")
 		c.want("t", "3")
 		// And the other way round: more than the broker allows ends the connection.
-		for i := range Default().MaxInflight + 1 {
+		for i := range Default().ReceiveMaximum + 1 {
 			c.send(&packet.Publish{Topic: "x", QoS: 2, ID: uint16(i + 1)})
 			p := c.recv()
 			for p.Type() == packet.TypePublish {
 				p = c.recv()
 			}
-			if i == Default().MaxInflight {
+			if i == Default().ReceiveMaximum {
 				if d, ok := p.(*packet.Disconnect); !ok || d.Code != packet.ReceiveMaximumExceeded {
 					t.Errorf("got %+v", p)
 				}
@@ -611,7 +611,7 @@ func TestServerKeepAlive(t *testing.T) { // [MQTT-3.2.2-21]
 // TestSlowSubscriber fills the queue of a client that never reads: it costs
 // that queue and nobody else.
 func TestSlowSubscriber(t *testing.T) {
-	inBubble(t, Config{MaxQueuedMessages: 10, MaxQueuedBytes: 1 << 20}, func(t *testing.T, b *testBroker) {
+	inBubble(t, Config{MaxInflight: 20, MaxQueuedMessages: 10, MaxQueuedBytes: 1 << 20}, func(t *testing.T, b *testBroker) {
 		good, pub := b.connect(packet.V5, "good"), b.connect(packet.V5, "pub")
 		stuck := b.dialDeaf(packet.V5)
 		stuck.send(&packet.Connect{Version: packet.V5, ClientID: "stuck", CleanStart: true})

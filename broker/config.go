@@ -2,25 +2,48 @@ package broker
 
 import "time"
 
-// Config is the broker part of the configuration.
+// Config is the broker part of the configuration. Begin with [Default]: some
+// zero values are settings.
 type Config struct {
 	// Listeners are the doors. None at all means the in-process API only.
 	Listeners []Listener `yaml:"listeners"`
+
 	// MaxPacketSize is the largest packet a client may send, bytes.
 	MaxPacketSize int `yaml:"max_packet_size"`
 	// MaxConnections is the number of clients connected at once.
 	MaxConnections int `yaml:"max_connections"`
-	// MaxInflight is the number of QoS 1 and 2 messages on their way to or
-	// from one client at once, the Receive Maximum of MQTT 5.
-	MaxInflight int `yaml:"max_inflight"`
+	// MaxInflight and MaxInflightBytes bound the QoS 1 and 2 messages on their
+	// way to one client at once; a client of MQTT 5 may ask for fewer.
+	MaxInflight      int   `yaml:"max_inflight"`
+	MaxInflightBytes int64 `yaml:"max_inflight_bytes"`
+	// ReceiveMaximum is the number of QoS 2 messages that a client of MQTT 5
+	// may have on their way to us at once.
+	ReceiveMaximum int `yaml:"receive_maximum"`
 	// MaxQueuedMessages and MaxQueuedBytes bound what waits for one client,
-	// connected or not; when full the newest is dropped.
+	// connected or not; when full the newest is dropped. MaxQueueMemory bounds
+	// what waits for all of them, bytes.
 	MaxQueuedMessages int   `yaml:"max_queued_messages"`
 	MaxQueuedBytes    int64 `yaml:"max_queued_bytes"`
-	// MaxRetained is the number of retained messages kept.
-	MaxRetained int `yaml:"max_retained"`
+	MaxQueueMemory    int64 `yaml:"max_queue_memory"`
+	// QueueQoS0 keeps QoS 0 messages too for a client that is away.
+	QueueQoS0 bool `yaml:"queue_qos0"`
+	// MaxQoS is the highest QoS that clients may publish with and are granted.
+	MaxQoS int `yaml:"max_qos"`
+	// RetainAvailable lets clients retain messages. MaxRetained and
+	// MaxRetainedBytes bound them.
+	RetainAvailable  bool  `yaml:"retain_available"`
+	MaxRetained      int   `yaml:"max_retained"`
+	MaxRetainedBytes int64 `yaml:"max_retained_bytes"`
 	// MaxSubscriptions is the number of subscriptions of one client.
 	MaxSubscriptions int `yaml:"max_subscriptions"`
+	// MaxTopicLevels is the number of levels of a topic or filter.
+	MaxTopicLevels int `yaml:"max_topic_levels"`
+	// MaxTopicAlias is the number of topic aliases that a client may set, and
+	// that it is given if it takes that many.
+	MaxTopicAlias int `yaml:"max_topic_alias"`
+	// MaxPublishRate is the number of messages that a client may publish each
+	// second in the long run. More is not lost: it is read later.
+	MaxPublishRate int `yaml:"max_publish_rate"`
 	// MaxKeepAlive is the longest keep-alive a client may ask for.
 	MaxKeepAlive time.Duration `yaml:"max_keep_alive"`
 	// SessionExpiry is how long the session of a client that is gone is kept
@@ -30,9 +53,25 @@ type Config struct {
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
 	// WriteTimeout is the time one write to a client may take.
 	WriteTimeout time.Duration `yaml:"write_timeout"`
+	// SysInterval is how often the figures below $SYS are published; 0 is never.
+	SysInterval time.Duration `yaml:"sys_interval"`
+	// SubscribeRefusal is what SUBACK says about a subscription that is not
+	// allowed: not_authorized (0x87), or unspecified (0x80), the only failure of
+	// MQTT 3.1.1, which some test suites want in MQTT 5 too.
+	SubscribeRefusal string `yaml:"subscribe_refusal"`
+	// AssignClientIDs lets clients in that have no client id; theirs begins with
+	// ClientIDPrefix.
+	AssignClientIDs bool   `yaml:"assign_client_ids"`
+	ClientIDPrefix  string `yaml:"client_id_prefix"`
+	// ReasonStrings tells clients of MQTT 5 in words too why something failed.
+	ReasonStrings bool `yaml:"reason_strings"`
+	// ResponseInformation is what a client of MQTT 5 gets that asks where to
+	// have responses sent; %c in it is its client id, %u its user name.
+	ResponseInformation string `yaml:"response_information"`
 }
 
-// Listener is one door.
+// Listener is one door, and the terms for those who come in by it. What it
+// leaves out is as the broker has it.
 type Listener struct {
 	// Protocol is tcp, or ws for MQTT over WebSocket.
 	Protocol string `yaml:"protocol"`
@@ -41,4 +80,20 @@ type Listener struct {
 	// AllowAnonymous lets anybody in who reaches the address. Without it a
 	// listener on any other address than loopback refuses to start.
 	AllowAnonymous bool `yaml:"allow_anonymous"`
+	// MaxConnections is the number of clients connected by this listener.
+	MaxConnections int `yaml:"max_connections"`
+	// MaxPacketSize, MaxQoS, MaxTopicAlias and MaxKeepAlive are in place of the
+	// broker's.
+	MaxPacketSize int           `yaml:"max_packet_size"`
+	MaxQoS        *int          `yaml:"max_qos"`
+	MaxTopicAlias *int          `yaml:"max_topic_alias"`
+	MaxKeepAlive  time.Duration `yaml:"max_keep_alive"`
+	// MountPoint is put before every topic of these clients: they see and use
+	// only what lies below it.
+	MountPoint string `yaml:"mount_point"`
+	// UsernameAsClientID replaces the client id by the user name.
+	UsernameAsClientID bool `yaml:"username_as_client_id"`
+	// Origins are the hosts of pages that may connect by WebSocket, besides
+	// pages of the same host; "*" is any.
+	Origins []string `yaml:"origins"`
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,25 +19,29 @@ import (
 // until CONNECT is answered and then only read; those of the second belong to
 // the reading goroutine.
 type conn struct {
-	b          *Broker
-	nc         net.Conn
-	version    packet.Version
-	id         string
-	session    *session
-	keepAlive  time.Duration // 0 is none
-	receiveMax int           // QoS 1 and 2 messages the client takes at once
-	maxPacket  int           // largest packet the client takes, bytes; 0 is no bound
-	maxAlias   uint16        // topic aliases the client takes; 0 is none
-	problems   bool          // the client wants reason strings
-	bridge     bool          // another broker's bridge: no echo, RETAIN as published
+	b         *Broker
+	nc        net.Conn
+	terms     *terms
+	version   packet.Version
+	id        string
+	user      string // "" for nobody in particular
+	session   *session
+	keepAlive time.Duration // 0 is none
+	window    int           // QoS 1 and 2 messages the client takes at once
+	maxPacket int           // largest packet the client takes, bytes; 0 is no bound
+	maxAlias  uint16        // topic aliases the client takes; 0 is none
+	problems  bool          // the client wants reason strings
+	bridge    bool          // another broker's bridge: no echo, RETAIN as published
 
 	socket  socket
 	in      input
-	will    *Message
-	delay   time.Duration // of the will
+	will    *will
+	rate    rate
+	pause   time.Duration // for which the client is not read, because of rate
 	aliases []string      // topic of each alias the client set, [alias-1]
 	topics  topicCache
 	last    time.Time // when something was read
+	handled int64     // packets of the batch
 	deep    bool      // the stack may have grown
 	done    func()    // called after the end
 	first   []byte    // where a connection that is no socket reads while it waits
@@ -45,6 +50,7 @@ type conn struct {
 	taken      bool
 	takenClean bool          // with a clean start
 	left       chan struct{} // closed when the session is free
+	ended      chan struct{} // closed by disconnect; nil without a rate
 
 	mu        sync.Mutex
 	out       *outbox           // what waits to be written; nil if nothing does
@@ -76,8 +82,11 @@ func (c *conn) log() *slog.Logger {
 
 // serve runs the connection to its end and closes it. It returns at once, and
 // calls done after the end.
-func (b *Broker) serve(nc net.Conn, done func()) {
-	c := &conn{b: b, nc: nc, problems: true, left: make(chan struct{}), done: done, last: time.Now()}
+func (b *Broker) serve(nc net.Conn, t *terms, done func()) {
+	c := &conn{b: b, nc: nc, terms: t, problems: true, left: make(chan struct{}), done: done, last: time.Now()}
+	if b.cfg.MaxPublishRate > 0 {
+		c.ended = make(chan struct{})
+	}
 	c.drained.L = &c.mu
 	c.socket.open(nc, c.in.room, c.in.idle)
 	b.counters.connections.Add(1)
@@ -195,6 +204,8 @@ func (c *conn) got(n int, err error) error {
 func (c *conn) handleAll() (err error) {
 	defer c.recovered(&err)
 	n, need, err := c.packets(c.in.bytes())
+	c.b.counters.packetsReceived.Add(c.handled)
+	c.handled = 0
 	if w := c.in.bench; w != nil {
 		w.pub.flush()
 	}
@@ -203,10 +214,26 @@ func (c *conn) handleAll() (err error) {
 		return err
 	}
 	c.in.done(n, need)
+	c.slowDown()
 	if c.socket.raw == nil && c.in.n < benchSize/2 {
 		c.in.idle()
 	}
 	return nil
+}
+
+// slowDown waits when the client publishes faster than it may.
+func (c *conn) slowDown() {
+	if c.pause <= 0 {
+		return
+	}
+	timer := time.NewTimer(c.pause)
+	defer timer.Stop()
+	c.pause = 0
+	select {
+	case <-timer.C:
+	case <-c.ended:
+	}
+	c.last = time.Now() // the client could not be heard meanwhile
 }
 
 // packets handles all whole packets in b and returns the number of bytes they
@@ -224,8 +251,8 @@ func (c *conn) packets(b []byte) (n, need int, err error) {
 			return n, 0, fmt.Errorf("the first packet is %v, not CONNECT", packet.Type(first>>4))
 		}
 		size := header + length
-		if size > c.b.cfg.MaxPacketSize { // [MQTT-3.2.2-15]
-			return n, 0, &packet.Error{Code: packet.PacketTooLarge, Clause: "MQTT-3.2.2-15", Text: fmt.Sprintf("packet of %d bytes, at most %d are allowed", size, c.b.cfg.MaxPacketSize)}
+		if size > c.terms.maxPacket { // [MQTT-3.2.2-15]
+			return n, 0, &packet.Error{Code: packet.PacketTooLarge, Clause: "MQTT-3.2.2-15", Text: fmt.Sprintf("packet of %d bytes, at most %d are allowed", size, c.terms.maxPacket)}
 		}
 		if len(b)-n < size {
 			return n, size, nil
@@ -234,6 +261,7 @@ func (c *conn) packets(b []byte) (n, need int, err error) {
 			return n, 0, err
 		}
 		n += size
+		c.handled++
 	}
 }
 
@@ -376,7 +404,7 @@ func (c *conn) end(err error) {
 		c.log().Debug("connection lost", "reason", err)
 	}
 	if errors.As(err, &perr) {
-		c.goodbye(perr.Code)
+		c.goodbye(perr.Code, perr.Text)
 	}
 	if c.session != nil {
 		c.b.leave(c)
@@ -385,11 +413,23 @@ func (c *conn) end(err error) {
 }
 
 // goodbye tells a client of MQTT 5 why it is disconnected; for older ones
-// there is no such packet. The reason in words goes to the log only, as with
-// Mosquitto.
-func (c *conn) goodbye(code packet.ReasonCode) {
+// there is no such packet.
+func (c *conn) goodbye(code packet.ReasonCode, why string) {
 	if c.session == nil || c.version < packet.V5 {
 		return
 	}
-	_ = c.send(&packet.Disconnect{Code: code})
+	_ = c.send(&packet.Disconnect{Code: code, Properties: c.explain(why)}) // [MQTT-4.13.1-1]
+}
+
+// explain returns the properties of a packet that says why something failed,
+// nil if the client is not told in words.
+func (c *conn) explain(why string) *packet.Properties {
+	if !c.b.cfg.ReasonStrings || why == "" {
+		return nil
+	}
+	why = why[:min(len(why), 200)]
+	if c.maxPacket > 0 && len(why)+32 > c.maxPacket { // [MQTT-3.2.2-19] [MQTT-3.14.2-3]
+		return nil
+	}
+	return &packet.Properties{ReasonString: packet.Some(strings.ToValidUTF8(why, ""))}
 }

@@ -3,21 +3,22 @@ package broker
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"gateway/broker/packet"
 	"gateway/broker/topic"
 )
 
-// topicAliasMaximum is how many topic aliases a client may set, as Mosquitto
-// has it.
-const topicAliasMaximum = 10
-
 // refused is a CONNECT that is not accepted; the client has been told.
-type refused struct{ code packet.ReasonCode }
+type refused struct {
+	code packet.ReasonCode
+	why  string
+}
 
-func (r refused) Error() string { return "CONNECT refused: " + r.code.String() }
+func (r refused) Error() string { return "CONNECT refused: " + r.code.String() + ": " + r.why }
 
 // handleConnect answers CONNECT and joins the client with its session.
 func (c *conn) handleConnect(first byte, body []byte) error {
@@ -26,7 +27,7 @@ func (c *conn) handleConnect(first byte, body []byte) error {
 		var perr *packet.Error
 		if errors.As(err, &perr) && perr.Code == packet.UnsupportedProtocolVersion { // [MQTT-3.1.2-2]
 			c.version = packet.V5
-			return c.refuse(perr.Code)
+			return c.refuse(perr.Code, perr.Text)
 		}
 		return err
 	}
@@ -45,19 +46,25 @@ func (c *conn) connect(p *packet.Connect) error {
 		props = new(packet.Properties)
 	}
 	if props.AuthMethod.OK { // [MQTT-4.12.0-1]
-		return c.refuse(packet.BadAuthenticationMethod)
+		return c.refuse(packet.BadAuthenticationMethod, "no such authentication method")
 	}
 	var answer packet.Properties
 	c.id = p.ClientID
-	if c.id == "" {
-		if c.version < packet.V5 && !p.CleanStart { // [MQTT-3.1.3-8 v3]
-			return c.refuse(packet.ClientIdentifierNotValid)
+	if c.terms.listener.UsernameAsClientID {
+		if p.Username.V == "" {
+			return c.refuse(packet.ClientIdentifierNotValid, "a user name is needed, which is the client id here")
 		}
-		c.id = "auto-" + rand.Text() // [MQTT-3.1.3-6]
-		answer.AssignedClientID = packet.Some(c.id)
+		c.id = p.Username.V
+	}
+	if c.id == "" {
+		if !c.b.cfg.AssignClientIDs || c.version < packet.V5 && !p.CleanStart { // [MQTT-3.1.3-8 v3]
+			return c.refuse(packet.ClientIdentifierNotValid, "a client id is needed")
+		}
+		c.id = c.b.cfg.ClientIDPrefix + rand.Text() // [MQTT-3.1.3-6]
+		answer.AssignedClientID = packet.Some(c.id) // [MQTT-3.2.2-16]
 	}
 	if err := c.takeWill(p.Will); err != nil {
-		return c.refuse(packet.TopicNameInvalid)
+		return c.refuse(err.Code, err.Text)
 	}
 	c.limits(p, props, &answer)
 	expiry := c.b.expiry(p, props)
@@ -65,7 +72,7 @@ func (c *conn) connect(p *packet.Connect) error {
 		answer.SessionExpiry = packet.Some(uint32(expiry / time.Second))
 	}
 	if !c.b.join(c, p.CleanStart, expiry, &answer) {
-		return c.refuse(packet.ServerUnavailable)
+		return c.refuse(packet.ServerUnavailable, "the server is stopping")
 	}
 	c.log().Debug("client connected", "version", c.version, "clean_start", p.CleanStart, "keep_alive", c.keepAlive)
 	if c.keepAlive == 0 {
@@ -76,48 +83,83 @@ func (c *conn) connect(p *packet.Connect) error {
 
 // limits sets what the client asked for, and tells it in answer what it gets.
 func (c *conn) limits(p *packet.Connect, props, answer *packet.Properties) {
-	cfg := &c.b.cfg
+	cfg, t := &c.b.cfg, c.terms
 	keepAlive := time.Duration(p.KeepAlive) * time.Second
-	if limit := cfg.MaxKeepAlive; limit > 0 && (keepAlive == 0 || keepAlive > limit) {
+	if limit := t.keepAlive; limit > 0 && (keepAlive == 0 || keepAlive > limit) {
 		keepAlive = limit
 		answer.ServerKeepAlive = packet.Some(uint16(min(limit/time.Second, math.MaxUint16))) // [MQTT-3.2.2-21]
 	}
 	c.keepAlive = keepAlive + keepAlive/2
-	c.receiveMax = cfg.MaxInflight
+	c.window = cfg.MaxInflight
 	if props.ReceiveMaximum.OK {
-		c.receiveMax = min(c.receiveMax, int(props.ReceiveMaximum.V))
+		c.window = min(c.window, int(props.ReceiveMaximum.V)) // [MQTT-3.3.4-9]
 	}
 	c.maxPacket = int(min(props.MaximumPacketSize.V, math.MaxInt32))
-	if c.version == packet.V5 {
-		c.maxAlias = min(props.TopicAliasMaximum.V, topicAliasMaximum)
+	c.maxAlias = min(props.TopicAliasMaximum.V, t.maxAlias)
+	c.problems = props.RequestProblemInfo.Or(1) == 1
+	if t.maxAlias > 0 {
+		answer.TopicAliasMaximum = packet.Some(t.maxAlias)
 	}
-	c.problems = !props.RequestProblemInfo.OK || props.RequestProblemInfo.V == 1
-	answer.TopicAliasMaximum = packet.Some(uint16(topicAliasMaximum))
-	answer.MaximumPacketSize = packet.Some(uint32(cfg.MaxPacketSize))
-	answer.ReceiveMaximum = packet.Some(uint16(cfg.MaxInflight))
+	answer.MaximumPacketSize = packet.Some(uint32(t.maxPacket))
+	answer.ReceiveMaximum = packet.Some(uint16(cfg.ReceiveMaximum))
+	if t.maxQoS < 2 { // [MQTT-3.2.2-9]
+		answer.MaximumQoS = packet.Some(byte(t.maxQoS))
+	}
+	if !cfg.RetainAvailable {
+		answer.RetainAvailable = packet.Some(byte(0))
+	}
+	if info := cfg.ResponseInformation; info != "" && props.RequestResponseInfo.Or(0) == 1 { // [MQTT-3.1.2-28]
+		answer.ResponseInfo = packet.Some(strings.NewReplacer("%c", c.id, "%u", c.user).Replace(info))
+	}
 }
 
 // takeWill keeps the will for the end of the connection.
-func (c *conn) takeWill(w *packet.Will) error {
-	if w == nil {
+func (c *conn) takeWill(w *packet.Will) *packet.Error {
+	switch {
+	case w == nil:
 		return nil
+	case w.QoS > c.terms.maxQoS: // [MQTT-3.2.2-12]
+		return &packet.Error{Code: packet.QoSNotSupported, Clause: "MQTT-3.2.2-12", Text: fmt.Sprintf("will QoS %d, the maximum is %d", w.QoS, c.terms.maxQoS)}
+	case w.Retain && !c.b.cfg.RetainAvailable: // [MQTT-3.2.2-13]
+		return &packet.Error{Code: packet.RetainNotSupported, Clause: "MQTT-3.2.2-13", Text: "a will to be retained, and nothing is retained here"}
 	}
-	if err := checkClientTopic(w.Topic); err != nil {
+	if err := c.b.checkTopic(w.Topic); err != nil {
 		return err
 	}
-	c.will = &Message{
-		Topic: w.Topic, Payload: w.Payload, QoS: w.QoS, Retain: w.Retain,
+	c.will = &will{m: Message{
+		Topic: c.terms.mount(w.Topic), Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
 		Properties: passedOn(w.Properties), publisher: c.id,
-	}
+	}}
 	if w.Properties != nil {
-		c.delay = secondsOf(w.Properties.WillDelay.V)
+		c.will.delay = secondsOf(w.Properties.WillDelay.V)
+		c.will.expiry = w.Properties.MessageExpiry
 	}
 	return nil
 }
 
-// checkClientTopic tells whether a client may publish to a topic.
-func checkClientTopic(name string) error {
-	if err := topic.CheckName(name); err != nil {
+// will is what is published when a client is lost.
+type will struct {
+	m      Message
+	delay  time.Duration
+	expiry packet.Opt[uint32] // s
+}
+
+// message returns the will as it is published now.
+func (w *will) message() *Message {
+	m := w.m
+	if w.expiry.OK {
+		m.Expires = time.Now().Add(secondsOf(w.expiry.V))
+	}
+	return &m
+}
+
+// checkTopic tells whether a client may use a topic name at all.
+func (b *Broker) checkTopic(name string) *packet.Error {
+	err := topic.CheckName(name)
+	if limit := b.cfg.MaxTopicLevels; err == nil && topic.Levels(name) > limit {
+		err = fmt.Errorf("topic of %d levels: at most %d are allowed", topic.Levels(name), limit)
+	}
+	if err != nil {
 		return &packet.Error{Code: packet.TopicNameInvalid, Clause: "MQTT-4.7.3-1", Text: err.Error()}
 	}
 	return nil
@@ -181,10 +223,14 @@ func (c *conn) changeExpiry(seconds uint32) error {
 	return nil
 }
 
-// refuse answers CONNECT with an error.
-func (c *conn) refuse(code packet.ReasonCode) error {
-	_ = c.send(&packet.Connack{Code: code}) // [MQTT-3.2.2-6]
-	return refused{code}
+// refuse answers CONNECT with an error, which why says in words.
+func (c *conn) refuse(code packet.ReasonCode, why string) error {
+	p := &packet.Connack{Code: code}
+	if c.version == packet.V5 {
+		p.Properties = c.explain(why)
+	}
+	_ = c.send(p) // [MQTT-3.2.2-6]
+	return refused{code, why}
 }
 
 // join gives c its session, new or found, and answers CONNECT. It reports
@@ -213,6 +259,7 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	c.session = s
 	_ = c.send(&packet.Connack{SessionPresent: present, Properties: answer}) // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
 	s.attach(c)
+	b.counters.accepted.Add(1)
 	b.follow(after)
 	return true
 }
@@ -247,15 +294,14 @@ func (b *Broker) leave(c *conn) {
 	s := c.session
 	s.detach()
 	after := aftermath{orphans: b.orphansLocked(s, false)}
-	delay := min(c.delay, s.expiry)
 	switch {
 	case c.will == nil:
 	case c.taken && !c.takenClean && s.expiry > 0: // the client goes on, see the package comment
-	case delay == 0:
+	case min(c.will.delay, s.expiry) == 0:
 		after.wills = append(after.wills, c.will)
 	default:
 		s.will = c.will
-		s.willDue = b.timers.at(time.Now().Add(delay), func() { b.willDue(s) })
+		s.willDue = b.timers.at(time.Now().Add(min(c.will.delay, s.expiry)), func() { b.willDue(s) })
 	}
 	switch s.expiry {
 	case 0:
@@ -276,7 +322,7 @@ func (b *Broker) willDue(s *session) {
 	s.will = nil
 	b.sessionsMu.Unlock()
 	if w != nil {
-		b.publish(w)
+		b.publish(w.message())
 	}
 }
 
@@ -285,6 +331,7 @@ func (b *Broker) expire(s *session) {
 	b.sessionsMu.Lock()
 	var after aftermath
 	if s.ending != nil && b.sessions[s.id] == s {
+		b.counters.expiredSessions.Add(1)
 		after = b.endLocked(s)
 	}
 	b.sessionsMu.Unlock()
@@ -293,7 +340,7 @@ func (b *Broker) expire(s *session) {
 
 // aftermath is what is to be published when a client or its session has gone.
 type aftermath struct {
-	wills   []*Message
+	wills   []*will
 	orphans []orphan
 }
 
@@ -307,7 +354,7 @@ func (a *aftermath) add(more aftermath) {
 func (b *Broker) follow(a aftermath) {
 	b.reroute(a.orphans)
 	for _, w := range a.wills {
-		b.publish(w)
+		b.publish(w.message())
 	}
 }
 
@@ -329,5 +376,10 @@ func (b *Broker) endLocked(s *session) (after aftermath) {
 	}
 	b.unsubscribe(subs...)
 	s.subs = nil
+	s.mu.Lock()
+	s.atMost.clear()
+	s.atLeast.clear()
+	s.ended = true
+	s.mu.Unlock()
 	return after
 }

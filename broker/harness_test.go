@@ -27,6 +27,10 @@ type testBroker struct {
 // inBubble runs test with a broker, and then wants everything to end.
 func inBubble(t *testing.T, cfg Config, test func(t *testing.T, b *testBroker)) {
 	t.Helper()
+	if cfg.MaxQoS == 0 && !cfg.RetainAvailable { // most tests do not care
+		cfg.MaxQoS, cfg.RetainAvailable, cfg.AssignClientIDs = 2, true, true
+		cfg.ClientIDPrefix, cfg.MaxTopicAlias = "auto-", 10
+	}
 	synctest.Test(t, func(t *testing.T) {
 		b := &testBroker{New(cfg, testLog()), t}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -92,7 +96,7 @@ func (b *testBroker) dial(v packet.Version) *testClient {
 func (b *testBroker) dialDeaf(v packet.Version) *testClient {
 	b.t.Helper()
 	here, there := net.Pipe()
-	b.serve(there, func() {})
+	b.serve(there, b.Broker.terms(Listener{}), func() {})
 	c := &testClient{t: b.t, conn: here, v: v, in: make(chan received, 100_000)}
 	b.t.Cleanup(func() { here.Close() })
 	return c

@@ -12,7 +12,7 @@ type inflight struct {
 	head   int      // where the oldest lies
 	span   int      // messages from the oldest to the newest, complete ones in between included
 	open   int      // those that are not complete
-	bytes  int64    // size of the messages kept
+	bytes  int64    // size of the messages that the client has not got
 	resend int      // from here on, counted from head, they were not yet sent on this connection
 	window int      // how many may be on their way to the client
 	used   int      // how many are
@@ -27,7 +27,8 @@ type flying struct {
 	qos    QoS
 	state  flyingState
 	retain bool
-	sent   bool // on this connection
+	size   uint32 // of the message, bytes
+	sent   bool   // on this connection
 }
 
 type flyingState byte
@@ -121,18 +122,14 @@ func (f *inflight) add(e flying) uint16 {
 	f.open++
 	f.used++
 	f.resend = f.span
-	if e.msg != nil {
-		f.bytes += e.msg.size()
-	}
+	f.bytes += int64(e.size)
 	return f.lastID
 }
 
 // drop forgets the message's content.
 func (f *inflight) drop(e *flying) {
-	if e.msg != nil {
-		f.bytes -= e.msg.size()
-	}
-	e.msg, e.group, e.ids = nil, nil, nil
+	f.bytes -= int64(e.size)
+	e.msg, e.group, e.ids, e.size = nil, nil, nil, 0
 }
 
 // remove takes e, which is complete, out.

@@ -14,10 +14,11 @@ import (
 
 // listener is one open door.
 type listener struct {
-	cfg  Listener
-	ln   net.Listener
-	http *http.Server // protocol ws
-	wg   sync.WaitGroup
+	cfg   Listener
+	terms *terms
+	ln    net.Listener
+	http  *http.Server // protocol ws
+	wg    sync.WaitGroup
 }
 
 func listen(b *Broker, cfg Listener) (*listener, error) {
@@ -25,7 +26,7 @@ func listen(b *Broker, cfg Listener) (*listener, error) {
 	if err != nil {
 		return nil, explainListen(cfg.Address, err)
 	}
-	l := &listener{cfg: cfg, ln: ln}
+	l := &listener{cfg: cfg, ln: ln, terms: b.terms(cfg)}
 	if cfg.Protocol == "ws" {
 		l.http = l.webSocketServer(b)
 	}
@@ -81,7 +82,7 @@ func (l *listener) serveTCP(b *Broker) error {
 			return err
 		}
 		l.wg.Add(1)
-		b.serve(nc, l.wg.Done)
+		b.serve(nc, l.terms, l.wg.Done)
 	}
 }
 

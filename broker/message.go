@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"gateway/broker/packet"
@@ -162,6 +163,20 @@ type queue struct {
 	head  int
 	len   int
 	bytes int64
+	total *atomic.Int64 // bytes in all queues that share it; may be nil
+}
+
+func (q *queue) count(bytes int64) {
+	q.bytes += bytes
+	if q.total != nil {
+		q.total.Add(bytes)
+	}
+}
+
+// clear empties the queue and gives its memory back.
+func (q *queue) clear() {
+	q.count(-q.bytes)
+	*q = queue{total: q.total}
 }
 
 func (q *queue) push(d delivery) {
@@ -174,7 +189,7 @@ func (q *queue) push(d delivery) {
 	}
 	q.ring[(q.head+q.len)%len(q.ring)] = d
 	q.len++
-	q.bytes += d.msg.size()
+	q.count(d.msg.size())
 }
 
 // front returns the oldest delivery, nil if there is none. It is valid until
@@ -191,9 +206,9 @@ func (q *queue) pop() delivery {
 	q.ring[q.head] = delivery{}
 	q.head = (q.head + 1) % len(q.ring)
 	q.len--
-	q.bytes -= d.msg.size()
+	q.count(-d.msg.size())
 	if q.len == 0 && len(q.ring) > 64 {
-		*q = queue{} // a burst is over; give its memory back
+		q.clear() // a burst is over; give its memory back
 	}
 	return d
 }

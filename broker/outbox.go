@@ -1,18 +1,24 @@
 package broker
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // outbox holds what waits to be written to one connection, in order. It lives
 // in pooled memory from the first byte to the write: a connection that has
 // nothing to say has none.
 type outbox struct {
-	chunks   [][]byte    // what to write
-	blocks   []*outBlock // the memory of chunks beyond first
-	tail     []byte      // what is free behind the last chunk's bytes
-	inTail   bool        // the last chunk ends where tail begins
-	size     int         // bytes in chunks
-	control  int         // bytes of them that are no PUBLISH
-	messages int64       // PUBLISH packets in it
+	chunks   [][]byte      // what to write
+	blocks   []*outBlock   // the memory of chunks beyond first
+	tail     []byte        // what is free behind the last chunk's bytes
+	inTail   bool          // the last chunk ends where tail begins
+	size     int           // bytes in chunks
+	control  int           // bytes of them that are no PUBLISH
+	packets  int64         // packets in it
+	messages int64         // those of them that are PUBLISH
+	payload  int64         // bytes of their payloads
+	memory   *atomic.Int64 // where the size of blocks is counted
 	first    [2 << 10]byte
 }
 
@@ -25,8 +31,10 @@ var (
 	outBlocks = sync.Pool{New: func() any { return new(outBlock) }}
 )
 
-func newOutbox() *outbox {
+// newOutbox returns an empty outbox that counts its memory in memory.
+func newOutbox(memory *atomic.Int64) *outbox {
 	o := outboxes.Get().(*outbox)
+	o.memory = memory
 	o.tail = o.first[:]
 	return o
 }
@@ -37,12 +45,14 @@ func (o *outbox) release() {
 		outBlocks.Put(b)
 		o.blocks[i] = nil
 	}
+	o.memory.Add(-int64(len(o.blocks)) * outBlockSize)
 	clear(o.chunks[:cap(o.chunks)])
 	if cap(o.chunks) > 64 {
 		o.chunks, o.blocks = nil, nil
 	}
 	o.chunks, o.blocks, o.tail = o.chunks[:0], o.blocks[:0], nil
-	o.inTail, o.size, o.control, o.messages = false, 0, 0, 0
+	o.inTail, o.size, o.control = false, 0, 0
+	o.packets, o.messages, o.payload, o.memory = 0, 0, 0, nil
 	outboxes.Put(o)
 }
 
@@ -71,6 +81,7 @@ func (o *outbox) grow(n int) {
 		return
 	}
 	b := outBlocks.Get().(*outBlock)
+	o.memory.Add(outBlockSize)
 	small := len(o.blocks) == 0 && len(o.chunks) == 1 && o.inTail && o.size+n <= outBlockSize
 	o.blocks = append(o.blocks, b)
 	if small { // what is in first moves, so that one write takes all

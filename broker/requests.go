@@ -20,23 +20,30 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 	if err := p.Decode(first, body, c.version); err != nil {
 		return err
 	}
+	switch {
+	case p.QoS > c.terms.maxQoS: // [MQTT-3.2.2-11]
+		return &packet.Error{Code: packet.QoSNotSupported, Clause: "MQTT-3.2.2-11", Text: fmt.Sprintf("QoS %d, the maximum is %d", p.QoS, c.terms.maxQoS)}
+	case p.Retain && !c.b.cfg.RetainAvailable: // [MQTT-3.2.2-14]
+		return &packet.Error{Code: packet.RetainNotSupported, Clause: "MQTT-3.2.2-14", Text: "nothing is retained here"}
+	}
 	name, err := c.resolveAlias(p)
 	if err != nil {
 		return err
 	}
 	if r == nil || r.name != name {
 		if r = c.topics[name]; r == nil {
-			if err := checkClientTopic(name); err != nil {
+			if err := c.b.checkTopic(name); err != nil {
 				return err
 			}
-			r = c.topics.add(name)
+			r = c.topics.add(name, c.terms.mount(name))
 		}
 	}
-	code := packet.Success
-	switch {
-	case name[0] == '$':
-		code = packet.NotAuthorized
-	case p.QoS == 2:
+	c.b.counters.publishReceived.Add(1)
+	c.b.counters.payloadReceived.Add(int64(len(p.Payload)))
+	if limit := c.b.cfg.MaxPublishRate; limit > 0 {
+		c.pause = c.rate.take(limit, time.Now())
+	}
+	if p.QoS == 2 {
 		fresh, err := c.session.receive(p.ID, c.b.receiveLimit(c.version))
 		if err != nil {
 			return err
@@ -44,20 +51,36 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 		if !fresh {
 			return c.answer(packet.TypePubrec, p.ID, packet.Success)
 		}
-		fallthrough
+	}
+	code := packet.Success
+	switch {
+	case name[0] == '$':
+		code = packet.NotAuthorized
+		c.b.counters.refused.Add(1)
 	default:
-		w.pub.begin(c.message(name, p))
+		w.pub.begin(c.message(r.full, p))
 		if c.b.route(&w.pub, r) == 0 && c.version == packet.V5 {
 			code = packet.NoMatchingSubscribers
 		}
 	}
+	if p.QoS == 2 && code >= packet.UnspecifiedError { // section 4.3.3: the exchange ends here
+		c.session.release(p.ID)
+	}
 	switch p.QoS { // [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.3-8]
 	case 1:
-		return c.answer(packet.TypePuback, p.ID, code)
+		return c.refer(packet.TypePuback, p.ID, code)
 	case 2:
-		return c.answer(packet.TypePubrec, p.ID, code)
+		return c.refer(packet.TypePubrec, p.ID, code)
 	}
 	return nil
+}
+
+// refer acknowledges a message that was accepted or refused.
+func (c *conn) refer(typ packet.Type, id uint16, code packet.ReasonCode) error {
+	if c.version < packet.V5 && code >= packet.UnspecifiedError {
+		code = packet.Success // older clients cannot be told [MQTT-3.3.5-2 v3]
+	}
+	return c.answer(typ, id, code)
 }
 
 // knownTopic returns the route of the topic of a PUBLISH, nil if this
@@ -94,7 +117,7 @@ func (c *conn) message(name string, p *packet.Publish) Message {
 // older versions know no limit but their packet identifiers.
 func (b *Broker) receiveLimit(v packet.Version) int {
 	if v == packet.V5 {
-		return b.cfg.MaxInflight
+		return b.cfg.ReceiveMaximum
 	}
 	return 65535
 }
@@ -105,8 +128,8 @@ func (c *conn) resolveAlias(p *packet.Publish) (string, error) {
 		return p.Topic, nil
 	}
 	alias := int(p.Properties.TopicAlias.V)
-	if alias == 0 || alias > topicAliasMaximum { // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
-		return "", &packet.Error{Code: packet.TopicAliasInvalid, Clause: "MQTT-3.3.2-9", Text: fmt.Sprintf("topic alias %d, the maximum is %d", alias, topicAliasMaximum)}
+	if alias == 0 || alias > int(c.terms.maxAlias) { // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+		return "", &packet.Error{Code: packet.TopicAliasInvalid, Clause: "MQTT-3.3.2-9", Text: fmt.Sprintf("topic alias %d, the maximum is %d", alias, c.terms.maxAlias)}
 	}
 	for len(c.aliases) < alias {
 		c.aliases = append(c.aliases, "")
@@ -161,7 +184,7 @@ func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 
 // grant decides on one subscription of a SUBSCRIBE.
 func (c *conn) grant(f packet.Subscription, id uint32) (*subscription, packet.ReasonCode) {
-	if err := topic.CheckFilter(f.Filter); err != nil {
+	if topic.CheckFilter(f.Filter) != nil || topic.Levels(f.Filter) > c.b.cfg.MaxTopicLevels {
 		return nil, packet.TopicFilterInvalid
 	}
 	share, filter := topic.SplitShare(f.Filter)
@@ -169,15 +192,16 @@ func (c *conn) grant(f packet.Subscription, id uint32) (*subscription, packet.Re
 	if _, known := c.session.subs[f.Filter]; !known && limit > 0 && len(c.session.subs) >= limit {
 		return nil, packet.QuotaExceeded
 	}
+	qos := min(f.QoS, c.terms.maxQoS) // [MQTT-3.2.2-10] [MQTT-3.8.4-7]
 	return &subscription{
 		to:          c.session,
-		filter:      filter,
+		filter:      c.terms.mount(filter),
 		share:       share,
-		qos:         f.QoS,
+		qos:         qos,
 		noLocal:     f.NoLocal || c.bridge,
 		asPublished: f.RetainAsPublished || c.bridge,
 		id:          id,
-	}, packet.ReasonCode(f.QoS)
+	}, packet.ReasonCode(qos)
 }
 
 // handleUnsubscribe removes subscriptions and answers with a code for each.

@@ -52,7 +52,8 @@ type topicCache map[string]*route
 
 // route is a topic as a publisher knows it.
 type route struct {
-	name    string
+	name    string // as the publisher calls it
+	full    string // its name in the tree
 	version uint64 // of the subscriptions when targets were found
 	targets []target
 }
@@ -64,14 +65,14 @@ const maxCachedTopics = 256
 func (t topicCache) find(name []byte) *route { return t[string(name)] }
 
 // add adds a route that is not known yet.
-func (t *topicCache) add(name string) *route {
+func (t *topicCache) add(name, full string) *route {
 	switch {
 	case *t == nil:
 		*t = make(topicCache)
 	case len(*t) >= maxCachedTopics:
 		clear(*t)
 	}
-	r := &route{name: name}
+	r := &route{name: name, full: full}
 	(*t)[name] = r
 	return r
 }
@@ -82,7 +83,7 @@ func (b *Broker) publish(m *Message) int {
 	w := benches.Get().(*bench)
 	defer w.release()
 	w.pub.beginKept(m)
-	n := b.route(&w.pub, &route{name: m.Topic})
+	n := b.route(&w.pub, &route{full: m.Topic})
 	w.pub.flush()
 	return n
 }
@@ -90,7 +91,6 @@ func (b *Broker) publish(m *Message) int {
 // route carries p to everybody who subscribed to its topic and returns how
 // many that are. Connections that got something are to be flushed.
 func (b *Broker) route(p *publication, r *route) int {
-	b.counters.received.Add(1)
 	if p.m.Retain {
 		// Retained messages go one after the other, so that the last one a
 		// subscriber sees is the one that is kept.
@@ -103,7 +103,7 @@ func (b *Broker) route(p *publication, r *route) int {
 		b.retain(p)
 	}
 	if r.version != b.subsVersion {
-		r.targets = merge(b.subs.Match(r.name, nil))
+		r.targets = merge(b.subs.Match(r.full, nil))
 		r.version = b.subsVersion
 	}
 	for i := range r.targets {
@@ -166,18 +166,30 @@ func (t *target) add(s *subscription) {
 // retain keeps or removes the retained message of p's topic. Broker.retainMu
 // is held.
 func (b *Broker) retain(p *publication) {
-	switch {
-	case len(p.m.Payload) == 0: // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
-		b.retained.Delete(p.m.Topic)
-	case b.cfg.MaxRetained > 0 && b.retained.Len() >= b.cfg.MaxRetained:
-		if _, known := b.retained.Get(p.m.Topic); !known {
-			b.counters.droppedFull.Add(1)
-			return
+	old, known := b.retained.Get(p.m.Topic)
+	if len(p.m.Payload) == 0 { // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+		if known {
+			b.forgetRetained(old)
 		}
-		fallthrough
-	default:
-		b.retained.Set(p.m.Topic, p.keep()) // [MQTT-3.3.1-5]
+		return
 	}
+	if known {
+		b.forgetRetained(old) // whatever happens, it is no longer what holds
+	}
+	cfg := &b.cfg
+	if cfg.MaxRetained > 0 && b.retained.Len() >= cfg.MaxRetained ||
+		cfg.MaxRetainedBytes > 0 && b.retainedBytes+p.m.size() > cfg.MaxRetainedBytes {
+		b.counters.droppedRetained.Add(1)
+		return
+	}
+	b.retainedBytes += p.m.size()
+	b.retained.Set(p.m.Topic, p.keep()) // [MQTT-3.3.1-5]
+}
+
+// forgetRetained removes a retained message. Broker.retainMu is held.
+func (b *Broker) forgetRetained(m *Message) {
+	b.retained.Delete(m.Topic)
+	b.retainedBytes -= m.size()
 }
 
 // subscribe adds s to the tree, in place of old if that is not nil, and
@@ -255,13 +267,13 @@ func (b *Broker) dropExpiredRetained(now time.Time) {
 	defer b.retainMu.Unlock()
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	var expired []string
+	var expired []*Message
 	b.retained.Each(func(m *Message) {
 		if m.expired(now) {
-			expired = append(expired, m.Topic)
+			expired = append(expired, m)
 		}
 	})
-	for _, name := range expired {
-		b.retained.Delete(name)
+	for _, m := range expired {
+		b.forgetRetained(m)
 	}
 }

@@ -20,7 +20,7 @@ type session struct {
 	owner   *conn         // nil while the client is away
 	expiry  time.Duration // how long it outlives its connection; noExpiry for ever
 	ending  *entry        // its end, planned while it has no connection
-	will    *Message      // published when ending or willDue come, whichever is first
+	will    *will         // published when ending or willDue come, whichever is first
 	willDue *entry
 
 	// The subscriptions by filter, and the packet identifiers of QoS 2 messages
@@ -32,6 +32,7 @@ type session struct {
 	conn atomic.Pointer[conn] // owner, as deliver sees it; changed with mu held
 
 	mu      sync.Mutex
+	ended   bool // nothing is kept any more
 	lasts   bool // it outlives the connection: what is in flight may be sent again
 	seq     uint64
 	atMost  queue // QoS 0
@@ -43,7 +44,9 @@ type session struct {
 const noExpiry = time.Duration(math.MaxInt64)
 
 func newSession(b *Broker, id string) *session {
-	return &session{b: b, id: id}
+	s := &session{b: b, id: id}
+	s.atMost.total, s.atLeast.total = &b.queued, &b.queued
+	return s
 }
 
 func (s *session) clientID() string { return s.id }
@@ -73,11 +76,9 @@ func (s *session) deliver(p *publication, t *target) {
 		}
 		c.mu.Unlock()
 	}
-	if !t.replay && s.atLeast.full(p.m.size(), s.b.cfg.MaxQueuedMessages, s.b.cfg.MaxQueuedBytes) {
-		s.b.counters.droppedFull.Add(1)
+	if !s.queueLocked(&s.atLeast, p, o, t) {
 		return
 	}
-	s.queueLocked(&s.atLeast, p, o, t)
 	if c != nil && s.room() {
 		c.mu.Lock()
 		c.more = true
@@ -88,7 +89,7 @@ func (s *session) deliver(p *publication, t *target) {
 
 // send sends a message of QoS 1 or 2 that fits. mu and c.mu are held.
 func (s *session) send(c *conn, p *publication, o copied, g *group) {
-	e := flying{qos: o.qos, retain: o.retain}
+	e := flying{qos: o.qos, retain: o.retain, size: uint32(p.m.size())}
 	if s.lasts || g != nil {
 		e.msg, e.ids, e.group = p.keep(), o.ids, g
 	}
@@ -98,11 +99,15 @@ func (s *session) send(c *conn, p *publication, o copied, g *group) {
 }
 
 // room tells whether one more message of QoS 1 or 2 may be sent.
-func (s *session) room() bool { return s.flight.room() }
+func (s *session) room() bool {
+	limit := s.b.cfg.MaxInflightBytes
+	return s.flight.room() && (limit == 0 || s.flight.bytes < limit)
+}
 
 func (s *session) deliverAtMost(p *publication, o copied) {
 	c := s.conn.Load()
 	if c == nil {
+		s.keepAtMost(p, o)
 		return
 	}
 	c.mu.Lock()
@@ -127,23 +132,54 @@ func (s *session) deliverAtMost(p *publication, o copied) {
 	if s.conn.Load() != c {
 		return
 	}
-	if s.atMost.full(p.m.size(), s.b.cfg.MaxQueuedMessages, s.b.cfg.MaxQueuedBytes) {
-		s.b.counters.droppedFull.Add(1)
+	if !s.queueLocked(&s.atMost, p, o, &target{}) {
 		return
 	}
-	s.queueLocked(&s.atMost, p, o, &target{})
 	c.mu.Lock()
 	c.backlog, c.more = true, true
 	c.markLocked(p)
 	c.mu.Unlock()
 }
 
-func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) {
+// keepAtMost queues a QoS 0 message for a client that is away, if that is
+// wished.
+func (s *session) keepAtMost(p *publication, o copied) {
+	if !s.b.cfg.QueueQoS0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queueLocked(&s.atMost, p, o, &target{}) && s.conn.Load() != nil { // it came back just now
+		c := s.conn.Load()
+		c.mu.Lock()
+		c.backlog, c.more = true, true
+		c.markLocked(p)
+		c.mu.Unlock()
+	}
+}
+
+// queueLocked queues p, or drops it where a bound would be broken, and reports
+// whether it is queued. What is retained is in memory anyway, and a client
+// that asks for it should get all of it.
+func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) bool {
+	cfg := &s.b.cfg
+	switch {
+	case s.ended: // and somebody had found it in the tree before
+		return false
+	case t.replay:
+	case q.full(p.m.size(), cfg.MaxQueuedMessages, cfg.MaxQueuedBytes):
+		s.b.counters.droppedFull.Add(1)
+		return false
+	case cfg.MaxQueueMemory > 0 && s.b.queued.Load()+p.m.size() > cfg.MaxQueueMemory:
+		s.b.counters.droppedMemory.Add(1)
+		return false
+	}
 	s.seq++
 	q.push(delivery{
 		msg: p.keep(), group: t.group, ids: o.ids, seq: s.seq,
 		qos: o.qos, retain: o.retain, replay: t.replay,
 	})
+	return true
 }
 
 // refill moves what can be sent now from the queues to c's outbox.
@@ -205,10 +241,11 @@ func (s *session) nextLocked(c *conn, p *publication) bool {
 func (s *session) resendLocked(c *conn, p *publication, e *flying, id uint16) {
 	if e.state == flyingReleased { // [MQTT-4.3.3-7]
 		if c.out == nil {
-			c.out = newOutbox()
+			c.out = newOutbox(&s.b.queued)
 		}
 		var b [8]byte
 		c.out.add(packet.AppendAck(b[:0], packet.TypePubrel, id, packet.Success, c.version))
+		c.out.packets++
 		return
 	}
 	p.beginKept(e.msg)
@@ -229,9 +266,10 @@ func (s *session) attach(c *conn) {
 	defer s.mu.Unlock()
 	s.conn.Store(c)
 	s.lasts = s.expiry > 0
-	s.flight.restart(c.receiveMax)
+	s.flight.restart(c.window)
 	c.mu.Lock()
 	c.more = s.flight.open > 0 || s.atLeast.len > 0 || s.atMost.len > 0
+	c.backlog = s.atMost.len > 0
 	c.mu.Unlock()
 }
 
@@ -241,7 +279,9 @@ func (s *session) detach() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conn.Store(nil)
-	s.atMost = queue{}
+	if !s.b.cfg.QueueQoS0 {
+		s.atMost.clear()
+	}
 }
 
 // moreLocked makes sure that what waits is sent when there is room for it

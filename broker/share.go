@@ -162,7 +162,7 @@ func (b *Broker) orphansLocked(s *session, ending bool) (orphans []orphan) {
 	}
 	s.flight.trim()
 	waiting := s.atLeast
-	s.atLeast = queue{}
+	s.atLeast = queue{total: waiting.total}
 	for waiting.len > 0 {
 		if d := waiting.pop(); others[d.group] {
 			orphans = append(orphans, orphan{d.group, d.msg})

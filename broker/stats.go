@@ -6,55 +6,96 @@ import "sync/atomic"
 type counters struct {
 	connections      atomic.Int64 // now
 	connectionsTotal atomic.Int64
-	received         atomic.Int64 // PUBLISH from clients and this process
-	sent             atomic.Int64 // PUBLISH to clients
+	accepted         atomic.Int64 // CONNECT answered with success
+	expiredSessions  atomic.Int64
+	packetsReceived  atomic.Int64
+	packetsSent      atomic.Int64
+	publishReceived  atomic.Int64 // PUBLISH from clients and this process
+	publishSent      atomic.Int64 // PUBLISH to clients
+	payloadReceived  atomic.Int64 // bytes of them
+	payloadSent      atomic.Int64
 	bytesReceived    atomic.Int64
 	bytesSent        atomic.Int64
 	droppedFull      atomic.Int64
+	droppedMemory    atomic.Int64
+	droppedRetained  atomic.Int64
 	droppedExpired   atomic.Int64
 	droppedTooLarge  atomic.Int64
+	refused          atomic.Int64 // PUBLISH that the client had no right to
 }
 
-// Stats are the broker's figures since its start.
+// countSent counts what is about to be sent.
+func (c *counters) countSent(o *outbox) {
+	c.packetsSent.Add(o.packets)
+	c.publishSent.Add(o.messages)
+	c.payloadSent.Add(o.payload)
+}
+
+// dropped is the number of messages that a subscriber did not get.
+func (c *counters) dropped() int64 {
+	return c.droppedFull.Load() + c.droppedMemory.Load() + c.droppedExpired.Load() + c.droppedTooLarge.Load()
+}
+
+// Stats are the broker's figures, counted since its start where they are not
+// said to be of now.
 type Stats struct {
-	Connections      int64 // clients connected now
-	ConnectionsTotal int64
-	Sessions         int64 // clients known now, connected or not
-	Subscriptions    int64
-	Retained         int64 // retained messages
-	Received         int64 // messages published by clients and by this process
-	Sent             int64 // messages sent to clients
-	BytesReceived    int64
-	BytesSent        int64
-	DroppedFull      int64 // a subscriber's queue was full
-	DroppedExpired   int64 // the message's expiry passed while it waited
-	DroppedTooLarge  int64 // larger than the client's maximum packet size
+	Connections         int64 // open now
+	ConnectionsTotal    int64
+	Clients             int64 // connected now
+	Sessions            int64 // clients known now, connected or not
+	Subscriptions       int64 // now
+	SharedSubscriptions int64 // groups that share one, now
+	Retained            int64 // retained messages, now
+	RetainedBytes       int64 // of topics and payloads
+	Queued              int64 // messages waiting for clients and on their way to them, now
+	QueuedBytes         int64 // of what waits
+	Received            int64 // messages published by clients and by this process
+	Sent                int64 // messages sent to clients
+	BytesReceived       int64
+	BytesSent           int64
+	DroppedFull         int64 // a subscriber's queue was full
+	DroppedMemory       int64 // the queues of all subscribers together were full
+	DroppedExpired      int64 // the message's expiry passed while it waited
+	DroppedTooLarge     int64 // larger than the client's maximum packet size
+	DroppedRetained     int64 // not retained: as many are kept as may be
+	Refused             int64 // published without the right to
 }
 
 // Stats returns the figures of this moment.
 func (b *Broker) Stats() Stats {
-	b.sessionsMu.Lock()
-	sessions := len(b.sessions)
-	b.sessionsMu.Unlock()
-	b.retainMu.Lock()
-	retained := b.retained.Len()
-	b.retainMu.Unlock()
-	b.mu.RLock()
-	subscriptions := b.subs.Len()
-	b.mu.RUnlock()
 	c := &b.counters
-	return Stats{
+	st := Stats{
 		Connections:      c.connections.Load(),
 		ConnectionsTotal: c.connectionsTotal.Load(),
-		Sessions:         int64(sessions),
-		Subscriptions:    int64(subscriptions),
-		Retained:         int64(retained),
-		Received:         c.received.Load(),
-		Sent:             c.sent.Load(),
+		QueuedBytes:      b.queued.Load(),
+		Received:         c.publishReceived.Load(),
+		Sent:             c.publishSent.Load(),
 		BytesReceived:    c.bytesReceived.Load(),
 		BytesSent:        c.bytesSent.Load(),
 		DroppedFull:      c.droppedFull.Load(),
+		DroppedMemory:    c.droppedMemory.Load(),
 		DroppedExpired:   c.droppedExpired.Load(),
 		DroppedTooLarge:  c.droppedTooLarge.Load(),
+		DroppedRetained:  c.droppedRetained.Load(),
+		Refused:          c.refused.Load(),
 	}
+	b.sessionsMu.Lock()
+	st.Sessions = int64(len(b.sessions))
+	for _, s := range b.sessions {
+		if s.owner != nil {
+			st.Clients++
+		}
+		s.mu.Lock()
+		st.Queued += int64(s.atMost.len + s.atLeast.len + s.flight.open)
+		s.mu.Unlock()
+	}
+	b.sessionsMu.Unlock()
+	b.retainMu.Lock()
+	st.Retained, st.RetainedBytes = int64(b.retained.Len()), b.retainedBytes
+	b.retainMu.Unlock()
+	b.mu.RLock()
+	st.Subscriptions = int64(b.subs.Len())
+	st.SharedSubscriptions = int64(len(b.groups))
+	b.mu.RUnlock()
+	return st
 }

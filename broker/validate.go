@@ -3,9 +3,16 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"gateway/broker/topic"
 )
 
 // Default returns the configuration of a broker without listeners. Its sizes
@@ -14,14 +21,25 @@ func Default() Config {
 	return Config{
 		MaxPacketSize:     2_000_000,
 		MaxConnections:    1000,
-		MaxInflight:       20,
+		MaxInflight:       500,
+		ReceiveMaximum:    20,
 		MaxQueuedMessages: 1000,
 		MaxQueuedBytes:    8 << 20,
+		MaxQueueMemory:    64 << 20,
+		MaxQoS:            2,
+		RetainAvailable:   true,
 		MaxRetained:       100_000,
+		MaxRetainedBytes:  64 << 20,
 		MaxSubscriptions:  1000,
+		MaxTopicLevels:    200,
+		MaxTopicAlias:     10,
 		SessionExpiry:     30 * 24 * time.Hour,
 		ConnectTimeout:    10 * time.Second,
 		WriteTimeout:      30 * time.Second,
+		SysInterval:       10 * time.Second,
+		SubscribeRefusal:  "not_authorized",
+		AssignClientIDs:   true,
+		ClientIDPrefix:    "auto-",
 	}
 }
 
@@ -49,14 +67,25 @@ func (c Config) Validate() error {
 		between("max_packet_size", c.MaxPacketSize, minPacketSize, maxPacketSize, "bytes"),
 		between("max_connections", c.MaxConnections, 0, 1_000_000, "clients, 0 for any number"),
 		between("max_inflight", c.MaxInflight, 1, maxInflight, "messages"),
+		between("max_inflight_bytes", c.MaxInflightBytes, 0, 1<<40, "bytes, 0 for any number"),
+		between("receive_maximum", c.ReceiveMaximum, 1, maxInflight, "messages"),
 		between("max_queued_messages", c.MaxQueuedMessages, 0, 100_000_000, "messages, 0 for any number"),
 		between("max_queued_bytes", c.MaxQueuedBytes, 0, 1<<40, "bytes, 0 for any number"),
+		between("max_queue_memory", c.MaxQueueMemory, 0, 1<<40, "bytes, 0 for any number"),
+		between("max_qos", c.MaxQoS, 0, 2, ""),
 		between("max_retained", c.MaxRetained, 0, 100_000_000, "messages, 0 for any number"),
+		between("max_retained_bytes", c.MaxRetainedBytes, 0, 1<<40, "bytes, 0 for any number"),
 		between("max_subscriptions", c.MaxSubscriptions, 0, 100_000_000, "subscriptions of one client, 0 for any number"),
+		between("max_topic_levels", c.MaxTopicLevels, 1, topic.MaxLevels, "levels"),
+		between("max_topic_alias", c.MaxTopicAlias, 0, math.MaxUint16, "aliases, 0 for none"),
+		between("max_publish_rate", c.MaxPublishRate, 0, 100_000_000, "messages a second, 0 for any number"),
 		between("max_keep_alive", c.MaxKeepAlive, 0, maxKeepAlive, "0s for as long as a client likes"),
 		between("session_expiry", c.SessionExpiry, 0, 100*365*24*time.Hour, "0s for no limit"),
 		between("connect_timeout", c.ConnectTimeout, time.Second, time.Hour, ""),
 		between("write_timeout", c.WriteTimeout, time.Second, time.Hour, ""),
+		between("sys_interval", c.SysInterval, 0, 24*time.Hour, "0s for never"),
+		oneOf("subscribe_refusal", c.SubscribeRefusal, "not_authorized", "unspecified"),
+		prefix("client_id_prefix", c.ClientIDPrefix),
 	)
 	return errors.Join(errs...)
 }
@@ -73,8 +102,53 @@ func between[T int | int64 | time.Duration](key string, x, low, high T, about st
 	return fmt.Errorf("%s: %v is out of range, %v to %v%s", key, x, low, high, about)
 }
 
+// oneOf returns an error about key unless word is one of those allowed.
+func oneOf(key, word string, allowed ...string) error {
+	if slices.Contains(allowed, word) {
+		return nil
+	}
+	return &choiceError{key, word, allowed}
+}
+
+// choiceError is a word that is none of those allowed.
+type choiceError struct {
+	key, word string
+	allowed   []string
+}
+
+func (e *choiceError) Error() string {
+	return fmt.Sprintf("%s: %q is unknown; %s", e.key, e.word, strings.Join(e.allowed, " or "))
+}
+
+// Choices returns the word and what it could have been.
+func (e *choiceError) Choices() (word string, allowed []string) { return e.word, e.allowed }
+
+// prefix returns an error about key if no client id can begin with s.
+func prefix(key, s string) error {
+	if len(s) > 64 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		return fmt.Errorf("%s: %q cannot begin a client id; at most 64 bytes of text", key, s)
+	}
+	return nil
+}
+
 func (l Listener) validate(key string) error {
-	var errs []error
+	errs := []error{
+		between(key+".max_connections", l.MaxConnections, 0, 1_000_000, "clients, 0 for any number"),
+		between(key+".max_keep_alive", l.MaxKeepAlive, 0, maxKeepAlive, "0s for as the broker has it"),
+		l.validateMountPoint(key + ".mount_point"),
+	}
+	if l.MaxPacketSize != 0 {
+		errs = append(errs, between(key+".max_packet_size", l.MaxPacketSize, minPacketSize, maxPacketSize, "bytes"))
+	}
+	if l.MaxQoS != nil {
+		errs = append(errs, between(key+".max_qos", *l.MaxQoS, 0, 2, ""))
+	}
+	if l.MaxTopicAlias != nil {
+		errs = append(errs, between(key+".max_topic_alias", *l.MaxTopicAlias, 0, math.MaxUint16, "aliases, 0 for none"))
+	}
+	if len(l.Origins) > 0 && l.Protocol != "ws" {
+		errs = append(errs, fmt.Errorf("%s.origins: is only for a listener whose protocol is ws", key))
+	}
 	switch l.Protocol {
 	case "tcp", "ws":
 	case "":
@@ -99,6 +173,20 @@ func (l Listener) validateAddress(key string) error {
 	if !l.AllowAnonymous && !loopback(host) {
 		return fmt.Errorf("%s: %s can be reached from the network and nobody is asked for a password; "+
 			"listen on 127.0.0.1, or write allow_anonymous: true if everybody there may read and write everything", key, l.Address)
+	}
+	return nil
+}
+
+func (l Listener) validateMountPoint(key string) error {
+	switch {
+	case l.MountPoint == "":
+		return nil
+	case topic.CheckName(l.MountPoint) != nil:
+		return fmt.Errorf("%s: %w", key, topic.CheckName(l.MountPoint))
+	case l.MountPoint[0] == '$':
+		return fmt.Errorf("%s: %q begins with '$', which belongs to the broker", key, l.MountPoint)
+	case !strings.HasSuffix(l.MountPoint, "/"):
+		return fmt.Errorf("%s: %q does not end with a slash; write %q", key, l.MountPoint, l.MountPoint+"/")
 	}
 	return nil
 }

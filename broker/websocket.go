@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This is MQTT over WebSocket; connect with an MQTT client, as ws://"+r.Host+"/mqtt", http.StatusUpgradeRequired)
 		return
 	}
-	if !sameHost(r) {
+	if !sameHost(r) && !slices.Contains(l.cfg.Origins, "*") && !slices.Contains(l.cfg.Origins, originHost(r)) {
 		b.log.Warn("WebSocket refused: the page comes from another host", "origin", r.Header.Get("Origin"), "host", r.Host)
 		http.Error(w, "origin not allowed", http.StatusForbidden)
 		return
@@ -55,10 +56,10 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 		b.log.Debug("WebSocket refused", "remote", r.RemoteAddr, "reason", err)
 		return
 	}
-	ws.SetReadLimit(int64(b.cfg.MaxPacketSize) + 64<<10)
+	ws.SetReadLimit(int64(l.terms.maxPacket) + 64<<10)
 	raw := r.Context().Value(rawConn{}).(net.Conn)
 	l.wg.Add(1)
-	b.serve(&wsConn{Conn: raw, ws: ws}, l.wg.Done)
+	b.serve(&wsConn{Conn: raw, ws: ws}, l.terms, l.wg.Done)
 }
 
 // sameHost tells whether the request comes from no page at all, or from one
@@ -79,6 +80,16 @@ func sameHost(r *http.Request) bool {
 		host = h
 	}
 	return strings.EqualFold(u.Hostname(), strings.Trim(host, "[]"))
+}
+
+// originHost returns the host of the page that the request comes from, as a
+// listener's origins name it.
+func originHost(r *http.Request) string {
+	u, err := url.Parse(r.Header.Get("Origin"))
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
 }
 
 // rawConn is the key of the TCP connection in a request's context.

@@ -13,6 +13,8 @@ const (
 	// more waits in the session's queues, as messages, which have bounds of
 	// their own.
 	highWater = 256 << 10
+	// lowWater is how many may wait even if max_queue_memory is reached.
+	lowWater = 1 << 10
 	// shareFrom is the payload size from which a payload is not copied to each
 	// subscriber.
 	shareFrom = outBlockSize - 512
@@ -46,10 +48,11 @@ func (c *conn) sendBytes(b []byte) {
 		return
 	}
 	if c.out == nil {
-		c.out = newOutbox()
+		c.out = newOutbox(&c.b.queued)
 	}
 	c.out.add(b)
 	c.out.control += len(b)
+	c.out.packets++
 }
 
 // makeWayLocked waits until the client has read its answers. Messages that
@@ -81,7 +84,7 @@ func (c *conn) fits(p *publication, o copied) bool {
 	if c.maxPacket == 0 {
 		return true
 	}
-	f := packet.PublishHead{QoS: o.qos, Topic: p.m.Topic, SubscriptionIDs: o.ids, PayloadSize: len(p.m.Payload)}
+	f := packet.PublishHead{QoS: o.qos, Topic: c.terms.unmount(p.m.Topic), SubscriptionIDs: o.ids, PayloadSize: len(p.m.Payload)}
 	if c.version == packet.V5 {
 		f.Properties = p.properties()
 	}
@@ -90,19 +93,26 @@ func (c *conn) fits(p *publication, o copied) bool {
 
 // canPutLocked tells whether a message may be put in the outbox.
 func (c *conn) canPutLocked() bool {
-	return !c.final && c.dead == nil && (c.out == nil || c.out.size < highWater)
+	if c.final || c.dead != nil {
+		return false
+	}
+	if c.out == nil || c.out.size < lowWater {
+		return true
+	}
+	limit := c.b.cfg.MaxQueueMemory
+	return c.out.size < highWater && (limit == 0 || c.b.queued.Load() < limit)
 }
 
 // putLocked appends a PUBLISH to the outbox.
 func (c *conn) putLocked(p *publication, o copied) {
 	var h *head
-	if len(o.ids) == 0 && c.maxAlias == 0 {
+	if len(o.ids) == 0 && c.maxAlias == 0 && c.terms.mountPoint == "" {
 		h = p.head(c.version, o.qos)
 	} else {
 		h = c.customLocked(p, o)
 	}
 	if c.out == nil {
-		c.out = newOutbox()
+		c.out = newOutbox(&c.b.queued)
 	}
 	payload := p.m.Payload
 	var b []byte
@@ -119,13 +129,15 @@ func (c *conn) putLocked(p *publication, o copied) {
 	if h.idAt > 0 {
 		b[h.idAt], b[h.idAt+1] = byte(o.id>>8), byte(o.id)
 	}
+	c.out.packets++
 	c.out.messages++
+	c.out.payload += int64(len(payload))
 }
 
 // customLocked makes the head of a PUBLISH that only this client gets: with
 // its subscription identifiers, or with a topic alias.
 func (c *conn) customLocked(p *publication, o copied) *head {
-	f := packet.PublishHead{QoS: o.qos, Topic: p.m.Topic, SubscriptionIDs: o.ids, PayloadSize: len(p.m.Payload)}
+	f := packet.PublishHead{QoS: o.qos, Topic: c.terms.unmount(p.m.Topic), SubscriptionIDs: o.ids, PayloadSize: len(p.m.Payload)}
 	if c.version == packet.V5 {
 		f.Properties = p.properties()
 	}
@@ -253,7 +265,7 @@ func (c *conn) take() *outbox {
 	if out == nil {
 		c.writing = false
 	} else {
-		c.b.counters.sent.Add(out.messages)
+		c.b.counters.countSent(out)
 	}
 	c.drained.Broadcast()
 	return out
@@ -327,7 +339,7 @@ func (c *conn) finish() {
 	c.out = nil
 	c.mu.Unlock()
 	if out != nil {
-		c.b.counters.sent.Add(out.messages)
+		c.b.counters.countSent(out)
 		_ = c.writeAll(out)
 		out.release()
 	}
@@ -350,13 +362,17 @@ func (c *conn) disconnect(code packet.ReasonCode) {
 	if c.version == packet.V5 && c.dead == nil {
 		if b, err := (&packet.Disconnect{Code: code}).Append(nil, c.version); err == nil {
 			if c.out == nil {
-				c.out = newOutbox()
+				c.out = newOutbox(&c.b.queued)
 			}
 			c.out.add(b)
+			c.out.packets++
 		}
 	}
 	c.wakeLocked()
 	c.final = true
+	if c.ended != nil {
+		close(c.ended)
+	}
 	c.drained.Broadcast()
 	// The reader wakes up, waits for the writer and closes.
 	if c.nc.SetReadDeadline(time.Unix(1, 0)) != nil {

@@ -120,7 +120,7 @@ func TestBroker(t *testing.T) {
 
 // Many publishers at once, through the window that the broker allows.
 func TestBrokerManyPublishers(t *testing.T) {
-	address := listening(t, func(cfg *broker.Config) { cfg.MaxInflight = 3 })
+	address := listening(t, func(cfg *broker.Config) { cfg.ReceiveMaximum = 3 })
 	sub := connect(t, address, client.Options{Version: packet.V5, CleanStart: true, Buffer: 1})
 	pub := connect(t, address, client.Options{Version: packet.V5, CleanStart: true})
 	if got := pub.Connack().Properties.ReceiveMaximum.V; got != 3 {

@@ -8,8 +8,10 @@ import (
 
 // The bounds of a name and a filter.
 const (
-	maxBytes  = 65535 // [MQTT-4.7.3-3]
-	maxLevels = 200   // what Mosquitto allows; keeps the trees shallow
+	maxBytes = 65535 // [MQTT-4.7.3-3]
+
+	// MaxLevels is what Mosquitto allows too; it keeps the trees shallow.
+	MaxLevels = 200
 )
 
 // SharePrefix begins the filter of a shared subscription,
@@ -71,8 +73,8 @@ func check(s string) error {
 		return fmt.Errorf("topic is empty")
 	case len(s) > maxBytes:
 		return fmt.Errorf("topic of %d bytes: at most %d are allowed", len(s), maxBytes)
-	case strings.Count(s, "/") >= maxLevels:
-		return fmt.Errorf("topic of %d levels: at most %d are allowed", strings.Count(s, "/")+1, maxLevels)
+	case strings.Count(s, "/") >= MaxLevels:
+		return fmt.Errorf("topic of %d levels: at most %d are allowed", strings.Count(s, "/")+1, MaxLevels)
 	}
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -130,3 +132,6 @@ func Match(filter, name string) bool {
 		filter, name = frest, nrest
 	}
 }
+
+// Levels returns the number of levels of a name or a filter.
+func Levels(s string) int { return strings.Count(s, "/") + 1 }

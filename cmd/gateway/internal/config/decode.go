@@ -88,6 +88,9 @@ func (d *decoder) value(key string, n ast.Node, v reflect.Value) {
 	switch {
 	case v.Type() == durationType:
 		d.duration(key, at, plain, v)
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(key, n, v.Elem())
 	case v.Kind() == reflect.Struct:
 		d.structure(key, at, plain, v)
 	case v.Kind() == reflect.Slice:
