@@ -3,19 +3,41 @@
 //
 // # How a message travels
 //
-//	socket ─ conn.read ─ Message ─ Broker.route ─┬─ session.deliver ─ queue ─ conn.write ─ socket
-//	Broker.Publish ──────────────┘               └─ Subscription.deliver ─ queue ─ Next
+//	socket ─ conn.readSome ─ publication ─ Broker.route ─┬─ session.deliver ─ outbox ─ conn.flush ─ socket
+//	Broker.Publish ───────────────┘                      │        └─ queue ─ session.refill ─┘
+//	                                                     ├─ group.deliver ─ session.deliver
+//	                                                     └─ Subscription.deliver ─ queue ─ Next
 //
 // One goroutine per connection reads packets and carries each PUBLISH all the
-// way into the queues of its subscribers, so that messages of one publisher
-// keep their order. It never writes to another's socket and never waits for
-// one: a subscriber that does not read fills its own queue, which is bounded.
-// A second goroutine per connection writes; it exists only while there is
-// something to write, and joins what waits into few writes.
+// way to its subscribers, so that messages of one publisher keep their order.
+// What goes to a client is encoded at once behind what already waits for it,
+// in its outbox. When everything that was read at once is handled, the same
+// goroutine flushes the connections that got something: it writes what their
+// sockets take without waiting. Only for a socket that is full, and for
+// connections that cannot be asked, a goroutine is made that waits. So a
+// subscriber that does not read costs nobody time.
 //
-// A [Message] is immutable once published. It is copied out of the
-// connection's read buffer once, and one pointer is shared by every queue,
-// the retained tree and every in-process subscriber.
+// A message that a client cannot be sent at once, because it is away, its
+// outbox is full, or as many messages are on their way to it as may be,
+// waits in its session's queues, which are bounded; refill encodes it later.
+//
+// # Who owns the memory of a message
+//
+// A publication is a message on its way. Its payload lies in the connection's
+// read buffer, its topic in the connection's cache, and its encoded head, one
+// for each protocol version and kind of QoS, in the publication. All of that
+// is used again for the next message. A receiver's copy exists as bytes in its
+// outbox only; large payloads are shared by all of them.
+//
+// Whoever keeps a message, a queue, the retained tree, a message in flight to
+// a session that outlives its connection, a subscriber in this process, asks
+// for publication.keep, which copies it once for all who keep it. A [Message]
+// is immutable from then on and left to the garbage collector.
+//
+// Read buffers and publications come as a bench from a pool, when there is
+// something to read, and outboxes when there is something to write. A
+// connection that waits has its struct, its session and a small stack:
+// 5 KiB together.
 //
 // # Subscribers in this process
 //
@@ -33,18 +55,30 @@
 //	Broker.sessionsMu  who is connected, sessions' beginning and end
 //	Broker.retainMu    makes retained publishes one after the other
 //	Broker.mu          subscriptions; publishers hold it shared while they deliver
+//	group.mu           the members of a shared subscription
 //	session.mu         a session's queues and what is in flight
-//	conn.mu            what waits to be written besides deliveries
+//	conn.mu            what waits to be written
 //
 // No lock is held during a read or a write.
 //
 // # Choices where the specification leaves one
 //
 // Overlapping subscriptions of a client get one copy, at the highest QoS,
-// with all matching subscription identifiers. The will of a client whose
-// connection is taken over by its own reconnect is published only if either
-// session is a clean one, as Mosquitto does. A PUBLISH to a topic that begins
-// with '$' is refused: that part of the tree belongs to the broker.
+// with all matching subscription identifiers; a shared subscription is one of
+// its own. The will of a client whose connection is taken over by its own
+// reconnect is published only if either session is a clean one, as Mosquitto
+// does. A PUBLISH to a topic that begins with '$' is refused: that part of the
+// tree belongs to the broker. The order of messages is kept for each publisher
+// and each QoS; a message of QoS 0 may overtake one of QoS 1 that waits for
+// the client's acknowledgements.
+//
+// Members of a shared subscription take turns. Those that are away or have
+// messages waiting are passed over while another is not. When a member's
+// connection ends, its messages of QoS 1 that were not acknowledged, and those
+// that were not sent, go to another member that is connected.
+//
+// A message in flight of a session that ends with its connection is not kept:
+// it could never be sent again.
 //
 // Durable sessions live in memory for now: they survive connections, not the
 // process.

@@ -87,7 +87,18 @@ func (c *testClient) pump() {
 // dial makes a connection on which nothing was said.
 func (b *testBroker) dial(v packet.Version) *testClient {
 	b.t.Helper()
-	c := b.dialDeaf(v)
+	return b.dialOn(Listener{}, v)
+}
+
+// dialOn is dial by a listener of its own.
+func (b *testBroker) dialOn(l Listener, v packet.Version) *testClient {
+	b.t.Helper()
+	return b.dialTerms(b.Broker.terms(l), v)
+}
+
+func (b *testBroker) dialTerms(terms *terms, v packet.Version) *testClient {
+	b.t.Helper()
+	c := b.dialDeafTerms(terms, v)
 	go c.pump()
 	return c
 }
@@ -95,8 +106,13 @@ func (b *testBroker) dial(v packet.Version) *testClient {
 // dialDeaf makes a connection from which nobody reads.
 func (b *testBroker) dialDeaf(v packet.Version) *testClient {
 	b.t.Helper()
+	return b.dialDeafTerms(b.Broker.terms(Listener{}), v)
+}
+
+func (b *testBroker) dialDeafTerms(terms *terms, v packet.Version) *testClient {
+	b.t.Helper()
 	here, there := net.Pipe()
-	b.serve(there, b.Broker.terms(Listener{}), func() {})
+	b.serve(there, terms, func() {})
 	c := &testClient{t: b.t, conn: here, v: v, in: make(chan received, 100_000)}
 	b.t.Cleanup(func() { here.Close() })
 	return c

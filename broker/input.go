@@ -22,6 +22,7 @@ const benchSize = 32 << 10
 var benches = sync.Pool{New: func() any { return new(bench) }}
 
 func (w *bench) release() {
+	w.pub.flush() // nothing, unless a handler panicked
 	w.pub.forget()
 	w.publish = packet.Publish{}
 	benches.Put(w)
