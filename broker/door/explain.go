@@ -15,7 +15,6 @@ func explainTLS(err error) error {
 	var (
 		record  tls.RecordHeaderError
 		verify  *tls.CertificateVerificationError
-		alert   tls.AlertError
 		remote  *net.OpError
 		unknown x509.UnknownAuthorityError
 		invalid x509.CertificateInvalidError
@@ -29,7 +28,7 @@ func explainTLS(err error) error {
 		return fmt.Errorf("the client's certificate is expired or not valid yet: %w", err)
 	case errors.As(err, &verify):
 		return fmt.Errorf("the client's certificate is refused: %w", err)
-	case errors.As(err, &alert), errors.As(err, &remote) && remote.Op == "remote error":
+	case errors.As(err, &remote) && remote.Op == "remote error":
 		return fmt.Errorf("the client broke off the TLS handshake; does it trust the authority of our certificate, and is the name it connects to in there? %w", err)
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("the client left during the TLS handshake: %w", io.ErrUnexpectedEOF)

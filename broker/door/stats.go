@@ -3,6 +3,8 @@ package door
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
 	"time"
 )
 
@@ -43,15 +45,16 @@ func (d *Door) Stats() Stats {
 }
 
 // countFailure counts a handshake that failed with err; where is what to count
-// it as, unless it was too slow. One that the owner of the door gave up is not
-// the peer's failure.
+// it as, unless it was too slow. One that the owner of the connection gave up
+// is not the peer's failure.
 func (d *Door) countFailure(where *uint64, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case errors.Is(err, errSlow):
+	case errors.Is(err, errSlow), errors.Is(err, os.ErrDeadlineExceeded):
 		d.refused.Timeout++
-	case !errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed):
+	default:
 		*where++
 	}
 }
