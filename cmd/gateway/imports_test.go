@@ -30,10 +30,13 @@ var importRules = map[string]struct {
 	"broker/topic":                   {nil, "the trees know only topics"},
 	"broker/packet":                  {nil, "the codec knows only bytes"},
 	"broker/client":                  {[]string{"broker/packet"}, "a client is no part of the broker"},
-	"broker":                         {[]string{"broker/topic", "broker/packet"}, "the broker never sees sensors"},
+	"broker/auth":                    {[]string{"broker/topic"}, "who may do what, whatever the connection"},
+	"broker/door":                    {nil, "how connections come in, below MQTT"},
+	"broker/bench":                   {nil, "a load generator knows brokers from outside only"},
+	"broker":                         {[]string{"broker/topic", "broker/packet", "broker/auth", "broker/door"}, "the broker never sees sensors"},
 	"bridge":                         {[]string{"broker", "broker/topic"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
-	"cmd/gateway/internal/config": {[]string{"broker", "bridge", "sensors", "sensors/driver", "cmd/gateway/internal/dashboard"},
+	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "bridge", "sensors", "sensors/driver", "cmd/gateway/internal/dashboard"},
 		"the configuration is made of the parts' own"},
 	"cmd/gateway": {[]string{"*"}, "wire.go builds everything"},
 }
@@ -43,6 +46,9 @@ var importRules = map[string]struct {
 var owners = map[string][]string{
 	"github.com/alecthomas/kong":          {"cmd/gateway"},
 	"github.com/goccy/go-yaml":            {"cmd/gateway/internal/config"},
+	"github.com/pires/go-proxyproto":      {"broker/door"},
+	"golang.org/x/crypto":                 {"broker/auth"},
+	"github.com/eclipse/paho.golang":      nil,                       // a client in tests, until the bridge has MQTT 5
 	"github.com/coder/websocket":          {"broker", "cmd/gateway"}, // server side, and the client of gateway pub and sub
 	"github.com/eclipse/paho.mqtt.golang": {"bridge"},
 	"github.com/rogpeppe/go-internal":     {"cmd/gateway"},

@@ -1,0 +1,133 @@
+package auth
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func writeFile(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestEditPasswords(t *testing.T) {
+	path := writeFile(t, "passwd", "# ours\nann:$6$old$old\n\nbob:plain\n")
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := SetPassword(link, "ann", "new"); err != nil {
+		t.Fatal(err)
+	}
+	if err := SetPassword(path, "carl", "fresh"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != "# ours\nann:new\n\nbob:plain\ncarl:fresh\n" {
+		t.Errorf("the file is %q", got)
+	}
+	if n, err := HashPlain(path); n != 3 || err != nil {
+		t.Errorf("HashPlain: %d, %v", n, err)
+	}
+	if n, err := HashPlain(path); n != 0 || err != nil {
+		t.Errorf("HashPlain again: %d, %v", n, err)
+	}
+	if err := DeleteUser(path, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := os.ReadFile(path)
+	if !strings.HasPrefix(string(got), "# ours\n\nbob:$argon2id$") {
+		t.Errorf("the file is %q", got)
+	}
+	if info, _ := os.Stat(path); info.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	if info, _ := os.Lstat(link); info.Mode()&os.ModeSymlink == 0 {
+		t.Error("the link is a file now")
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
+		t.Errorf("left over: %v", entries)
+	}
+	for _, err := range []error{
+		DeleteUser(path, "nobody"), SetPassword(path, "", "x"), SetPassword(path, "a:b", "x"), SetPassword(path, "#a", "x"),
+		DeleteUser(filepath.Join(t.TempDir(), "none"), "x"),
+	} {
+		if err == nil {
+			t.Error("accepted")
+		}
+	}
+	made := filepath.Join(t.TempDir(), "made")
+	if err := SetPassword(made, "ann", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if info, _ := os.Stat(made); info.Mode().Perm() != 0o600 {
+		t.Errorf("a new file has mode %v", info.Mode())
+	}
+}
+
+func TestWrongPasswordFiles(t *testing.T) {
+	for content, want := range map[string]string{
+		"ann":                          `passwd:1: the user "ann" has no password`,
+		"# x\n\nann:plain\n":           `passwd:3: the password of "ann" is no hash`,
+		":$6$YWJj$YWJj":                "passwd:1: a line without a user name",
+		"ann:$6$YWJj$YWJj":             "is a damaged $6$ hash",
+		"a:" + sixty + "\na:" + sixty:  `passwd:2: the user "a" is there twice`,
+		strings.Repeat("x", maxLine+1): "passwd: bufio.Scanner: token too long",
+	} {
+		_, err := Open(Config{PasswordFile: writeFile(t, "passwd", content)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.30q: %v, want %q in it", content, err, want)
+		}
+	}
+	if _, err := Open(Config{PasswordFile: "/no/such/file"}); err == nil || !strings.Contains(err.Error(), "/no/such/file") {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+// sixty is a hash of a password that nobody remembers.
+var sixty = "$6$c2FsdHNhbHRzYWx0$" + sum512("x")
+
+func TestWrongACLFiles(t *testing.T) {
+	for content, want := range map[string]string{
+		"topics a/b":                `acl:1: "topics" is unknown`,
+		"# x\ntopic":                "acl:2: topic without a filter",
+		"user":                      "acl:1: user without a name",
+		"topic reed a/b":            `acl:1: topic: "reed" is no access`,
+		"topic read a/#/b":          `acl:1: filter "a/#/b"`,
+		"pattern read a/x%u":        "stand for a whole level",
+		"topic read $share/g/a":     "is one of a shared subscription",
+		"pattern deny %c/ä\x01\n":   "control character",
+		"\n\n\nuser bob\npattern  ": "acl:5: pattern without a filter",
+	} {
+		_, err := Open(Config{ACLFile: writeFile(t, "acl", content)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q in it", content, err, want)
+		}
+	}
+}
+
+func FuzzFiles(f *testing.F) {
+	f.Add("ann:$6$YWJj$YWJj\n#\n", "topic read a/#\nuser bob\npattern write %c/+\n", "a/b")
+	f.Fuzz(func(t *testing.T, passwords, acl, name string) {
+		users := make(map[string]hash)
+		_ = scanLines("p", strings.NewReader(passwords), passwordLine(users))
+		var rules []rule
+		if scanLines("a", strings.NewReader(acl), ruleLine(&rules)) != nil {
+			return
+		}
+		g := &Guard{}
+		g.now.Store(&snapshot{rules: rules, restricted: true})
+		r := g.Rights(Identity{User: name}, name)
+		if r.Receive("x/y") && !r.Subscribe("x/y") {
+			t.Fatal("may receive and not subscribe")
+		}
+	})
+}
