@@ -20,6 +20,7 @@ type Conn struct {
 	tls    *tls.Conn // nil without TLS
 	wire   *wire     // below tls
 	ready  atomic.Bool
+	told   atomic.Bool                 // why the handshake failed was logged
 	given  atomic.Pointer[net.TCPAddr] // the client's address in a PROXY header
 
 	mu  sync.Mutex // held during the handshake
@@ -67,6 +68,19 @@ func (c *Conn) Handshake(ctx context.Context) error {
 	}
 	c.ready.Store(true)
 	return nil
+}
+
+// handshakeUnasked does the handshake for a caller who knows of none, and so
+// would not log why it failed.
+func (c *Conn) handshakeUnasked() error {
+	if c.ready.Load() {
+		return nil
+	}
+	err := c.Handshake(context.Background())
+	if err != nil && c.told.CompareAndSwap(false, true) {
+		c.door.log.Debug("connection refused", "remote", c.RemoteAddr().String(), "reason", err)
+	}
+	return err
 }
 
 func (c *Conn) handshake(ctx context.Context) error {
@@ -157,7 +171,7 @@ func (c *Conn) Raw() net.Conn {
 
 // Read reads what the client sends, after the handshake.
 func (c *Conn) Read(p []byte) (int, error) {
-	if err := c.Handshake(context.Background()); err != nil {
+	if err := c.handshakeUnasked(); err != nil {
 		return 0, err
 	}
 	if c.tls != nil {
@@ -168,7 +182,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Write sends to the client, after the handshake.
 func (c *Conn) Write(p []byte) (int, error) {
-	if err := c.Handshake(context.Background()); err != nil {
+	if err := c.handshakeUnasked(); err != nil {
 		return 0, err
 	}
 	if c.tls != nil {

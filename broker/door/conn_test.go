@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -144,11 +145,18 @@ func TestProxyTLS(t *testing.T) {
 }
 
 func TestProxyMissing(t *testing.T) {
+	var l logs
 	d := open(t, Options{ProxyProtocol: true})
+	d.log = slog.New(slog.NewTextHandler(&l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client, server := dial(t, d), accept(t, d)
 	_, _ = io.WriteString(client, "\x10\x0c\x00\x04MQTT\x04\x02")
-	_, err := server.Read(make([]byte, 1)) // Handshake by itself
-	wants(t, err, "no PROXY header came first")
+	for range 2 {
+		_, err := server.Read(make([]byte, 1)) // Handshake by itself
+		wants(t, err, "no PROXY header came first")
+	}
+	if got := l.String(); strings.Count(got, "no PROXY header came first") != 1 || !strings.Contains(got, "remote="+client.LocalAddr().String()) {
+		t.Errorf("logged\n%s", got)
+	}
 	if s := d.Stats(); s.Refused.ProxyHeader != 1 || s.Open != 0 || s.Accepted != 1 {
 		t.Errorf("stats are %+v", s)
 	}
@@ -234,21 +242,13 @@ func TestCloseDoesNotWait(t *testing.T) {
 	p := newPKI(t)
 	d := open(t, Options{TLS: &p.tls})
 	server, _ := mustShake(t, d, p.client())
-	// Full without a write that failed, after which TLS would not try again.
-	raw, err := server.socket.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
+	// The socket is full without a write of TLS that failed, after which TLS
+	// would not try its goodbye.
+	for junk, n := make([]byte, 1<<20), 1; n > 0; {
+		_ = server.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+		n, _ = server.socket.Write(junk)
 	}
-	junk := make([]byte, 1<<20)
-	if err := raw.Control(func(fd uintptr) {
-		for {
-			if _, err := syscall.Write(int(fd), junk); err != nil {
-				return
-			}
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
+	_ = server.SetWriteDeadline(time.Time{})
 	start := time.Now()
 	server.Close()
 	if took := time.Since(start); took > 3*time.Second {
@@ -288,6 +288,7 @@ func TestBelowHTTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
+	_, _ = io.ReadAll(client) // until the handler has closed it
 	if resp.StatusCode != http.StatusNoContent {
 		t.Errorf("status %d", resp.StatusCode)
 	}

@@ -19,7 +19,8 @@
 // do. What the peer has to do first, a PROXY header, a TLS handshake, is done
 // by [Conn.Handshake] in the goroutine of the connection, within
 // Options.HandshakeTimeout; without a call of it, by the first Read or Write.
-// So a [Door] can stand below an http.Server as well. A peer that stays
+// So a [Door] can stand below an http.Server as well, whose failed handshakes
+// are logged at Debug. A peer that stays
 // silent costs its own goroutine until that time is over.
 //
 // The package starts no goroutine of its own and keeps none.

@@ -162,29 +162,6 @@ func TestAbstractSocket(t *testing.T) {
 	wants(t, err, "another program has this name already")
 }
 
-// TCP_NODELAY, because a packet of MQTT is often all there is to say, and
-// probes for peers that are gone.
-func TestSocketOptions(t *testing.T) {
-	d := open(t, Options{})
-	dial(t, d)
-	raw, err := accept(t, d).Raw().(*net.TCPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := raw.Control(func(fd uintptr) {
-		for name, option := range map[string][2]int{
-			"TCP_NODELAY":  {syscall.IPPROTO_TCP, syscall.TCP_NODELAY},
-			"SO_KEEPALIVE": {syscall.SOL_SOCKET, syscall.SO_KEEPALIVE},
-		} {
-			if v, err := syscall.GetsockoptInt(int(fd), option[0], option[1]); err != nil || v == 0 {
-				t.Errorf("%s is %d, %v", name, v, err)
-			}
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestOpenTLSFiles(t *testing.T) {
 	_, err := Open(Options{Network: "tcp", Address: "127.0.0.1:0", TLS: &TLS{Certificate: "none.pem", Key: "neither.pem"}}, discard())
 	wants(t, err, "cannot listen on 127.0.0.1:0: tls.certificate: there is no file none.pem", "\ntls.key: there is no file neither.pem")

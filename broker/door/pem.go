@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,7 +20,7 @@ const maxFile = 4 << 20
 
 // readFile reads a file of the configuration; err begins with key.
 func readFile(key, path string) ([]byte, error) {
-	f, err := os.Open(path)
+	b, err := readRegular(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: there is no file %s", key, path)
@@ -30,21 +29,26 @@ func readFile(key, path string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("%s: %s is a folder; name the file", key, path)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
-	}
-	if len(b) > maxFile {
-		return nil, fmt.Errorf("%s: %s is larger than %d bytes; it cannot be a PEM file", key, path, maxFile)
-	}
 	return b, nil
 }
 
-// blocks returns the PEM blocks in b whose type ends with one of suffixes.
+// readRegular reads a file, but nothing that has no end or waits for somebody.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path) // before opening, which waits if it is a pipe
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a folder; name the file", path)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is a device or a pipe; name a file", path)
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("%s has %d bytes; no PEM file for us is larger than %d", path, info.Size(), maxFile)
+	}
+	return os.ReadFile(path)
+}
+
+// blocks returns the PEM blocks in b whose type ends with suffix.
 func blocks(b []byte, suffix string) (found []*pem.Block) {
 	for {
 		var block *pem.Block
