@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gateway/broker/auth"
+	"gateway/broker/door"
 	"gateway/broker/topic"
 )
 
@@ -40,11 +42,17 @@ type Broker struct {
 	durableMu sync.Mutex // taken before any other lock
 	durable   map[string]*Subscription
 
-	connsMu sync.Mutex // never held while another is taken
-	conns   map[*conn]struct{}
-	closing bool
+	connsMu  sync.Mutex // never held while another is taken
+	conns    map[*conn]struct{}
+	expected map[*door.Conn]struct{} // handshakes
+	closing  bool
 
+	// Set by Listen, then only read.
 	listeners []*listener
+	guards    []*auth.Guard
+	shared    *auth.Guard // of listeners without auth of their own
+
+	loginLog, deniedLog logLimit
 }
 
 // New makes a broker. Publish and Subscribe work at once; clients come in
@@ -80,6 +88,7 @@ func New(cfg Config, log *slog.Logger) *Broker {
 		sessions:    make(map[string]*session),
 		durable:     make(map[string]*Subscription),
 		conns:       make(map[*conn]struct{}),
+		expected:    make(map[*door.Conn]struct{}),
 	}
 }
 
@@ -163,11 +172,6 @@ func (b *Broker) track(c *conn) bool {
 		c.log().Warn("connection refused: too many clients", "max_connections", limit)
 		return false
 	}
-	if limit := c.terms.listener.MaxConnections; limit > 0 && c.terms.conns >= limit {
-		c.log().Warn("connection refused: too many clients of this listener", "listener", c.terms.listener.Address, "max_connections", limit)
-		return false
-	}
-	c.terms.conns++
 	b.conns[c] = struct{}{}
 	return true
 }
@@ -175,7 +179,6 @@ func (b *Broker) track(c *conn) bool {
 func (b *Broker) untrack(c *conn) {
 	b.connsMu.Lock()
 	delete(b.conns, c)
-	c.terms.conns--
 	b.connsMu.Unlock()
 }
 

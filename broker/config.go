@@ -1,17 +1,28 @@
 package broker
 
-import "time"
+import (
+	"time"
+
+	"gateway/broker/auth"
+	"gateway/broker/door"
+)
 
 // Config is the broker part of the configuration. Begin with [Default]: some
 // zero values are settings.
 type Config struct {
 	// Listeners are the doors. None at all means the in-process API only.
 	Listeners []Listener `yaml:"listeners"`
+	// Auth says who may come in, by listeners that have no auth of their own,
+	// and what clients may do.
+	Auth auth.Config `yaml:"auth"`
 
 	// MaxPacketSize is the largest packet a client may send, bytes.
 	MaxPacketSize int `yaml:"max_packet_size"`
 	// MaxConnections is the number of clients connected at once.
 	MaxConnections int `yaml:"max_connections"`
+	// MaxConnectionsPerAddress is the number of clients of one address
+	// connected at once by one listener.
+	MaxConnectionsPerAddress int `yaml:"max_connections_per_address"`
 	// MaxInflight and MaxInflightBytes bound the QoS 1 and 2 messages on their
 	// way to one client at once; a client of MQTT 5 may ask for fewer.
 	MaxInflight      int   `yaml:"max_inflight"`
@@ -73,15 +84,29 @@ type Config struct {
 // Listener is one door, and the terms for those who come in by it. What it
 // leaves out is as the broker has it.
 type Listener struct {
-	// Protocol is tcp, or ws for MQTT over WebSocket.
+	// Protocol is tcp; tls; ws or wss for MQTT over WebSocket, the second
+	// encrypted; or unix for a socket file.
 	Protocol string `yaml:"protocol"`
-	// Address is host:port to listen on; an empty host means all addresses.
+	// Address is host:port to listen on; an empty host means all addresses. It
+	// is the path of the file where Protocol is unix.
 	Address string `yaml:"address"`
-	// AllowAnonymous lets anybody in who reaches the address. Without it a
-	// listener on any other address than loopback refuses to start.
+	// SocketMode is who may connect to a socket file, "0660".
+	SocketMode string `yaml:"socket_mode"`
+	// AllowAnonymous lets in who gives no user name. A listener on any other
+	// address than loopback where nobody is asked for a password refuses to
+	// start without it.
 	AllowAnonymous bool `yaml:"allow_anonymous"`
+	// Auth is in place of the broker's, as a whole.
+	Auth *auth.Config `yaml:"auth"`
+	// TLS is for tls and wss.
+	TLS *door.TLS `yaml:"tls"`
+	// ProxyProtocol expects every connection to begin with a PROXY header, of
+	// version 1 or 2.
+	ProxyProtocol bool `yaml:"proxy_protocol"`
 	// MaxConnections is the number of clients connected by this listener.
 	MaxConnections int `yaml:"max_connections"`
+	// MaxConnectionsPerAddress is in place of the broker's.
+	MaxConnectionsPerAddress int `yaml:"max_connections_per_address"`
 	// MaxPacketSize, MaxQoS, MaxTopicAlias and MaxKeepAlive are in place of the
 	// broker's.
 	MaxPacketSize int           `yaml:"max_packet_size"`

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"gateway/broker/auth"
+	"gateway/broker/door"
 	"gateway/broker/packet"
 )
 
@@ -24,7 +26,9 @@ type conn struct {
 	terms     *terms
 	version   packet.Version
 	id        string
-	user      string // "" for nobody in particular
+	assigned  packet.Opt[string] // the client id, if it had none
+	identity  auth.Identity
+	method    string // of authentication, "" for a plain login
 	session   *session
 	keepAlive time.Duration // 0 is none
 	window    int           // QoS 1 and 2 messages the client takes at once
@@ -33,18 +37,20 @@ type conn struct {
 	problems  bool          // the client wants reason strings
 	bridge    bool          // another broker's bridge: no echo, RETAIN as published
 
-	socket  socket
-	in      input
-	will    *will
-	rate    rate
-	pause   time.Duration // for which the client is not read, because of rate
-	aliases []string      // topic of each alias the client set, [alias-1]
-	topics  topicCache
-	last    time.Time // when something was read
-	handled int64     // packets of the batch
-	deep    bool      // the stack may have grown
-	done    func()    // called after the end
-	first   []byte    // where a connection that is no socket reads while it waits
+	pending  *packet.Connect // whose authentication is going on
+	exchange auth.Exchange
+	socket   socket
+	in       input
+	will     *will
+	rate     rate
+	pause    time.Duration // for which the client is not read, because of rate
+	aliases  []string      // topic of each alias the client set, [alias-1]
+	topics   topicCache
+	last     time.Time // when something was read
+	handled  int64     // packets of the batch
+	deep     bool      // the stack may have grown
+	done     func()    // called after the end
+	first    []byte    // where a connection that is no socket reads while it waits
 
 	// Guarded by Broker.sessionsMu: the client has made another connection.
 	taken      bool
@@ -88,7 +94,9 @@ func (b *Broker) serve(nc net.Conn, t *terms, done func()) {
 		c.ended = make(chan struct{})
 	}
 	c.drained.L = &c.mu
-	c.socket.open(nc, c.in.room, c.in.idle)
+	if d, ok := nc.(*door.Conn); ok && d.Raw() != nil {
+		c.socket.open(d.Raw(), c.in.room, c.in.idle)
+	}
 	b.counters.connections.Add(1)
 	b.counters.connectionsTotal.Add(1)
 	if !b.track(c) {
@@ -247,7 +255,7 @@ func (c *conn) packets(b []byte) (n, need int, err error) {
 		if header == 0 {
 			return n, 0, nil
 		}
-		if c.session == nil && packet.Type(first>>4) != packet.TypeConnect { // [MQTT-3.1.0-1]
+		if c.session == nil && c.pending == nil && packet.Type(first>>4) != packet.TypeConnect { // [MQTT-3.1.0-1]
 			return n, 0, fmt.Errorf("the first packet is %v, not CONNECT", packet.Type(first>>4))
 		}
 		size := header + length
@@ -315,6 +323,9 @@ func (c *conn) handle(first byte, body []byte) error {
 	typ := packet.Type(first >> 4)
 	if c.session == nil {
 		c.deep = true
+		if c.pending != nil {
+			return c.handlePending(first, body)
+		}
 		return c.handleConnect(first, body)
 	}
 	if typ == packet.TypePublish {
@@ -345,9 +356,32 @@ func (c *conn) handle(first byte, body []byte) error {
 		return c.send(&packet.Pingresp{}) // [MQTT-3.12.4-1]
 	case *packet.Disconnect:
 		return c.handleDisconnect(p)
+	case *packet.Auth:
+		return c.handleAuth(p)
 	default: // a second CONNECT [MQTT-3.1.0-2], or what only a server sends
 		return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.1.0-2", Text: fmt.Sprintf("%v from a connected client", typ)}
 	}
+}
+
+// handlePending handles a packet that comes while the authentication goes on:
+// AUTH or DISCONNECT and no other [MQTT-3.1.2-30].
+func (c *conn) handlePending(first byte, body []byte) error {
+	p, err := packet.Decode(first, body, c.version)
+	if err != nil {
+		return err
+	}
+	switch p := p.(type) {
+	case *packet.Auth:
+		err := c.handleAuth(p)
+		var perr *packet.Error
+		if errors.As(err, &perr) && c.session == nil {
+			return c.refuse(perr.Code, perr.Text)
+		}
+		return err
+	case *packet.Disconnect:
+		return errDisconnected
+	}
+	return c.refuse(packet.ProtocolError, p.Type().String()+" before the authentication was complete")
 }
 
 // handleAck handles PUBACK, PUBREC, PUBREL and PUBCOMP.

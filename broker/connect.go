@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"gateway/broker/auth"
 	"gateway/broker/packet"
 	"gateway/broker/topic"
 )
@@ -45,23 +46,44 @@ func (c *conn) connect(p *packet.Connect) error {
 	if props == nil {
 		props = new(packet.Properties)
 	}
-	if props.AuthMethod.OK { // [MQTT-4.12.0-1]
-		return c.refuse(packet.BadAuthenticationMethod, "no such authentication method")
-	}
-	var answer packet.Properties
 	c.id = p.ClientID
-	if c.terms.listener.UsernameAsClientID {
-		if p.Username.V == "" {
-			return c.refuse(packet.ClientIdentifierNotValid, "a user name is needed, which is the client id here")
-		}
-		c.id = p.Username.V
-	}
 	if c.id == "" {
 		if !c.b.cfg.AssignClientIDs || c.version < packet.V5 && !p.CleanStart { // [MQTT-3.1.3-8 v3]
 			return c.refuse(packet.ClientIdentifierNotValid, "a client id is needed")
 		}
 		c.id = c.b.cfg.ClientIDPrefix + rand.Text() // [MQTT-3.1.3-6]
-		answer.AssignedClientID = packet.Some(c.id) // [MQTT-3.2.2-16]
+		if c.version == packet.V5 {
+			c.assigned = packet.Some(c.id) // [MQTT-3.2.2-16]
+		}
+	}
+	if props.AuthMethod.OK {
+		return c.beginExchange(p)
+	}
+	login := c.login(p)
+	id, err := c.terms.guard.Login(login)
+	if err != nil {
+		return c.refuseLogin(login, err)
+	}
+	return c.admit(p, id, nil)
+}
+
+// admit lets a client in that has proven to be id. proof is the last word of
+// its authentication.
+func (c *conn) admit(p *packet.Connect, id auth.Identity, proof []byte) error {
+	props := p.Properties
+	if props == nil {
+		props = new(packet.Properties)
+	}
+	c.identity = id
+	if c.terms.listener.UsernameAsClientID {
+		if id.User == "" {
+			return c.refuse(packet.ClientIdentifierNotValid, "a user name is needed, which is the client id here")
+		}
+		c.id = id.User
+	}
+	answer := packet.Properties{AssignedClientID: c.assigned}
+	if c.method != "" { // section 4.12
+		answer.AuthMethod, answer.AuthData = packet.Some(c.method), proof
 	}
 	if err := c.takeWill(p.Will); err != nil {
 		return c.refuse(err.Code, err.Text)
@@ -109,7 +131,7 @@ func (c *conn) limits(p *packet.Connect, props, answer *packet.Properties) {
 		answer.RetainAvailable = packet.Some(byte(0))
 	}
 	if info := cfg.ResponseInformation; info != "" && props.RequestResponseInfo.Or(0) == 1 { // [MQTT-3.1.2-28]
-		answer.ResponseInfo = packet.Some(strings.NewReplacer("%c", c.id, "%u", c.user).Replace(info))
+		answer.ResponseInfo = packet.Some(strings.NewReplacer("%c", c.id, "%u", c.identity.User).Replace(info))
 	}
 }
 
@@ -142,6 +164,7 @@ type will struct {
 	m      Message
 	delay  time.Duration
 	expiry packet.Opt[uint32] // s
+	rights *auth.Rights       // of the client, when it left
 }
 
 // message returns the will as it is published now.
@@ -242,6 +265,9 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	}
 	defer b.sessionsMu.Unlock()
 	var after aftermath
+	if s != nil && s.identity != c.identity {
+		clean = true // one user's messages are not another's
+	}
 	present := s != nil && !clean // [MQTT-3.1.2-4] [MQTT-3.1.2-5]
 	switch {
 	case s == nil:
@@ -256,6 +282,8 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	}
 	b.sessions[c.id] = s
 	s.expiry = expiry
+	s.identity, s.guard = c.identity, c.terms.guard
+	s.refreshRights()
 	c.session = s
 	_ = c.send(&packet.Connack{SessionPresent: present, Properties: answer}) // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
 	s.attach(c)
@@ -293,6 +321,9 @@ func (b *Broker) leave(c *conn) {
 	b.sessionsMu.Lock()
 	s := c.session
 	s.detach()
+	if c.will != nil {
+		c.will.rights = s.rights.Load()
+	}
 	after := aftermath{orphans: b.orphansLocked(s, false)}
 	switch {
 	case c.will == nil:
@@ -322,7 +353,7 @@ func (b *Broker) willDue(s *session) {
 	s.will = nil
 	b.sessionsMu.Unlock()
 	if w != nil {
-		b.publish(w.message())
+		b.publishWill(w)
 	}
 }
 
@@ -354,8 +385,17 @@ func (a *aftermath) add(more aftermath) {
 func (b *Broker) follow(a aftermath) {
 	b.reroute(a.orphans)
 	for _, w := range a.wills {
-		b.publish(w.message())
+		b.publishWill(w)
 	}
+}
+
+// publishWill publishes a will, if the client had the right to.
+func (b *Broker) publishWill(w *will) {
+	if !w.rights.Publish(w.m.Topic) {
+		b.counters.refused.Add(1)
+		return
+	}
+	b.publish(w.message())
 }
 
 // endLocked ends a session that has no connection, and returns what is to be

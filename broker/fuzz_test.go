@@ -56,7 +56,11 @@ func FuzzConnection(f *testing.F) {
 		}
 		here, there := net.Pipe()
 		ended := make(chan struct{})
-		b.serve(there, b.terms(Listener{}), func() { close(ended) })
+		terms, err := b.terms(Listener{Protocol: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.serve(there, terms, func() { close(ended) })
 		go func() { _, _ = io.Copy(io.Discard, here) }()
 		_ = here.SetWriteDeadline(time.Now().Add(10 * time.Second))
 		for n := int(cut)%100 + 1; len(data) > 0; data = data[min(n, len(data)):] {

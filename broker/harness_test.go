@@ -93,7 +93,20 @@ func (b *testBroker) dial(v packet.Version) *testClient {
 // dialOn is dial by a listener of its own.
 func (b *testBroker) dialOn(l Listener, v packet.Version) *testClient {
 	b.t.Helper()
-	return b.dialTerms(b.Broker.terms(l), v)
+	return b.dialTerms(b.termsOf(l), v)
+}
+
+// termsOf returns the terms of a listener that only this machine reaches.
+func (b *testBroker) termsOf(l Listener) *terms {
+	b.t.Helper()
+	if l.Protocol == "" {
+		l.Protocol = "unix"
+	}
+	t, err := b.Broker.terms(l)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return t
 }
 
 func (b *testBroker) dialTerms(terms *terms, v packet.Version) *testClient {
@@ -106,7 +119,7 @@ func (b *testBroker) dialTerms(terms *terms, v packet.Version) *testClient {
 // dialDeaf makes a connection from which nobody reads.
 func (b *testBroker) dialDeaf(v packet.Version) *testClient {
 	b.t.Helper()
-	return b.dialDeafTerms(b.Broker.terms(Listener{}), v)
+	return b.dialDeafTerms(b.termsOf(Listener{}), v)
 }
 
 func (b *testBroker) dialDeafTerms(terms *terms, v packet.Version) *testClient {

@@ -181,21 +181,6 @@ func TestInflightBytes(t *testing.T) {
 	})
 }
 
-func TestListenerMaxConnections(t *testing.T) {
-	inBubble(t, Config{}, func(t *testing.T, b *testBroker) {
-		terms := b.Broker.terms(Listener{MaxConnections: 1})
-		first := b.dialTerms(terms, packet.V311)
-		first.send(&packet.Connect{Version: packet.V311, ClientID: "a", CleanStart: true})
-		expect[*packet.Connack](first)
-		b.dialTerms(terms, packet.V311).gone()
-		first.conn.Close()
-		synctest.Wait()
-		again := b.dialTerms(terms, packet.V311)
-		again.send(&packet.Connect{Version: packet.V311, ClientID: "a", CleanStart: true})
-		expect[*packet.Connack](again)
-	})
-}
-
 func TestMountPoint(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, b *testBroker) {
 		guests := Listener{MountPoint: "guests/"}

@@ -1,60 +1,106 @@
 package broker
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"sync"
-	"syscall"
-	"time"
 
+	"gateway/broker/door"
 	"gateway/broker/packet"
 )
 
 // listener is one open door.
 type listener struct {
-	cfg   Listener
 	terms *terms
-	ln    net.Listener
-	http  *http.Server // protocol ws
-	wg    sync.WaitGroup
+	door  *door.Door
+	http  *http.Server // protocols ws and wss
+
+	mu     sync.Mutex
+	open   int // its connections
+	closed bool
+	empty  chan struct{} // closed when it is closed and none is open
+}
+
+// enter counts a connection, unless the listener is closed. Who enters calls
+// leave.
+func (l *listener) enter() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.open++
+	return true
+}
+
+func (l *listener) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open--; l.open == 0 && l.closed {
+		close(l.empty)
+	}
+}
+
+// wait lets nobody enter any more and waits until all have left.
+func (l *listener) wait() {
+	l.mu.Lock()
+	l.closed = true
+	if l.open == 0 {
+		close(l.empty)
+	}
+	l.mu.Unlock()
+	<-l.empty
 }
 
 func listen(b *Broker, cfg Listener) (*listener, error) {
-	ln, err := net.Listen("tcp", cfg.Address)
+	terms, err := b.terms(cfg)
 	if err != nil {
-		return nil, explainListen(cfg.Address, err)
+		return nil, err
 	}
-	l := &listener{cfg: cfg, ln: ln, terms: b.terms(cfg)}
-	if cfg.Protocol == "ws" {
+	mode, err := cfg.mode()
+	if err != nil {
+		return nil, err
+	}
+	o := door.Options{
+		Network: "tcp", Address: cfg.Address, UnixMode: mode, TLS: cfg.TLS,
+		ProxyProtocol:            cfg.ProxyProtocol,
+		MaxConnections:           cfg.MaxConnections,
+		MaxConnectionsPerAddress: b.cfg.MaxConnectionsPerAddress,
+		HandshakeTimeout:         b.cfg.ConnectTimeout,
+	}
+	if cfg.Protocol == "unix" {
+		o.Network = "unix"
+	}
+	if cfg.webSocket() {
+		o.NextProtos = []string{"http/1.1"}
+	}
+	if cfg.MaxConnectionsPerAddress > 0 {
+		o.MaxConnectionsPerAddress = cfg.MaxConnectionsPerAddress
+	}
+	d, err := door.Open(o, b.log)
+	if err != nil {
+		return nil, err
+	}
+	l := &listener{terms: terms, door: d, empty: make(chan struct{})}
+	if cfg.webSocket() {
 		l.http = l.webSocketServer(b)
 	}
 	return l, nil
 }
 
-// explainListen says what to do about the two common failures.
-func explainListen(address string, err error) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("cannot listen on %s: another program has this port already; is another MQTT broker running? (sudo ss -ltnp shows which)", address)
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("cannot listen on %s: ports below 1024 need more rights; choose another port", address)
-	}
-	return fmt.Errorf("cannot listen on %s: %w", address, err)
-}
-
-func (l *listener) addr() net.Addr { return l.ln.Addr() }
+func (l *listener) addr() net.Addr { return l.door.Addr() }
 
 // serve accepts connections until close is called, and returns when all of
 // them have ended.
 func (l *listener) serve(b *Broker) (err error) {
 	if l.http != nil {
-		err = l.http.Serve(l.ln)
+		err = l.http.Serve(l.door)
 	} else {
-		err = l.serveTCP(b)
+		err = l.accept(b)
 	}
-	l.wg.Wait()
+	l.wait()
 	if err != nil && isClosed(err) {
 		return nil
 	}
@@ -65,25 +111,61 @@ func (l *listener) close() {
 	if l.http != nil {
 		l.http.Close()
 	}
-	l.ln.Close()
+	l.door.Close()
 }
 
-func (l *listener) serveTCP(b *Broker) error {
+func (l *listener) accept(b *Broker) error {
 	for {
-		nc, err := l.ln.Accept()
+		nc, err := l.door.AcceptConn()
 		if err != nil {
-			var temporary interface{ Temporary() bool }
-			if errors.As(err, &temporary) && temporary.Temporary() && !errors.Is(err, net.ErrClosed) {
-				// Out of file descriptors, say: some will come back.
-				b.log.Warn("cannot accept a connection", "address", l.addr().String(), "error", err)
-				time.Sleep(50 * time.Millisecond)
-				continue
-			}
 			return err
 		}
-		l.wg.Add(1)
-		b.serve(nc, l.terms, l.wg.Done)
+		if !l.enter() {
+			nc.Close()
+			continue
+		}
+		if nc.Raw() != nil {
+			b.serve(nc, l.terms, l.leave)
+			continue
+		}
+		go b.greet(nc, l.terms, l.leave)
 	}
+}
+
+// greet does what comes before MQTT, a PROXY header or TLS, and serves.
+func (b *Broker) greet(nc *door.Conn, t *terms, done func()) {
+	if !b.expect(nc) {
+		nc.Close()
+		done()
+		return
+	}
+	err := nc.Handshake(context.Background())
+	b.unexpect(nc)
+	if err != nil {
+		b.log.Debug("connection refused", "remote", nc.RemoteAddr().String(), "reason", err)
+		nc.Close()
+		done()
+		return
+	}
+	b.serve(nc, t, done)
+}
+
+// expect notes a connection that is not yet one of MQTT, so that it can be
+// closed when the broker stops; it reports false when that has begun.
+func (b *Broker) expect(nc *door.Conn) bool {
+	b.connsMu.Lock()
+	defer b.connsMu.Unlock()
+	if b.closing {
+		return false
+	}
+	b.expected[nc] = struct{}{}
+	return true
+}
+
+func (b *Broker) unexpect(nc *door.Conn) {
+	b.connsMu.Lock()
+	delete(b.expected, nc)
+	b.connsMu.Unlock()
 }
 
 // disconnectAll ends every connection, and closes those that do not end
@@ -95,8 +177,42 @@ func (b *Broker) disconnectAll() {
 	for c := range b.conns {
 		all = append(all, c)
 	}
+	for nc := range b.expected {
+		nc.Close()
+	}
 	b.connsMu.Unlock()
 	for _, c := range all {
 		c.disconnect(packet.ServerShuttingDown)
 	}
+}
+
+// Reload reads passwords, rules and certificates again. Clients stay
+// connected; what they may do from now on is what the new rules say. What
+// cannot be read leaves what it replaces in force, and is in the error.
+func (b *Broker) Reload() error {
+	var errs []error
+	reloaded := make(map[any]bool)
+	for _, g := range b.guards {
+		if !reloaded[g] {
+			reloaded[g] = true
+			errs = append(errs, g.Reload())
+		}
+	}
+	for _, l := range b.listeners {
+		errs = append(errs, l.door.Reload())
+	}
+	b.refreshRights()
+	return errors.Join(errs...)
+}
+
+// refreshRights asks for the rights of every client again.
+func (b *Broker) refreshRights() {
+	b.sessionsMu.Lock()
+	defer b.sessionsMu.Unlock()
+	for _, s := range b.sessions {
+		s.refreshRights()
+	}
+	b.mu.Lock()
+	b.subsVersion++ // nobody's targets hold any more
+	b.mu.Unlock()
 }

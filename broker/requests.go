@@ -54,9 +54,9 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 	}
 	code := packet.Success
 	switch {
-	case name[0] == '$':
+	case name[0] == '$' || !c.session.rights.Load().Publish(r.full): // [MQTT-3.3.5-2 v3]
 		code = packet.NotAuthorized
-		c.b.counters.refused.Add(1)
+		c.denied("publish", name)
 	default:
 		w.pub.begin(c.message(r.full, p))
 		if c.b.route(&w.pub, r) == 0 && c.version == packet.V5 {
@@ -153,43 +153,60 @@ func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 	}
 	codes := make([]packet.ReasonCode, len(p.Filters))
 	granted := make([]*subscription, len(p.Filters))
+	fresh := 0
 	for i, f := range p.Filters {
 		if strings.HasPrefix(f.Filter, topic.SharePrefix) && f.NoLocal { // [MQTT-3.8.3-4]
 			return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.8.3-4", Text: fmt.Sprintf("No Local on the shared subscription %q", f.Filter)}
 		}
-		sub, code := c.grant(f, id)
+		sub, code := c.grant(f, id, fresh)
 		if code == packet.TopicFilterInvalid && c.version < packet.V5 { // [MQTT-4.7.1-2 v3]
 			return &packet.Error{Code: code, Clause: "MQTT-4.7.1-2", Text: fmt.Sprintf("invalid filter %q", f.Filter)}
 		}
+		if sub != nil && c.session.subs[f.Filter] == nil {
+			fresh++
+		}
 		granted[i], codes[i] = sub, code
 	}
-	if err := c.send(&packet.Suback{ID: p.ID, Codes: codes}); err != nil { // [MQTT-3.8.4-1]
+	ack, err := (&packet.Suback{ID: p.ID, Codes: codes}).Append(nil, c.version) // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
+	if err != nil {
 		return err
 	}
+	changes := make([]change, 0, len(granted))
 	for i, sub := range granted {
 		if sub == nil {
 			continue
 		}
 		key := p.Filters[i].Filter
-		old := c.session.subs[key]
+		old := c.session.subs[key] // [MQTT-3.8.4-3]
 		if c.session.subs == nil {
 			c.session.subs = make(map[string]*subscription)
 		}
 		c.session.subs[key] = sub
-		replay := p.Filters[i].RetainHandling == 0 || p.Filters[i].RetainHandling == 1 && old == nil // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
-		c.b.subscribe(sub, old, replay)
+		handling := p.Filters[i].RetainHandling
+		replay := handling == 0 || handling == 1 && old == nil // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+		changes = append(changes, change{sub, old, replay})
 	}
+	c.makeWay()
+	c.b.subscribe(changes, func() { c.sendNow(ack) })
 	return nil
 }
 
-// grant decides on one subscription of a SUBSCRIBE.
-func (c *conn) grant(f packet.Subscription, id uint32) (*subscription, packet.ReasonCode) {
+// grant decides on one subscription of a SUBSCRIBE, of which fresh new ones
+// were granted before.
+func (c *conn) grant(f packet.Subscription, id uint32, fresh int) (*subscription, packet.ReasonCode) {
 	if topic.CheckFilter(f.Filter) != nil || topic.Levels(f.Filter) > c.b.cfg.MaxTopicLevels {
 		return nil, packet.TopicFilterInvalid
 	}
 	share, filter := topic.SplitShare(f.Filter)
+	if !c.session.rights.Load().Subscribe(c.terms.mount(filter)) {
+		c.denied("subscribe", f.Filter)
+		if c.b.cfg.SubscribeRefusal == "unspecified" {
+			return nil, packet.UnspecifiedError
+		}
+		return nil, packet.NotAuthorized
+	}
 	limit := c.b.cfg.MaxSubscriptions
-	if _, known := c.session.subs[f.Filter]; !known && limit > 0 && len(c.session.subs) >= limit {
+	if _, known := c.session.subs[f.Filter]; !known && limit > 0 && len(c.session.subs)+fresh >= limit {
 		return nil, packet.QuotaExceeded
 	}
 	qos := min(f.QoS, c.terms.maxQoS) // [MQTT-3.2.2-10] [MQTT-3.8.4-7]

@@ -103,7 +103,7 @@ func (b *Broker) route(p *publication, r *route) int {
 		b.retain(p)
 	}
 	if r.version != b.subsVersion {
-		r.targets = merge(b.subs.Match(r.full, nil))
+		r.targets = merge(b.subs.Match(r.full, nil), r.full)
 		r.version = b.subsVersion
 	}
 	for i := range r.targets {
@@ -121,7 +121,7 @@ func (b *Broker) route(p *publication, r *route) int {
 // merge makes one target of all subscriptions of the same subscriber: the
 // highest QoS [MQTT-3.3.4-2] and all identifiers [MQTT-3.3.4-3]. A shared
 // subscription stays apart.
-func merge(subs []*subscription) []target {
+func merge(subs []*subscription, name string) []target {
 	if len(subs) == 0 {
 		return nil
 	}
@@ -129,6 +129,9 @@ func merge(subs []*subscription) []target {
 	at := make(map[sink]int, len(subs))
 	noLocal := false
 	for _, s := range subs {
+		if client, ok := s.to.(*session); ok && !client.mayReceive(name) {
+			continue
+		}
 		i, ok := at[s.to]
 		if !ok {
 			i = len(targets)
@@ -142,7 +145,11 @@ func merge(subs []*subscription) []target {
 		return targets
 	}
 	for _, s := range subs {
-		t := &targets[at[s.to]]
+		i, ok := at[s.to]
+		if !ok {
+			continue
+		}
+		t := &targets[i]
 		if s.noLocal {
 			t.hasOwn = true
 			continue
@@ -192,20 +199,31 @@ func (b *Broker) forgetRetained(m *Message) {
 	b.retainedBytes -= m.size()
 }
 
-// subscribe adds s to the tree, in place of old if that is not nil, and
-// replays what is retained if replay is true. No publish happens between the
-// two, so that nothing is missed and what is retained comes first.
-func (b *Broker) subscribe(s, old *subscription, replay bool) {
+// change is a new subscription, in place of old if that is not nil.
+type change struct {
+	sub, old *subscription
+	replay   bool // deliver what is retained
+}
+
+// subscribe adds subscriptions to the tree, says so, and replays what is
+// retained. No publish happens meanwhile: whoever knows that it has subscribed
+// misses nothing, and what is retained comes first. say must not wait.
+func (b *Broker) subscribe(changes []change, say func()) {
 	w := benches.Get().(*bench)
 	defer w.release()
 	b.mu.Lock()
 	b.subsVersion++
-	if old != nil {
-		b.removeLocked(old)
+	for _, c := range changes {
+		if c.old != nil {
+			b.removeLocked(c.old)
+		}
+		b.addLocked(c.sub)
 	}
-	b.addLocked(s)
-	if replay && s.share == "" { // section 4.8.2: nothing retained for a shared one
-		b.replayLocked(s, &w.pub)
+	say()
+	for _, c := range changes {
+		if c.replay && c.sub.share == "" { // section 4.8.2: nothing retained for a shared one
+			b.replayLocked(c.sub, &w.pub)
+		}
 	}
 	b.mu.Unlock()
 	w.pub.flush()
@@ -223,6 +241,9 @@ func (b *Broker) replayLocked(s *subscription, p *publication) {
 			return
 		}
 		if s.noLocal && m.publisher != "" && m.publisher == s.to.clientID() {
+			return
+		}
+		if client, ok := s.to.(*session); ok && !client.mayReceive(m.Topic) {
 			return
 		}
 		p.beginKept(m)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gateway/broker/auth"
 	"gateway/broker/packet"
 )
 
@@ -17,11 +18,13 @@ type session struct {
 	b  *Broker
 	id string
 
-	owner   *conn         // nil while the client is away
-	expiry  time.Duration // how long it outlives its connection; noExpiry for ever
-	ending  *entry        // its end, planned while it has no connection
-	will    *will         // published when ending or willDue come, whichever is first
-	willDue *entry
+	identity auth.Identity // who it belongs to
+	guard    *auth.Guard
+	owner    *conn         // nil while the client is away
+	expiry   time.Duration // how long it outlives its connection; noExpiry for ever
+	ending   *entry        // its end, planned while it has no connection
+	will     *will         // published when ending or willDue come, whichever is first
+	willDue  *entry
 
 	// The subscriptions by filter, and the packet identifiers of QoS 2 messages
 	// received and not yet released: they belong to the reading goroutine of
@@ -29,7 +32,8 @@ type session struct {
 	subs     map[string]*subscription
 	received map[uint16]struct{}
 
-	conn atomic.Pointer[conn] // owner, as deliver sees it; changed with mu held
+	rights atomic.Pointer[auth.Rights] // nil is everything
+	conn   atomic.Pointer[conn]        // owner, as deliver sees it; changed with mu held
 
 	mu      sync.Mutex
 	ended   bool // nothing is kept any more
@@ -50,6 +54,13 @@ func newSession(b *Broker, id string) *session {
 }
 
 func (s *session) clientID() string { return s.id }
+
+// refreshRights asks for the session's rights again. Broker.sessionsMu is
+// held.
+func (s *session) refreshRights() { s.rights.Store(s.guard.Rights(s.identity, s.id)) }
+
+// mayReceive tells whether the client may get messages of a topic.
+func (s *session) mayReceive(name string) bool { return s.rights.Load().Receive(name) }
 
 // deliver sends p to the client, or queues it. QoS 0 is not kept for a client
 // that is away; what does not fit is dropped, newest first, as Mosquitto
@@ -227,6 +238,8 @@ func (s *session) nextLocked(c *conn, p *publication) bool {
 	}
 	o := copied{qos: d.qos, retain: d.retain, ids: d.ids}
 	switch {
+	case !s.mayReceive(p.m.Topic): // not any more
+		s.b.counters.droppedDenied.Add(1)
 	case !c.fits(p, o): // [MQTT-3.1.2-25]
 		s.b.counters.droppedTooLarge.Add(1)
 	case d.qos > 0:
@@ -250,7 +263,12 @@ func (s *session) resendLocked(c *conn, p *publication, e *flying, id uint16) {
 	}
 	p.beginKept(e.msg)
 	o := copied{qos: e.qos, retain: e.retain, dup: true, id: id, ids: e.ids}
-	if !c.fits(p, o) {
+	switch {
+	case !s.mayReceive(p.m.Topic):
+		s.b.counters.droppedDenied.Add(1)
+		s.flight.remove(e)
+		return
+	case !c.fits(p, o):
 		s.b.counters.droppedTooLarge.Add(1)
 		s.flight.remove(e)
 		return

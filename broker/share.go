@@ -24,7 +24,7 @@ func (g *group) clientID() string { return "" }
 
 // deliver gives p to one member.
 func (g *group) deliver(p *publication, _ *target) {
-	if m := g.pick(p.m.QoS); m != nil {
+	if m := g.pick(p.m.QoS, p.m.Topic); m != nil {
 		m.to.deliver(p, g.target(m))
 	}
 }
@@ -40,14 +40,18 @@ func (g *group) target(m *subscription) *target {
 
 // pick returns the member whose turn it is, nil if nobody can have the
 // message.
-func (g *group) pick(qos QoS) *subscription {
+func (g *group) pick(qos QoS, name string) *subscription {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	best, rank := -1, 0
 	for i := range g.members {
 		at := (g.next + i) % len(g.members)
 		m := g.members[at]
-		r := m.to.(*session).readiness(min(qos, m.qos))
+		to := m.to.(*session)
+		if !to.mayReceive(name) {
+			continue
+		}
+		r := to.readiness(min(qos, m.qos))
 		if r > rank {
 			best, rank = at, r
 		}

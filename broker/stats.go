@@ -21,6 +21,8 @@ type counters struct {
 	droppedRetained  atomic.Int64
 	droppedExpired   atomic.Int64
 	droppedTooLarge  atomic.Int64
+	droppedDenied    atomic.Int64 // waited, and the client may not have them any more
+	refusedLogins    atomic.Int64
 	refused          atomic.Int64 // PUBLISH that the client had no right to
 }
 
@@ -33,7 +35,8 @@ func (c *counters) countSent(o *outbox) {
 
 // dropped is the number of messages that a subscriber did not get.
 func (c *counters) dropped() int64 {
-	return c.droppedFull.Load() + c.droppedMemory.Load() + c.droppedExpired.Load() + c.droppedTooLarge.Load()
+	return c.droppedFull.Load() + c.droppedMemory.Load() + c.droppedExpired.Load() +
+		c.droppedTooLarge.Load() + c.droppedDenied.Load()
 }
 
 // Stats are the broker's figures, counted since its start where they are not
@@ -57,8 +60,10 @@ type Stats struct {
 	DroppedMemory       int64 // the queues of all subscribers together were full
 	DroppedExpired      int64 // the message's expiry passed while it waited
 	DroppedTooLarge     int64 // larger than the client's maximum packet size
+	DroppedDenied       int64 // the subscriber lost the right to it while it waited
 	DroppedRetained     int64 // not retained: as many are kept as may be
-	Refused             int64 // published without the right to
+	Refused             int64 // asked for without the right to: published or subscribed
+	RefusedLogins       int64
 }
 
 // Stats returns the figures of this moment.
@@ -77,7 +82,9 @@ func (b *Broker) Stats() Stats {
 		DroppedExpired:   c.droppedExpired.Load(),
 		DroppedTooLarge:  c.droppedTooLarge.Load(),
 		DroppedRetained:  c.droppedRetained.Load(),
+		DroppedDenied:    c.droppedDenied.Load(),
 		Refused:          c.refused.Load(),
+		RefusedLogins:    c.refusedLogins.Load(),
 	}
 	b.sessionsMu.Lock()
 	st.Sessions = int64(len(b.sessions))

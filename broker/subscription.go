@@ -137,7 +137,7 @@ func (s *Subscription) setFilters(filters []string) {
 	s.mu.Unlock()
 	s.b.unsubscribe(old...)
 	for _, sub := range fresh {
-		s.b.subscribe(sub, nil, true)
+		s.b.subscribe([]change{{sub: sub, replay: true}}, func() {})
 	}
 }
 

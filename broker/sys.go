@@ -117,7 +117,9 @@ func (s *sysPublisher) publish(now time.Time) {
 	s.number("publish/messages/dropped/expired", st.DroppedExpired)
 	s.number("publish/messages/dropped/too_large", st.DroppedTooLarge)
 	s.number("publish/messages/dropped/not_retained", st.DroppedRetained)
+	s.number("publish/messages/dropped/not_allowed", st.DroppedDenied)
 	s.number("publish/messages/refused", st.Refused)
+	s.number("clients/refused", st.RefusedLogins)
 	s.heap()
 	s.averages(now)
 }

@@ -1,27 +1,37 @@
 package broker
 
 import (
+	"fmt"
 	"strings"
 	"time"
+
+	"gateway/broker/auth"
 )
 
 // terms are what holds for the clients of one listener: the broker's
 // configuration with what the listener has of its own.
 type terms struct {
 	listener   Listener
+	guard      *auth.Guard
+	anonymous  bool // who gives no name is let in
 	maxPacket  int
 	maxQoS     QoS
 	maxAlias   uint16
 	keepAlive  time.Duration // the longest, 0 is any
 	mountPoint string
-
-	conns int // open now; Broker.connsMu guards it
 }
 
-// terms returns the terms of a listener.
-func (b *Broker) terms(l Listener) *terms {
+// terms returns the terms of a listener. It fails if the files of its auth
+// cannot be read.
+func (b *Broker) terms(l Listener) (*terms, error) {
+	guard, err := b.guard(l)
+	if err != nil {
+		return nil, err
+	}
 	t := &terms{
 		listener:   l,
+		guard:      guard,
+		anonymous:  l.AllowAnonymous || l.local() && !l.asks(b.cfg.Auth),
 		maxPacket:  b.cfg.MaxPacketSize,
 		maxQoS:     QoS(b.cfg.MaxQoS),
 		maxAlias:   uint16(b.cfg.MaxTopicAlias),
@@ -40,7 +50,27 @@ func (b *Broker) terms(l Listener) *terms {
 	if l.MaxKeepAlive > 0 {
 		t.keepAlive = l.MaxKeepAlive
 	}
-	return t
+	return t, nil
+}
+
+// guard returns the guard of a listener; those without auth of their own
+// share one.
+func (b *Broker) guard(l Listener) (*auth.Guard, error) {
+	cfg, key := b.cfg.Auth, "broker.auth"
+	if l.Auth != nil {
+		cfg, key = *l.Auth, "auth"
+	} else if b.shared != nil {
+		return b.shared, nil
+	}
+	g, err := auth.Open(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%s.%w", key, err)
+	}
+	b.guards = append(b.guards, g)
+	if l.Auth == nil {
+		b.shared = g
+	}
+	return g, nil
 }
 
 // mount returns the name in the tree of what a client calls name.

@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"gateway/broker/auth"
 	"gateway/broker/topic"
 )
 
@@ -19,6 +21,7 @@ import (
 // suit a board with 512 MB.
 func Default() Config {
 	return Config{
+		Auth:              auth.Config{MaxFailedLogins: 30},
 		MaxPacketSize:     2_000_000,
 		MaxConnections:    1000,
 		MaxInflight:       500,
@@ -56,7 +59,7 @@ const (
 func (c Config) Validate() error {
 	var errs []error
 	for i, l := range c.Listeners {
-		errs = append(errs, l.validate(fmt.Sprintf("listeners[%d]", i)))
+		errs = append(errs, l.validate(fmt.Sprintf("listeners[%d]", i), c.Auth))
 		for j, other := range c.Listeners[:i] {
 			if l.Address == other.Address && !anyPort(l.Address) {
 				errs = append(errs, fmt.Errorf("listeners[%d].address: %s is the address of listeners[%d] already", i, l.Address, j))
@@ -65,7 +68,9 @@ func (c Config) Validate() error {
 	}
 	errs = append(errs,
 		between("max_packet_size", c.MaxPacketSize, minPacketSize, maxPacketSize, "bytes"),
+		under("auth.", c.Auth.Validate()),
 		between("max_connections", c.MaxConnections, 0, 1_000_000, "clients, 0 for any number"),
+		between("max_connections_per_address", c.MaxConnectionsPerAddress, 0, 1_000_000, "clients, 0 for any number"),
 		between("max_inflight", c.MaxInflight, 1, maxInflight, "messages"),
 		between("max_inflight_bytes", c.MaxInflightBytes, 0, 1<<40, "bytes, 0 for any number"),
 		between("receive_maximum", c.ReceiveMaximum, 1, maxInflight, "messages"),
@@ -131,11 +136,43 @@ func prefix(key, s string) error {
 	return nil
 }
 
-func (l Listener) validate(key string) error {
+// under puts where before every error of a part's Validate.
+func under(where string, err error) error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return &underError{where, err}
+	}
+	var errs []error
+	for _, e := range joined.Unwrap() {
+		errs = append(errs, under(where, e))
+	}
+	return errors.Join(errs...)
+}
+
+type underError struct {
+	where string
+	err   error
+}
+
+func (e *underError) Error() string { return e.where + e.err.Error() }
+func (e *underError) Unwrap() error { return e.err }
+
+func (l Listener) validate(key string, shared auth.Config) error {
 	errs := []error{
+		l.validateProtocol(key),
+		l.validateAddress(key+".address", shared),
+		l.validateTLS(key),
+		l.validateMode(key + ".socket_mode"),
 		between(key+".max_connections", l.MaxConnections, 0, 1_000_000, "clients, 0 for any number"),
+		between(key+".max_connections_per_address", l.MaxConnectionsPerAddress, 0, 1_000_000, "clients, 0 for as the broker has it"),
 		between(key+".max_keep_alive", l.MaxKeepAlive, 0, maxKeepAlive, "0s for as the broker has it"),
 		l.validateMountPoint(key + ".mount_point"),
+	}
+	if l.Auth != nil {
+		errs = append(errs, under(key+".auth.", l.Auth.Validate()))
 	}
 	if l.MaxPacketSize != 0 {
 		errs = append(errs, between(key+".max_packet_size", l.MaxPacketSize, minPacketSize, maxPacketSize, "bytes"))
@@ -146,35 +183,101 @@ func (l Listener) validate(key string) error {
 	if l.MaxTopicAlias != nil {
 		errs = append(errs, between(key+".max_topic_alias", *l.MaxTopicAlias, 0, math.MaxUint16, "aliases, 0 for none"))
 	}
-	if len(l.Origins) > 0 && l.Protocol != "ws" {
-		errs = append(errs, fmt.Errorf("%s.origins: is only for a listener whose protocol is ws", key))
+	if len(l.Origins) > 0 && !l.webSocket() {
+		errs = append(errs, fmt.Errorf("%s.origins: is only for a listener whose protocol is ws or wss", key))
 	}
-	switch l.Protocol {
-	case "tcp", "ws":
-	case "":
-		errs = append(errs, fmt.Errorf("%s.protocol: is missing; tcp, or ws for MQTT over WebSocket", key))
-	default:
-		errs = append(errs, fmt.Errorf("%s.protocol: %q is unknown; tcp, or ws for MQTT over WebSocket", key, l.Protocol))
-	}
-	return errors.Join(append(errs, l.validateAddress(key+".address"))...)
+	return errors.Join(errs...)
 }
 
-func (l Listener) validateAddress(key string) error {
-	if l.Address == "" {
-		return fmt.Errorf("%s: is missing; host:port such as 127.0.0.1:1883", key)
+// protocols are the kinds of listeners.
+var protocols = []string{"tcp", "tls", "ws", "wss", "unix"}
+
+func (l Listener) validateProtocol(key string) error {
+	switch {
+	case l.Protocol == "":
+		return fmt.Errorf("%s.protocol: is missing; tcp, tls, unix, or ws and wss for MQTT over WebSocket", key)
+	case !slices.Contains(protocols, l.Protocol):
+		return &choiceError{key + ".protocol", l.Protocol, protocols}
 	}
-	host, port, err := net.SplitHostPort(l.Address)
+	return nil
+}
+
+func (l Listener) webSocket() bool { return l.Protocol == "ws" || l.Protocol == "wss" }
+func (l Listener) encrypted() bool { return l.Protocol == "tls" || l.Protocol == "wss" }
+
+func (l Listener) validateTLS(key string) error {
+	switch {
+	case l.encrypted() && l.TLS == nil:
+		return fmt.Errorf("%s.tls: is missing; %s needs at least tls.certificate and tls.key", key, l.Protocol)
+	case l.TLS != nil && !l.encrypted():
+		return fmt.Errorf("%s.tls: is for a listener whose protocol is tls or wss, and this one's is %s", key, l.Protocol)
+	case l.TLS != nil:
+		return under(key+".tls.", l.TLS.Validate())
+	}
+	return nil
+}
+
+func (l Listener) validateMode(key string) error {
+	switch _, err := l.mode(); {
+	case l.SocketMode == "":
+		return nil
+	case l.Protocol != "unix":
+		return fmt.Errorf("%s: is for a listener whose protocol is unix", key)
+	case err != nil:
+		return fmt.Errorf("%s: %q is no mode of a file; write it as chmod takes it, \"0660\"", key, l.SocketMode)
+	}
+	return nil
+}
+
+// mode returns who may connect to a socket file, 0 for the usual.
+func (l Listener) mode() (fs.FileMode, error) {
+	if l.SocketMode == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(l.SocketMode, 8, 9)
+	return fs.FileMode(n), err
+}
+
+func (l Listener) validateAddress(key string, shared auth.Config) error {
+	if l.Address == "" {
+		want := "host:port such as 127.0.0.1:1883"
+		if l.Protocol == "unix" {
+			want = "the path of a file such as /run/gateway/mqtt.sock"
+		}
+		return fmt.Errorf("%s: is missing; %s", key, want)
+	}
+	if l.Protocol == "unix" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(l.Address)
 	if err != nil {
 		return fmt.Errorf("%s: %q is not host:port; write for example 127.0.0.1:1883, or :1883 for all addresses", key, l.Address)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Errorf("%s: %q is not a port; 1 to 65535, or 0 for any that is free", key, port)
 	}
-	if !l.AllowAnonymous && !loopback(host) {
+	if !l.AllowAnonymous && !l.local() && !l.asks(shared) {
 		return fmt.Errorf("%s: %s can be reached from the network and nobody is asked for a password; "+
-			"listen on 127.0.0.1, or write allow_anonymous: true if everybody there may read and write everything", key, l.Address)
+			"set auth.password_file or auth.users, listen on 127.0.0.1, or write allow_anonymous: true if everybody there may come in", key, l.Address)
 	}
 	return nil
+}
+
+// local tells whether only this machine reaches the listener.
+func (l Listener) local() bool {
+	if l.Protocol == "unix" {
+		return true
+	}
+	host, _, err := net.SplitHostPort(l.Address)
+	return err == nil && loopback(host)
+}
+
+// asks tells whether clients of the listener have to prove who they are.
+func (l Listener) asks(shared auth.Config) bool {
+	if l.Auth != nil {
+		shared = *l.Auth
+	}
+	return shared.HasPasswords() || l.TLS != nil && l.TLS.RequireCertificate
 }
 
 func (l Listener) validateMountPoint(key string) error {

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"gateway/broker/auth"
+	"gateway/broker/door"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +32,27 @@ func TestConfigValidate(t *testing.T) {
 		{"same twice", listeners(Listener{Protocol: "tcp", Address: "127.0.0.1:1883"}, Listener{Protocol: "ws", Address: "127.0.0.1:1883"}),
 			"listeners[1].address: 127.0.0.1:1883 is the address of listeners[0] already"},
 		{"nothing said", listeners(Listener{}), "listeners[0].protocol: is missing\nlisteners[0].address: is missing"},
-		{"unknown protocol", listeners(Listener{Protocol: "mqtt", Address: "127.0.0.1:1883"}), `listeners[0].protocol: "mqtt" is unknown; tcp, or ws`},
+		{"unknown protocol", listeners(Listener{Protocol: "mqtt", Address: "127.0.0.1:1883"}), `listeners[0].protocol: "mqtt" is unknown; tcp or tls or ws or wss or unix`},
+		{"password", with(func(c *Config) {
+			c.Listeners = []Listener{{Protocol: "tcp", Address: ":1883"}}
+			c.Auth.PasswordFile = "/etc/gateway/passwd"
+		}), ""},
+		{"password of its own", listeners(Listener{Protocol: "tcp", Address: ":1883", Auth: &auth.Config{PasswordFile: "x"}}), ""},
+		{"certificate", listeners(Listener{Protocol: "tls", Address: ":8883", TLS: &door.TLS{Certificate: "c", Key: "k", ClientCA: "a", RequireCertificate: true}}), ""},
+		{"TLS alone asks nobody", listeners(Listener{Protocol: "tls", Address: ":8883", TLS: &door.TLS{Certificate: "c", Key: "k"}}), "nobody is asked for a password"},
+		{"no TLS", listeners(Listener{Protocol: "wss", Address: "127.0.0.1:8883"}), "listeners[0].tls: is missing; wss needs"},
+		{"half of TLS", listeners(Listener{Protocol: "tls", Address: "127.0.0.1:8883", TLS: &door.TLS{Certificate: "c"}}), "listeners[0].tls.key: "},
+		{"TLS on tcp", listeners(Listener{Protocol: "tcp", Address: "127.0.0.1:8883", TLS: &door.TLS{Certificate: "c", Key: "k"}}), "listeners[0].tls: is for a listener whose protocol is tls or wss, and this one's is tcp"},
+		{"socket", listeners(Listener{Protocol: "unix", Address: "/run/gateway/mqtt.sock", SocketMode: "0666"}), ""},
+		{"no socket", listeners(Listener{Protocol: "unix"}), "listeners[0].address: is missing; the path of a file"},
+		{"modes", listeners(Listener{Protocol: "unix", Address: "/x", SocketMode: "rw"}, Listener{Protocol: "tcp", Address: "localhost:1", SocketMode: "0600"}),
+			`listeners[0].socket_mode: "rw" is no mode` + "\n" + "listeners[1].socket_mode: is for a listener whose protocol is unix"},
+		{"wrong users", with(func(c *Config) { c.Auth.Users = []auth.User{{Name: "a:b", Password: "x"}} }), "auth.users[0].name: \nauth.users[0].password: "},
+		{"mount points", listeners(Listener{Protocol: "unix", Address: "/a", MountPoint: "a"}, Listener{Protocol: "unix", Address: "/b", MountPoint: "a/+/"}, Listener{Protocol: "unix", Address: "/c", MountPoint: "$a/"}),
+			`listeners[0].mount_point: "a" does not end with a slash` + "\nlisteners[1].mount_point: topic\nlisteners[2].mount_point: "},
+		{"origins", listeners(Listener{Protocol: "tcp", Address: "localhost:1", Origins: []string{"*"}}), "listeners[0].origins: is only for"},
+		{"refusal", with(func(c *Config) { c.SubscribeRefusal = "no" }), `subscribe_refusal: "no" is unknown; not_authorized or unspecified`},
+		{"prefix", with(func(c *Config) { c.ClientIDPrefix = "\x00" }), "client_id_prefix: "},
 		{"no port", listeners(Listener{Protocol: "tcp", Address: "127.0.0.1"}), `listeners[0].address: "127.0.0.1" is not host:port`},
 		{"bad port", listeners(Listener{Protocol: "tcp", Address: "127.0.0.1:mqtt"}), `listeners[0].address: "mqtt" is not a port`},
 		{"small packets", with(func(c *Config) { c.MaxPacketSize = 10 }), "max_packet_size: 10 is out of range, 128 to 268435455 bytes"},

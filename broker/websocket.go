@@ -43,9 +43,13 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This is MQTT over WebSocket; connect with an MQTT client, as ws://"+r.Host+"/mqtt", http.StatusUpgradeRequired)
 		return
 	}
-	if !sameHost(r) && !slices.Contains(l.cfg.Origins, "*") && !slices.Contains(l.cfg.Origins, originHost(r)) {
+	if !sameHost(r) && !slices.Contains(l.terms.listener.Origins, "*") && !slices.Contains(l.terms.listener.Origins, originHost(r)) {
 		b.log.Warn("WebSocket refused: the page comes from another host", "origin", r.Header.Get("Origin"), "host", r.Host)
 		http.Error(w, "origin not allowed", http.StatusForbidden)
+		return
+	}
+	if !l.enter() {
+		http.Error(w, "the broker is stopping", http.StatusServiceUnavailable)
 		return
 	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
@@ -54,12 +58,12 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 	})
 	if err != nil {
 		b.log.Debug("WebSocket refused", "remote", r.RemoteAddr, "reason", err)
+		l.leave()
 		return
 	}
 	ws.SetReadLimit(int64(l.terms.maxPacket) + 64<<10)
 	raw := r.Context().Value(rawConn{}).(net.Conn)
-	l.wg.Add(1)
-	b.serve(&wsConn{Conn: raw, ws: ws}, l.terms, l.wg.Done)
+	b.serve(&wsConn{Conn: raw, ws: ws}, l.terms, l.leave)
 }
 
 // sameHost tells whether the request comes from no page at all, or from one

@@ -44,6 +44,17 @@ func (c *conn) sendBytes(b []byte) {
 	if c.out != nil && c.out.control > maxControl {
 		c.makeWayLocked()
 	}
+	c.appendLocked(b)
+}
+
+// sendNow queues an encoded packet, however many wait.
+func (c *conn) sendNow(b []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.appendLocked(b)
+}
+
+func (c *conn) appendLocked(b []byte) {
 	if c.final || c.dead != nil {
 		return
 	}
@@ -53,6 +64,15 @@ func (c *conn) sendBytes(b []byte) {
 	c.out.add(b)
 	c.out.control += len(b)
 	c.out.packets++
+}
+
+// makeWay waits until the client has read its answers.
+func (c *conn) makeWay() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out != nil && c.out.control > maxControl {
+		c.makeWayLocked()
+	}
 }
 
 // makeWayLocked waits until the client has read its answers. Messages that
@@ -186,13 +206,7 @@ func (p *publication) flush() {
 	p.dirty = p.dirty[:0]
 }
 
-// wake makes sure that somebody writes, without waiting for it.
-func (c *conn) wake() {
-	c.mu.Lock()
-	c.wakeLocked()
-	c.mu.Unlock()
-}
-
+// wakeLocked makes sure that somebody writes, without waiting for it.
 func (c *conn) wakeLocked() {
 	if c.writing || c.dead != nil || c.out == nil && !c.more {
 		return

@@ -129,7 +129,7 @@ func TestSCRAMUnknownUser(t *testing.T) {
 		_, rest, _ := strings.Cut(string(answer), ",")
 		return rest
 	}
-	if salt("nobody") != salt("nobody") || salt("nobody") == salt("somebody") || len(salt("nobody")) != len(salt("ann")) {
+	if again := salt("nobody"); again != salt("nobody") || again == salt("somebody") || len(salt("nobody")) != len(salt("ann")) {
 		t.Errorf("salts %q %q %q %q", salt("nobody"), salt("nobody"), salt("somebody"), salt("ann"))
 	}
 }

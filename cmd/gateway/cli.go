@@ -18,6 +18,7 @@ type commandLine struct {
 	Read    readCommand    `cmd:"" help:"Read the configured sensors once and print what they say."`
 	Pub     pubCommand     `cmd:"" help:"Publish a message to an MQTT broker."`
 	Sub     subCommand     `cmd:"" help:"Subscribe to topics of an MQTT broker and print messages."`
+	Passwd  passwdCommand  `cmd:"" help:"Set or delete a user's password in a password file."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	ShowVersion bool `name:"version" help:"Print the version."`

@@ -32,7 +32,6 @@ var importRules = map[string]struct {
 	"broker/client":                  {[]string{"broker/packet"}, "a client is no part of the broker"},
 	"broker/auth":                    {[]string{"broker/topic"}, "who may do what, whatever the connection"},
 	"broker/door":                    {nil, "how connections come in, below MQTT"},
-	"broker/bench":                   {nil, "a load generator knows brokers from outside only"},
 	"broker":                         {[]string{"broker/topic", "broker/packet", "broker/auth", "broker/door"}, "the broker never sees sensors"},
 	"bridge":                         {[]string{"broker", "broker/topic"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
@@ -48,6 +47,7 @@ var owners = map[string][]string{
 	"github.com/goccy/go-yaml":            {"cmd/gateway/internal/config"},
 	"github.com/pires/go-proxyproto":      {"broker/door"},
 	"golang.org/x/crypto":                 {"broker/auth"},
+	"golang.org/x/term":                   {"cmd/gateway"},
 	"github.com/eclipse/paho.golang":      nil,                       // a client in tests, until the bridge has MQTT 5
 	"github.com/coder/websocket":          {"broker", "cmd/gateway"}, // server side, and the client of gateway pub and sub
 	"github.com/eclipse/paho.mqtt.golang": {"bridge"},

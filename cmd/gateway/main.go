@@ -6,6 +6,7 @@
 //	gateway drivers [NAME]             list the drivers, or describe one
 //	gateway read [NAME…]               read configured sensors once
 //	gateway pub, gateway sub           a small MQTT client
+//	gateway passwd FILE USER           set a user's password
 //	gateway version                    what this binary is
 //
 // # Exit status

@@ -6,8 +6,12 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"syscall"
 
 	"gateway/bridge"
 	"gateway/broker"
@@ -113,11 +117,31 @@ func (g *gateway) parts() []part {
 	for i, b := range g.bridges {
 		parts = append(parts, part{"bridge " + g.cfg.Bridges[i].Name, b.Run})
 	}
-	parts = append(parts, part{"broker", g.broker.Run})
+	parts = append(parts, part{"broker", g.broker.Run}, part{"reload", g.reloadOnSignal})
 	for _, s := range g.sensors {
 		parts = append(parts, part{"sensors", s.Run})
 	}
 	return parts
+}
+
+// reloadOnSignal reads passwords, rules and certificates again on SIGHUP, until
+// ctx ends.
+func (g *gateway) reloadOnSignal(ctx context.Context) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hup:
+		}
+		if err := g.broker.Reload(); err != nil {
+			g.log.Error("reload: what is wrong stays as it was", "error", err)
+		} else {
+			g.log.Info("reloaded passwords, rules and certificates")
+		}
+	}
 }
 
 // about is what the page tells of this gateway.
@@ -131,10 +155,13 @@ func (g *gateway) about() dashboard.About {
 func (g *gateway) doors() (tcp, ws []string) {
 	for i, a := range g.broker.Addrs() {
 		where := reachable(a)
-		if g.cfg.Broker.Listeners[i].Protocol == "ws" {
-			ws = append(ws, "ws://"+where)
-		} else {
+		switch p := g.cfg.Broker.Listeners[i].Protocol; p {
+		case "ws", "wss":
+			ws = append(ws, p+"://"+where)
+		case "tcp":
 			tcp = append(tcp, where)
+		default:
+			tcp = append(tcp, where+" ("+p+")")
 		}
 	}
 	return tcp, ws
@@ -172,8 +199,8 @@ func (g *gateway) sayWhere(out io.Writer) {
 	default:
 		fmt.Fprintf(out, "MQTT      %s   (WebSocket: %s)\n", strings.Join(tcp, ", "), strings.Join(ws, ", "))
 	}
-	if len(tcp) > 0 {
-		host, port, _ := net.SplitHostPort(tcp[0])
+	if i := slices.IndexFunc(tcp, func(w string) bool { return !strings.Contains(w, " ") }); i >= 0 {
+		host, port, _ := net.SplitHostPort(tcp[i])
 		fmt.Fprintf(out, "readings  mosquitto_sub -h %s -p %s -t '#' -v\n", host, port)
 	}
 }

@@ -190,7 +190,7 @@ func (d *decoder) list(key string, at place, n ast.Node, v reflect.Value) {
 		d.wrong(key, at, "want a list, each item on a line that begins with \"- \", got %s", kindOf(n))
 		return
 	}
-	list := reflect.MakeSlice(v.Type(), 0, len(seq.Values))
+	list := reflect.Zero(v.Type()) // what an empty list is
 	for i, item := range seq.Values {
 		element := reflect.New(v.Type().Elem()).Elem()
 		if def, ok := elements[v.Type().Elem()]; ok {

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term" // to read a password without showing it
+
+	"gateway/broker/auth"
+)
+
+type passwdCommand struct {
+	Delete  bool   `short:"D" xor:"what" help:"Delete the user."`
+	Upgrade bool   `short:"U" xor:"what" help:"Replace passwords that stand in the file in plain text by hashes."`
+	Print   bool   `xor:"what" help:"Print the hash in place of writing a file, for broker.auth.users."`
+	SCRAM   bool   `name:"scram" help:"Store a SCRAM-SHA-256 verifier, for clients of MQTT 5 that prove their password without sending it. Mosquitto cannot read it."`
+	File    string `arg:"" optional:"" help:"The password file; made if there is none."`
+	User    string `arg:"" optional:"" help:"The user name."`
+}
+
+// Help is shown by gateway passwd --help.
+func (c *passwdCommand) Help() string {
+	return `gateway passwd FILE USER asks for a password, twice on a terminal, and sets it.
+In a script, give it on standard input: gateway passwd FILE USER < secret.
+
+The file is one of Mosquitto's: each can use the other's. A running gateway
+reads it again on SIGHUP (systemctl reload gateway).`
+}
+
+// Run changes a password file.
+func (c *passwdCommand) Run(s streams) error {
+	switch {
+	case c.Print && c.File != "":
+		return usage("--print takes no file: it prints the hash of a password")
+	case c.Print:
+		stored, err := c.ask(s)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(s.out, stored)
+		return nil
+	case c.File == "":
+		return usage("which file? gateway passwd FILE USER")
+	case c.Upgrade && c.User != "":
+		return usage("--upgrade takes a file and no user: it is for all of them")
+	case c.Upgrade:
+		n, err := auth.HashPlain(c.File)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "%s: %s hashed\n", c.File, count(n, "password"))
+		return nil
+	case c.User == "":
+		return usage("which user? gateway passwd FILE USER")
+	case c.Delete:
+		return auth.DeleteUser(c.File, c.User)
+	}
+	stored, err := c.ask(s)
+	if err != nil {
+		return err
+	}
+	return auth.SetPassword(c.File, c.User, stored)
+}
+
+func usage(text string) error {
+	return &statusError{err: errors.New(text + "; see gateway passwd --help"), status: exitUsage}
+}
+
+// ask asks for the password and returns what is stored of it.
+func (c *passwdCommand) ask(s streams) (string, error) {
+	password, err := readPassword(s)
+	if err != nil {
+		return "", err
+	}
+	if len(password) == 0 {
+		return "", errors.New("the password is empty")
+	}
+	if c.SCRAM {
+		return auth.NewVerifier(password), nil
+	}
+	return auth.HashPassword(password), nil
+}
+
+// readPassword reads a password: twice and unseen from a terminal, otherwise
+// the first line of standard input.
+func readPassword(s streams) ([]byte, error) {
+	tty, ok := s.in.(*os.File)
+	if !ok || !term.IsTerminal(int(tty.Fd())) {
+		line, err := bufio.NewReader(io.LimitReader(s.in, 64<<10)).ReadBytes('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		return bytes.TrimRight(line, "\r\n"), nil
+	}
+	var said [2][]byte
+	for i, prompt := range []string{"Password: ", "Again: "} {
+		fmt.Fprint(s.err, prompt)
+		p, err := term.ReadPassword(int(tty.Fd()))
+		fmt.Fprintln(s.err)
+		if err != nil {
+			return nil, err
+		}
+		said[i] = p
+	}
+	if !bytes.Equal(said[0], said[1]) {
+		return nil, errors.New("the two passwords differ")
+	}
+	return said[0], nil
+}
