@@ -26,9 +26,7 @@ type conn struct {
 	terms     *terms
 	version   packet.Version
 	id        string
-	assigned  packet.Opt[string] // the client id, if it had none
 	identity  auth.Identity
-	method    string // of authentication, "" for a plain login
 	session   *session
 	keepAlive time.Duration // 0 is none
 	window    int           // QoS 1 and 2 messages the client takes at once
@@ -37,26 +35,23 @@ type conn struct {
 	problems  bool          // the client wants reason strings
 	bridge    bool          // another broker's bridge: no echo, RETAIN as published
 
-	pending  *packet.Connect // whose authentication is going on
-	exchange auth.Exchange
-	socket   socket
-	in       input
-	will     *will
-	rate     rate
-	pause    time.Duration // for which the client is not read, because of rate
-	aliases  []string      // topic of each alias the client set, [alias-1]
-	topics   topicCache
-	last     time.Time // when something was read
-	handled  int64     // packets of the batch
-	deep     bool      // the stack may have grown
-	done     func()    // called after the end
-	first    []byte    // where a connection that is no socket reads while it waits
+	proof   *proof // nil for a plain login
+	socket  socket
+	in      input
+	will    *will
+	pace    *pace    // nil if the client may publish as fast as it likes
+	aliases []string // topic of each alias the client set, [alias-1]
+	topics  topicCache
+	last    time.Time  // when something was read
+	handled int64      // packets of the batch
+	deep    bool       // the stack may have grown
+	done    func()     // called after the end
+	first   *[512]byte // where a connection that is no socket reads while it waits
 
 	// Guarded by Broker.sessionsMu: the client has made another connection.
 	taken      bool
 	takenClean bool          // with a clean start
-	left       chan struct{} // closed when the session is free
-	ended      chan struct{} // closed by disconnect; nil without a rate
+	left       chan struct{} // closed when the session is free; nil if nobody waits
 
 	mu        sync.Mutex
 	out       *outbox           // what waits to be written; nil if nothing does
@@ -68,7 +63,7 @@ type conn struct {
 	final     bool              // nothing may be added to out any more
 	dead      error             // why writing failed
 	deadlined bool              // a write deadline is set
-	drained   sync.Cond         // what waited was taken to be written; L is mu
+	drained   *sync.Cond        // what waited was taken to be written; nil if nobody waits
 }
 
 // maxControl is how many bytes of answers may wait for a client that sends
@@ -89,13 +84,12 @@ func (c *conn) log() *slog.Logger {
 // serve runs the connection to its end and closes it. It returns at once, and
 // calls done after the end.
 func (b *Broker) serve(nc net.Conn, t *terms, done func()) {
-	c := &conn{b: b, nc: nc, terms: t, problems: true, left: make(chan struct{}), done: done, last: time.Now()}
+	c := &conn{b: b, nc: nc, terms: t, problems: true, done: done, last: time.Now()}
 	if b.cfg.MaxPublishRate > 0 {
-		c.ended = make(chan struct{})
+		c.pace = &pace{ended: make(chan struct{})}
 	}
-	c.drained.L = &c.mu
 	if d, ok := nc.(*door.Conn); ok && d.Raw() != nil {
-		c.socket.open(d.Raw(), c.in.room, c.in.idle)
+		c.socket.open(d.Raw(), &c.in)
 	}
 	b.counters.connections.Add(1)
 	b.counters.connectionsTotal.Add(1)
@@ -184,9 +178,9 @@ func (c *conn) fill() (n int, full bool, err error) {
 	}
 	if c.in.bench == nil {
 		if c.first == nil {
-			c.first = make([]byte, 512)
+			c.first = new([512]byte)
 		}
-		n, err = c.nc.Read(c.first)
+		n, err = c.nc.Read(c.first[:])
 		for b := c.first[:n]; len(b) > 0; {
 			m := copy(c.in.room(), b)
 			c.in.n += m
@@ -231,15 +225,15 @@ func (c *conn) handleAll() (err error) {
 
 // slowDown waits when the client publishes faster than it may.
 func (c *conn) slowDown() {
-	if c.pause <= 0 {
+	if c.pace == nil || c.pace.pause <= 0 {
 		return
 	}
-	timer := time.NewTimer(c.pause)
+	timer := time.NewTimer(c.pace.pause)
 	defer timer.Stop()
-	c.pause = 0
+	c.pace.pause = 0
 	select {
 	case <-timer.C:
-	case <-c.ended:
+	case <-c.pace.ended:
 	}
 	c.last = time.Now() // the client could not be heard meanwhile
 }
@@ -255,7 +249,7 @@ func (c *conn) packets(b []byte) (n, need int, err error) {
 		if header == 0 {
 			return n, 0, nil
 		}
-		if c.session == nil && c.pending == nil && packet.Type(first>>4) != packet.TypeConnect { // [MQTT-3.1.0-1]
+		if c.session == nil && c.proof == nil && packet.Type(first>>4) != packet.TypeConnect { // [MQTT-3.1.0-1]
 			return n, 0, fmt.Errorf("the first packet is %v, not CONNECT", packet.Type(first>>4))
 		}
 		size := header + length
@@ -323,7 +317,7 @@ func (c *conn) handle(first byte, body []byte) error {
 	typ := packet.Type(first >> 4)
 	if c.session == nil {
 		c.deep = true
-		if c.pending != nil {
+		if c.proof != nil {
 			return c.handlePending(first, body)
 		}
 		return c.handleConnect(first, body)

@@ -52,9 +52,6 @@ func (c *conn) connect(p *packet.Connect) error {
 			return c.refuse(packet.ClientIdentifierNotValid, "a client id is needed")
 		}
 		c.id = c.b.cfg.ClientIDPrefix + rand.Text() // [MQTT-3.1.3-6]
-		if c.version == packet.V5 {
-			c.assigned = packet.Some(c.id) // [MQTT-3.2.2-16]
-		}
 	}
 	if props.AuthMethod.OK {
 		return c.beginExchange(p)
@@ -67,9 +64,9 @@ func (c *conn) connect(p *packet.Connect) error {
 	return c.admit(p, id, nil)
 }
 
-// admit lets a client in that has proven to be id. proof is the last word of
+// admit lets a client in that has proven to be id. last is the last word of
 // its authentication.
-func (c *conn) admit(p *packet.Connect, id auth.Identity, proof []byte) error {
+func (c *conn) admit(p *packet.Connect, id auth.Identity, last []byte) error {
 	props := p.Properties
 	if props == nil {
 		props = new(packet.Properties)
@@ -81,9 +78,12 @@ func (c *conn) admit(p *packet.Connect, id auth.Identity, proof []byte) error {
 		}
 		c.id = id.User
 	}
-	answer := packet.Properties{AssignedClientID: c.assigned}
-	if c.method != "" { // section 4.12
-		answer.AuthMethod, answer.AuthData = packet.Some(c.method), proof
+	var answer packet.Properties
+	if p.ClientID == "" {
+		answer.AssignedClientID = packet.Some(c.id) // [MQTT-3.2.2-16]
+	}
+	if c.proof != nil { // section 4.12
+		answer.AuthMethod, answer.AuthData = packet.Some(c.proof.method), last
 	}
 	if err := c.takeWill(p.Will); err != nil {
 		return c.refuse(err.Code, err.Text)
@@ -309,16 +309,22 @@ func (b *Broker) claim(id string, clean bool) (s *session, ok bool) {
 		old := s.owner
 		old.taken, old.takenClean = true, clean
 		old.disconnect(packet.SessionTakenOver)
+		if old.left == nil {
+			old.left = make(chan struct{})
+		}
+		left := old.left
 		b.sessionsMu.Unlock()
-		<-old.left
+		<-left
 	}
 }
 
 // leave ends the client's part of the connection: the will is published or
 // planned, the session ends or waits.
 func (b *Broker) leave(c *conn) {
-	defer close(c.left)
 	b.sessionsMu.Lock()
+	if c.left != nil {
+		defer close(c.left)
+	}
 	s := c.session
 	s.detach()
 	if c.will != nil {

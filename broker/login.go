@@ -56,6 +56,13 @@ func (c *conn) refuseLogin(l auth.Login, err error) error {
 	return c.refuse(packet.NotAuthorized, "not authorized")
 }
 
+// proof is an authentication in several steps, section 4.12.
+type proof struct {
+	method   string
+	exchange auth.Exchange   // going on, or nil
+	pending  *packet.Connect // waits for it, or nil
+}
+
 // beginExchange begins an authentication of MQTT 5 that takes several steps,
 // section 4.12.
 func (c *conn) beginExchange(p *packet.Connect) error {
@@ -64,52 +71,50 @@ func (c *conn) beginExchange(p *packet.Connect) error {
 	if !ok { // [MQTT-4.12.0-1]
 		return c.refuse(packet.BadAuthenticationMethod, "the authentication method "+method+" is not known here")
 	}
-	c.method = method
-	c.exchange = m.Begin(c.login(p))
-	c.pending = p
+	c.proof = &proof{method: method, exchange: m.Begin(c.login(p)), pending: p}
 	return c.step(p.Properties.AuthData)
 }
 
 // step carries the exchange on with what the client says.
 func (c *conn) step(data []byte) error {
-	answer, done, err := c.exchange.Next(data)
+	answer, done, err := c.proof.exchange.Next(data)
 	if err != nil {
 		if c.session != nil { // [MQTT-4.12.1-2]
 			return &packet.Error{Code: packet.NotAuthorized, Clause: "MQTT-4.12.1-2", Text: err.Error()}
 		}
-		return c.refuseLogin(c.login(c.pending), err) // [MQTT-4.12.0-4]
+		return c.refuseLogin(c.login(c.proof.pending), err) // [MQTT-4.12.0-4]
 	}
-	method := packet.Some(c.method)
+	method := packet.Some(c.proof.method)
 	switch {
 	case !done: // [MQTT-4.12.0-2]
 		return c.send(&packet.Auth{Code: packet.ContinueAuthentication, Properties: &packet.Properties{AuthMethod: method, AuthData: answer}})
 	case c.session == nil:
-		p := c.pending
-		c.pending = nil
-		return c.admit(p, c.exchange.Identity(), answer)
+		p, id := c.proof.pending, c.proof.exchange.Identity()
+		c.proof.pending, c.proof.exchange = nil, nil
+		return c.admit(p, id, answer)
 	}
-	if c.exchange.Identity() != c.identity {
+	if c.proof.exchange.Identity() != c.identity {
 		return &packet.Error{Code: packet.NotAuthorized, Clause: "MQTT-4.12.1-2", Text: "re-authentication as somebody else"}
 	}
-	c.exchange = nil
+	c.proof.exchange = nil
 	return c.send(&packet.Auth{Code: packet.Success, Properties: &packet.Properties{AuthMethod: method, AuthData: answer}})
 }
 
 // handleAuth handles AUTH, before CONNACK and after.
 func (c *conn) handleAuth(p *packet.Auth) error {
 	switch {
-	case c.method == "": // [MQTT-4.12.0-6] [MQTT-4.12.0-7]
+	case c.proof == nil: // [MQTT-4.12.0-6] [MQTT-4.12.0-7]
 		return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-4.12.0-7", Text: "AUTH without an authentication method in CONNECT"}
-	case p.Properties.AuthMethod.V != c.method: // [MQTT-4.12.0-5] [MQTT-4.12.1-1]
+	case p.Properties.AuthMethod.V != c.proof.method: // [MQTT-4.12.0-5] [MQTT-4.12.1-1]
 		return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-4.12.0-5", Text: "AUTH with another authentication method than CONNECT"}
-	case p.Code == packet.ContinueAuthentication && c.exchange != nil: // [MQTT-4.12.0-3]
+	case p.Code == packet.ContinueAuthentication && c.proof.exchange != nil: // [MQTT-4.12.0-3]
 		return c.step(p.Properties.AuthData)
 	case p.Code == packet.ReAuthenticate && c.session != nil:
-		m, ok := c.terms.guard.Method(c.method)
+		m, ok := c.terms.guard.Method(c.proof.method)
 		if !ok {
 			return &packet.Error{Code: packet.BadAuthenticationMethod, Text: "the authentication method is not known any more"}
 		}
-		c.exchange = m.Begin(auth.Login{ClientID: c.id, Remote: c.peer().Remote.Addr()})
+		c.proof.exchange = m.Begin(auth.Login{ClientID: c.id, Remote: c.peer().Remote.Addr()})
 		return c.step(p.Properties.AuthData)
 	}
 	return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.15.2-1", Text: "AUTH with " + p.Code.String() + " at this point"}

@@ -26,3 +26,10 @@ func (r *rate) take(perSecond int, now time.Time) time.Duration {
 	}
 	return time.Duration(-r.tokens / limit * float64(time.Second))
 }
+
+// pace is how a client is kept to its rate.
+type pace struct {
+	rate
+	pause time.Duration // for which the client is not to be read
+	ended chan struct{} // closed by disconnect
+}

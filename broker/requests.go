@@ -40,8 +40,8 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 	}
 	c.b.counters.publishReceived.Add(1)
 	c.b.counters.payloadReceived.Add(int64(len(p.Payload)))
-	if limit := c.b.cfg.MaxPublishRate; limit > 0 {
-		c.pause = c.rate.take(limit, time.Now())
+	if c.pace != nil {
+		c.pace.pause = c.pace.take(c.b.cfg.MaxPublishRate, time.Now())
 	}
 	if p.QoS == 2 {
 		fresh, err := c.session.receive(p.ID, c.b.receiveLimit(c.version))

@@ -13,7 +13,7 @@ type socket struct {
 	raw *struct{}
 }
 
-func (s *socket) open(net.Conn, func() []byte, func()) {}
+func (s *socket) open(net.Conn, *input) {}
 
 func (s *socket) read() (int, error)          { return 0, errors.ErrUnsupported }
 func (s *socket) write([][]byte) (int, error) { return 0, errors.ErrUnsupported }

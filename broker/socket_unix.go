@@ -3,8 +3,10 @@
 package broker
 
 import (
+	"errors"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -14,20 +16,17 @@ import (
 type socket struct {
 	raw syscall.RawConn // nil: reads and writes wait
 
-	room    func() []byte // where read puts what it gets
-	idle    func()        // nothing to read: give memory back, then wait
+	in      *input // where read puts what it gets; idle while there is nothing
 	readOne func(fd uintptr) bool
 	n       int
 	err     error
 
-	chunks   [][]byte
 	writeOne func(fd uintptr) bool
-	wn       int
-	werr     error
+	writing  *writing
 }
 
 // open makes s the socket of nc, if it is one.
-func (s *socket) open(nc net.Conn, room func() []byte, idle func()) {
+func (s *socket) open(nc net.Conn, in *input) {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		return
@@ -41,13 +40,13 @@ func (s *socket) open(nc net.Conn, room func() []byte, idle func()) {
 	if err != nil {
 		return
 	}
-	s.raw, s.room, s.idle = raw, room, idle
+	s.raw, s.in = raw, in
 	s.readOne = s.tryRead
 	s.writeOne = s.tryWrite
 }
 
-// read waits for bytes and reads them into room(). Memory is asked for when
-// there may be something to read. n is 0 at the end.
+// read waits for bytes and reads them into the input, which gets memory
+// when there may be something to read. n is 0 at the end.
 func (s *socket) read() (n int, err error) {
 	s.n, s.err = 0, nil
 	if err := s.raw.Read(s.readOne); err != nil {
@@ -58,14 +57,14 @@ func (s *socket) read() (n int, err error) {
 
 func (s *socket) tryRead(fd uintptr) bool {
 	for {
-		n, err := syscall.Read(int(fd), s.room())
+		n, err := syscall.Read(int(fd), s.in.room())
 		switch err {
 		case nil:
 			s.n = n
 			return true
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			s.idle()
+			s.in.idle()
 			return false
 		default:
 			s.err = os.NewSyscallError("read", err)
@@ -74,30 +73,43 @@ func (s *socket) tryRead(fd uintptr) bool {
 	}
 }
 
-// write writes what the system takes at once, and returns how much that was.
-func (s *socket) write(chunks [][]byte) (n int, err error) {
-	s.chunks, s.wn, s.werr = chunks, 0, nil
-	err = s.raw.Write(s.writeOne)
-	s.chunks = nil
-	if err != nil {
-		return s.wn, err
-	}
-	return s.wn, s.werr
+// writing is one write that goes on.
+type writing struct {
+	chunks [][]byte
+	n      int
+	err    error
 }
 
+// write writes what the system takes at once, and returns how much that was.
+// One goroutine writes at a time.
+func (s *socket) write(chunks [][]byte) (n int, err error) {
+	w := writings.Get().(*writing)
+	*w = writing{chunks: chunks}
+	s.writing = w
+	err = s.raw.Write(s.writeOne)
+	n, err = w.n, errors.Join(err, w.err)
+	s.writing = nil
+	*w = writing{}
+	writings.Put(w)
+	return n, err
+}
+
+var writings = sync.Pool{New: func() any { return new(writing) }}
+
 func (s *socket) tryWrite(fd uintptr) bool {
-	for _, b := range s.chunks {
+	w := s.writing
+	for _, b := range w.chunks {
 		for len(b) > 0 {
 			n, err := syscall.Write(int(fd), b)
 			switch err {
 			case nil:
-				s.wn += n
+				w.n += n
 				b = b[n:]
 			case syscall.EINTR:
 			case syscall.EAGAIN:
 				return true
 			default:
-				s.werr = os.NewSyscallError("write", err)
+				w.err = os.NewSyscallError("write", err)
 				return true
 			}
 		}

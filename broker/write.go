@@ -3,6 +3,7 @@ package broker
 import (
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"gateway/broker/packet"
@@ -85,7 +86,21 @@ func (c *conn) makeWayLocked() {
 	c.mu.Lock()
 	for c.out != nil && c.out.control > maxControl && c.dead == nil && !c.final {
 		c.wakeLocked()
-		c.drained.Wait()
+		c.waitLocked()
+	}
+}
+
+// waitLocked waits until something was taken to be written, or nothing will be.
+func (c *conn) waitLocked() {
+	if c.drained == nil {
+		c.drained = sync.NewCond(&c.mu)
+	}
+	c.drained.Wait()
+}
+
+func (c *conn) drainedLocked() {
+	if c.drained != nil {
+		c.drained.Broadcast()
 	}
 }
 
@@ -281,7 +296,7 @@ func (c *conn) take() *outbox {
 	} else {
 		c.b.counters.countSent(out)
 	}
-	c.drained.Broadcast()
+	c.drainedLocked()
 	return out
 }
 
@@ -331,7 +346,7 @@ func (c *conn) kill(err error) {
 		c.out.release()
 		c.out = nil
 	}
-	c.drained.Broadcast()
+	c.drainedLocked()
 	c.mu.Unlock()
 	c.nc.Close()
 }
@@ -347,7 +362,7 @@ func (c *conn) finish() {
 		_ = c.nc.SetWriteDeadline(time.Now().Add(time.Second))
 	}
 	for c.writing {
-		c.drained.Wait()
+		c.waitLocked()
 	}
 	out := c.out
 	c.out = nil
@@ -384,10 +399,10 @@ func (c *conn) disconnect(code packet.ReasonCode) {
 	}
 	c.wakeLocked()
 	c.final = true
-	if c.ended != nil {
-		close(c.ended)
+	if c.pace != nil {
+		close(c.pace.ended)
 	}
-	c.drained.Broadcast()
+	c.drainedLocked()
 	// The reader wakes up, waits for the writer and closes.
 	if c.nc.SetReadDeadline(time.Unix(1, 0)) != nil {
 		c.nc.Close()
