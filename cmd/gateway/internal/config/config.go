@@ -39,7 +39,9 @@ func Default() *Config {
 // maxSize is the size of the largest file that is read, bytes.
 const maxSize = 1 << 20
 
-// Load reads a configuration from a file. What is wrong in it is an [*Error].
+// Load reads a configuration from a file, and looks at the files that it
+// names: passwords, rules, certificates. What is wrong in it or in them is an
+// [*Error].
 func Load(path string) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -50,12 +52,14 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, data)
+	return parse(path, data, true)
 }
 
 // Parse reads a configuration; name stands for the file in errors. What is
 // wrong is an [*Error]. No data is too odd for it.
-func Parse(name string, data []byte) (*Config, error) {
+func Parse(name string, data []byte) (*Config, error) { return parse(name, data, false) }
+
+func parse(name string, data []byte, files bool) (*Config, error) {
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("%s: has more than %d bytes, which is no configuration", name, maxSize)
 	}
@@ -66,6 +70,9 @@ func Parse(name string, data []byte) (*Config, error) {
 	}
 	if !f.broken {
 		f.validate(cfg)
+	}
+	if files && len(f.problems) == 0 {
+		f.report("broker.", cfg.Broker.CheckFiles())
 	}
 	if err := f.err(); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,7 +107,11 @@ func (f *file) report(prefix string, err error) {
 	if f.isUnread(prefix + key) {
 		return // it was said what is wrong there
 	}
-	if c, ok := err.(interface{ Choices() (string, []string) }); ok {
+	var c interface {
+		error
+		Choices() (string, []string)
+	}
+	if errors.As(err, &c) {
 		if near := nearest(c.Choices()); near != "" {
 			text += fmt.Sprintf(", did you mean %q?", near)
 		}
