@@ -52,14 +52,14 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(path, data, true)
+	return read(path, data, true)
 }
 
 // Parse reads a configuration; name stands for the file in errors. What is
 // wrong is an [*Error]. No data is too odd for it.
-func Parse(name string, data []byte) (*Config, error) { return parse(name, data, false) }
+func Parse(name string, data []byte) (*Config, error) { return read(name, data, false) }
 
-func parse(name string, data []byte, files bool) (*Config, error) {
+func read(name string, data []byte, files bool) (*Config, error) {
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("%s: has more than %d bytes, which is no configuration", name, maxSize)
 	}
