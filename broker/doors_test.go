@@ -34,6 +34,12 @@ func open(t *testing.T, listeners ...Listener) *Broker {
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
+	return openB(t, cfg)
+}
+
+// openB runs a broker until the test or benchmark ends.
+func openB(t testing.TB, cfg Config) *Broker {
+	t.Helper()
 	b := New(cfg, testLog())
 	if err := b.Listen(); err != nil {
 		t.Fatal(err)
