@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -30,6 +31,10 @@ func (c *conn) handleConnect(first byte, body []byte) error {
 			c.version = packet.V5
 			return c.refuse(perr.Code, perr.Text)
 		}
+		if perr != nil && saysV5(body) { // [MQTT-3.1.4-1] [MQTT-3.1.4-2]
+			c.version = packet.V5
+			return c.refuse(perr.Code, perr.Text)
+		}
 		return err
 	}
 	p5, ok := p.(*packet.Connect)
@@ -37,6 +42,12 @@ func (c *conn) handleConnect(first byte, body []byte) error {
 		return errors.New("the first packet is not CONNECT")
 	}
 	return c.connect(p5)
+}
+
+// saysV5 tells whether a CONNECT that cannot be read is one of MQTT 5, whose
+// sender can be told why.
+func saysV5(body []byte) bool {
+	return bytes.HasPrefix(body, []byte{0, 4, 'M', 'Q', 'T', 'T', 5})
 }
 
 func (c *conn) connect(p *packet.Connect) error {

@@ -71,6 +71,52 @@ func TestReasonStrings(t *testing.T) {
 	})
 }
 
+// A reason string beside an acknowledgement is for who wants it
+// [MQTT-3.1.2-29].
+func TestReasonStringsInAcks(t *testing.T) {
+	cfg, _ := guarded(t, rules)
+	cfg.ReasonStrings = true
+	for _, wants := range []byte{0, 1} {
+		inBubble(t, cfg, func(t *testing.T, b *testBroker) {
+			c := b.connect(packet.V5, "c", as("bob", "pencil"), func(p *packet.Connect) {
+				p.Properties = &packet.Properties{RequestProblemInfo: packet.Some(wants)}
+			})
+			c.send(&packet.Publish{Topic: "secret", QoS: 1, ID: 1})
+			if ack := expect[*packet.Puback](c); ack.Code != packet.NotAuthorized || (ack.Properties != nil) != (wants == 1) {
+				t.Errorf("PUBACK %+v", ack)
+			}
+			c.send(&packet.Subscribe{ID: 2, Filters: []packet.Subscription{{Filter: "own/c/x"}, {Filter: "secret"}}})
+			ack := expect[*packet.Suback](c)
+			if (ack.Properties != nil) != (wants == 1) || ack.Codes[0] != packet.Success || ack.Codes[1] != packet.NotAuthorized {
+				t.Errorf("SUBACK %+v", ack)
+			}
+			if wants == 1 && ack.Properties.ReasonString.V != `"secret": Not authorized` {
+				t.Errorf("reason %q", ack.Properties.ReasonString.V)
+			}
+		})
+	}
+}
+
+// A CONNECT of MQTT 5 that cannot be read is answered [MQTT-3.1.4-2].
+func TestMalformedConnect(t *testing.T) {
+	inBubble(t, Config{}, func(t *testing.T, b *testBroker) {
+		for bytes, want := range map[string]packet.ReasonCode{
+			"\x10\x0d\x00\x04MQTT\x05\x03\x00\x00\x00\x00\x00":         packet.MalformedPacket, // the reserved flag [MQTT-3.1.2-3]
+			"\x10\x0f\x00\x04MQTT\x05\x02\x00\x00\x02\x17\x02\x00\x00": packet.ProtocolError,   // request problem information 2
+		} {
+			c := b.dial(packet.V5)
+			c.write([]byte(bytes))
+			if ack := expect[*packet.Connack](c); ack.Code != want {
+				t.Errorf("% x: %v, want %v", bytes, ack.Code, want)
+			}
+			c.gone()
+		}
+		c := b.dial(packet.V311)
+		c.write([]byte("\x10\x0c\x00\x04MQTT\x04\x03\x00\x00\x00\x00"))
+		c.gone()
+	})
+}
+
 const rules = `
 user ann
 topic house/#

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,10 +78,26 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 
 // refer acknowledges a message that was accepted or refused.
 func (c *conn) refer(typ packet.Type, id uint16, code packet.ReasonCode) error {
-	if c.version < packet.V5 && code >= packet.UnspecifiedError {
-		code = packet.Success // older clients cannot be told [MQTT-3.3.5-2 v3]
+	if code < packet.UnspecifiedError {
+		return c.answer(typ, id, code)
 	}
-	return c.answer(typ, id, code)
+	if c.version < packet.V5 { // older clients cannot be told [MQTT-3.3.5-2 v3]
+		return c.answer(typ, id, packet.Success)
+	}
+	why := c.explainAck("not allowed to publish there")
+	if typ == packet.TypePuback {
+		return c.send(&packet.Puback{ID: id, Code: code, Properties: why})
+	}
+	return c.send(&packet.Pubrec{ID: id, Code: code, Properties: why})
+}
+
+// explainAck is explain for a packet other than CONNACK and DISCONNECT, which
+// says nothing in words if the client does not want it to [MQTT-3.1.2-29].
+func (c *conn) explainAck(why string) *packet.Properties {
+	if !c.problems {
+		return nil
+	}
+	return c.explain(why)
 }
 
 // knownTopic returns the route of the topic of a PUBLISH, nil if this
@@ -167,7 +184,11 @@ func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 		}
 		granted[i], codes[i] = sub, code
 	}
-	ack, err := (&packet.Suback{ID: p.ID, Codes: codes}).Append(nil, c.version) // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
+	suback := &packet.Suback{ID: p.ID, Codes: codes}
+	if i := slices.IndexFunc(codes, func(code packet.ReasonCode) bool { return code >= packet.UnspecifiedError }); i >= 0 {
+		suback.Properties = c.explainAck(fmt.Sprintf("%.100q: %v", p.Filters[i].Filter, codes[i]))
+	}
+	ack, err := suback.Append(nil, c.version) // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
 	if err != nil {
 		return err
 	}

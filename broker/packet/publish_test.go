@@ -2,6 +2,7 @@ package packet
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"testing"
@@ -254,5 +255,14 @@ func BenchmarkPublishAppend(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.SetBytes(int64(len(wire)))
+	}
+}
+
+// A response topic is a topic name, and those are not empty [MQTT-4.7.3-1].
+func TestEmptyResponseTopic(t *testing.T) {
+	b := []byte{0x30, 7, 0, 1, 't', 3, 0x08, 0, 0}
+	var e *Error
+	if _, err := Decode(b[0], b[2:], V5); !errors.As(err, &e) || e.Code != ProtocolError || e.Clause != "MQTT-4.7.3-1" {
+		t.Errorf("%v", err)
 	}
 }

@@ -67,7 +67,7 @@ func (m maker) properties(in Type) *Properties {
 		p.MaximumPacketSize = some(m, func() uint32 { return 1 + m.Uint32N(1<<30) })
 		m.authentication(p)
 	case TypePublish, willType:
-		p.PayloadFormat, p.MessageExpiry, p.ContentType, p.ResponseTopic = some(m, m.bit), some(m, m.u32), some(m, m.word), some(m, m.word)
+		p.PayloadFormat, p.MessageExpiry, p.ContentType, p.ResponseTopic = some(m, m.bit), some(m, m.u32), some(m, m.word), some(m, func() string { return m.text(1) })
 		if m.flip() {
 			p.CorrelationData = m.bytes()
 		}
