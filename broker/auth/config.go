@@ -19,15 +19,15 @@ type Config struct {
 	// ACL is rules beside those of the ACL file.
 	ACL []Rule `yaml:"acl"`
 	// MaxFailedLogins is how often an address may fail to log in within a
-	// minute; after that it is refused unheard for the rest of it. 0 is any
-	// number.
+	// minute; it is refused unheard while it has failed that often within the
+	// last one. Of IPv6, a /64 is one address. 0 is any number.
 	MaxFailedLogins int `yaml:"max_failed_logins"`
 }
 
 // User is a user of the configuration.
 type User struct {
 	Name string `yaml:"name"`
-	// Password is a hash, as gateway passwd --hash prints it; never the password.
+	// Password is a hash of it, as gateway passwd --print prints it; never the password.
 	Password string `yaml:"password"`
 }
 
@@ -38,7 +38,7 @@ type Rule struct {
 	// Topic is a filter.
 	Topic string `yaml:"topic"`
 	// Pattern is a filter for everybody, with %u for the user name and %c for
-	// the client id, each alone in its level.
+	// the client id.
 	Pattern string `yaml:"pattern"`
 	// Access is read, write, readwrite (the default) or deny.
 	Access string `yaml:"access"`
@@ -97,7 +97,7 @@ func (r Rule) rule(key string) (rule, error) {
 	if r.Pattern != "" {
 		out.pattern, out.filter = true, r.Pattern
 	}
-	if err := checkRule(out.filter, out.pattern); err != nil {
+	if err := checkRule(out.filter); err != nil {
 		return out, fmt.Errorf("%s: %w", key, err)
 	}
 	return out, nil

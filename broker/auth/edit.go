@@ -1,61 +1,62 @@
 package auth
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
+	"unicode"
 )
 
 // SetPassword sets a user's stored password, made with [HashPassword] or
 // [NewVerifier], in a password file, which is made if there is none. The file
 // is replaced as a whole, so that a reader sees the old one or the new one.
-// Other lines stay as they are.
+// Other lines stay as they are. Of two programs that change a file at once the
+// last one wins.
 func SetPassword(path, user, stored string) error {
-	if user == "" || strings.ContainsAny(user, ":\r\n") || user[0] == '#' {
-		return fmt.Errorf("%q is no user name; at least a character, no colon, and not '#' first", user)
+	if user == "" || user[0] == '#' || strings.Contains(user, ":") || strings.ContainsFunc(user, unicode.IsControl) {
+		return fmt.Errorf("%q is no user name; at least a character, no colon, no control character, and not '#' first", user)
 	}
 	return edit(path, true, func(lines []string) ([]string, error) {
-		line := user + ":" + stored
+		entry := user + ":" + stored
 		for i, l := range lines {
-			if name, _, ok := strings.Cut(l, ":"); ok && name == user {
-				lines[i] = line
+			if isOf(l, user) {
+				lines[i] = entry + ending(l)
 				return lines, nil
 			}
 		}
-		return append(lines, line), nil
+		if last := len(lines) - 1; last >= 0 && ending(lines[last]) == "" {
+			lines[last] += "\n"
+		}
+		return append(lines, entry+"\n"), nil
 	})
 }
 
 // DeleteUser takes a user out of a password file.
 func DeleteUser(path, user string) error {
 	return edit(path, false, func(lines []string) ([]string, error) {
-		for i, l := range lines {
-			if name, _, ok := strings.Cut(l, ":"); ok && name == user && user != "" && user[0] != '#' {
-				return append(lines[:i:i], lines[i+1:]...), nil
-			}
+		left := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return isOf(l, user) })
+		if len(left) == len(lines) {
+			return nil, fmt.Errorf("%s: there is no user %q", path, user)
 		}
-		return nil, fmt.Errorf("%s: there is no user %q", path, user)
+		return left, nil
 	})
 }
 
 // HashPlain replaces passwords that a file has in plain text by hashes, as
-// mosquitto_passwd -U does, and returns how many.
+// mosquitto_passwd -U does, and returns how many. Unlike that, it may be done
+// again: what is a hash already stays one.
 func HashPlain(path string) (n int, err error) {
 	err = edit(path, false, func(lines []string) ([]string, error) {
 		for i, l := range lines {
-			name, stored, ok := strings.Cut(l, ":")
-			if !ok || l[0] == '#' || name == "" || stored == "" {
+			name, stored, ok := strings.Cut(strings.TrimSuffix(l, ending(l)), ":")
+			if !ok || l[0] == '#' || name == "" || stored == "" || hashed(stored) {
 				continue
 			}
-			if strings.HasPrefix(stored, "$") || strings.HasPrefix(stored, scramPrefix) {
-				continue
-			}
-			lines[i] = name + ":" + HashPassword([]byte(stored))
+			lines[i] = name + ":" + HashPassword([]byte(stored)) + ending(l)
 			n++
 		}
 		return lines, nil
@@ -63,30 +64,48 @@ func HashPlain(path string) (n int, err error) {
 	return n, err
 }
 
-// edit rewrites a file's lines.
+// hashed tells whether what is stored of a password is a hash, or was one
+// before it was damaged: to hash it again would only hide that.
+func hashed(stored string) bool {
+	for _, prefix := range []string{sha512Prefix, pbkdf2Prefix, argon2Prefix, scramPrefix} {
+		if strings.HasPrefix(stored, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOf tells whether a line is the user's.
+func isOf(line, user string) bool {
+	name, _, ok := strings.Cut(line, ":")
+	return ok && name == user && user != "" && user[0] != '#'
+}
+
+// ending returns how a line ends: with "\n", "\r\n" or, the last one, with "".
+func ending(line string) string {
+	return line[len(strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")):]
+}
+
+// edit rewrites a file's lines, which keep their ends. A file that change
+// leaves as it is is not written.
 func edit(path string, create bool, change func([]string) ([]string, error)) error {
 	mode := fs.FileMode(0o600)
 	old, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && create:
-	case err != nil:
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !(missing && create) {
 		return err
 	}
 	info, statErr := os.Stat(path)
 	if statErr == nil {
 		mode = info.Mode().Perm()
 	}
-	var lines []string
-	for l := range bytes.Lines(old) {
-		lines = append(lines, string(bytes.TrimRight(l, "\r\n")))
-	}
-	lines, err = change(lines)
+	lines, err := change(slices.Collect(strings.Lines(string(old))))
 	if err != nil {
 		return err
 	}
-	content := strings.Join(lines, "\n")
-	if content != "" {
-		content += "\n"
+	content := strings.Join(lines, "")
+	if content == string(old) && !missing {
+		return nil
 	}
 	return replace(path, []byte(content), mode, info)
 }
@@ -104,11 +123,15 @@ func replace(path string, content []byte, mode fs.FileMode, was fs.FileInfo) err
 	}
 	defer os.Remove(f.Name()) // fails once it was renamed
 	_, err = f.Write(content)
+	if uid, gid, ok := ownerOf(was); ok && err == nil {
+		// Only root may give files away, others may to their own groups. It comes
+		// before the mode, which may let a group read.
+		if f.Chown(uid, gid) != nil {
+			_ = f.Chown(-1, gid)
+		}
+	}
 	if err == nil {
 		err = f.Chmod(mode)
-	}
-	if st, ok := statOf(was); ok && err == nil {
-		_ = f.Chown(int(st.Uid), int(st.Gid)) // only root may
 	}
 	if err == nil {
 		err = f.Sync()
@@ -119,18 +142,5 @@ func replace(path string, content []byte, mode fs.FileMode, was fs.FileInfo) err
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return ignoreUnsupported(d.Sync())
-}
-
-// ignoreUnsupported drops the error of file systems whose folders need no sync.
-func ignoreUnsupported(err error) error {
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
+	return syncFolder(dir)
 }

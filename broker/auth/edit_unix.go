@@ -3,15 +3,33 @@
 package auth
 
 import (
+	"errors"
 	"io/fs"
+	"os"
 	"syscall"
 )
 
-// statOf returns whose file it is.
-func statOf(info fs.FileInfo) (*syscall.Stat_t, bool) {
+// ownerOf returns whose file it is.
+func ownerOf(info fs.FileInfo) (uid, gid int, ok bool) {
 	if info == nil {
-		return nil, false
+		return 0, 0, false
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
-	return st, ok
+	if !ok {
+		return 0, 0, false
+	}
+	return int(st.Uid), int(st.Gid), true
+}
+
+// syncFolder puts the names in a folder on stable storage.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems need none
+		return err
+	}
+	return nil
 }

@@ -1,37 +1,39 @@
 package auth
 
 import (
-	"crypto/rand"
 	"net/netip"
 	"sync"
 	"time"
 )
 
-// failures counts failed logins by address. IPv6 counts by /64, which is what
-// one customer has.
+// failures counts failed logins by address over the last minute. IPv6 counts by
+// /64, which is what one customer has. It is safe for concurrent use.
 type failures struct {
-	max    int      // in a window; 0 is any number
-	secret [32]byte // of this process: makes up the salts of users that do not exist
+	max int // in a window; 0 is any number
 
 	mu    sync.Mutex
-	count map[netip.Addr]*failed
+	count map[netip.Addr]failed
 }
 
+// failed is what is known of one address: how often it failed in the window
+// that began at since, and in the one before. Those of the window before count
+// for as much of it as is still within the last minute, so that two numbers
+// stand for the times of all failures.
 type failed struct {
-	since time.Time // when the window began
-	n     int
+	since     time.Time
+	n, before int
 }
 
 const (
 	failureWindow = time.Minute
 	// maxAddresses bounds the memory that a flood from many addresses takes.
 	maxAddresses = 10_000
+	// sample is how many addresses are looked at to forget one of them.
+	sample = 16
 )
 
 func newFailures(most int) *failures {
-	f := &failures{max: most, count: make(map[netip.Addr]*failed)}
-	_, _ = rand.Read(f.secret[:]) // never fails
-	return f
+	return &failures{max: most, count: make(map[netip.Addr]failed)}
 }
 
 // customer returns what counts as one address.
@@ -45,15 +47,53 @@ func customer(a netip.Addr) netip.Addr {
 	return a
 }
 
-// allow tells whether an address may try.
-func (f *failures) allow(a netip.Addr, now time.Time) bool {
+// at returns f as it is now.
+func (f failed) at(now time.Time) failed {
+	switch passed := now.Sub(f.since); {
+	case passed >= 2*failureWindow:
+		return failed{since: now}
+	case passed >= failureWindow:
+		return failed{since: f.since.Add(failureWindow), before: f.n}
+	}
+	return f
+}
+
+// wait returns how long it takes until fewer than most failures count. The f
+// must be of now.
+func (f failed) wait(most int, now time.Time) time.Duration {
+	passed := now.Sub(f.since)
+	if f.n >= most { // as if a new window had begun with n before it
+		return failureWindow - passed + part(f.n-most, f.n)
+	}
+	if f.before == 0 {
+		return 0
+	}
+	// before × (1 - t/window) + n < most
+	return part(f.before-(most-f.n), f.before) - passed
+}
+
+// part returns the time after which fewer than whole-n of whole failures
+// count.
+func part(n, whole int) time.Duration {
+	if n < 0 {
+		return 0
+	}
+	return time.Duration(float64(failureWindow)*float64(n)/float64(whole)) + 1
+}
+
+// wait returns how long an address has to wait until it may try, 0 if it may
+// now.
+func (f *failures) wait(a netip.Addr, now time.Time) time.Duration {
 	if f.max == 0 || !a.IsValid() {
-		return true
+		return 0
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := f.count[customer(a)]
-	return c == nil || now.Sub(c.since) >= failureWindow || c.n < f.max
+	c, ok := f.count[customer(a)]
+	if !ok {
+		return 0
+	}
+	return max(0, c.at(now).wait(f.max, now))
 }
 
 // note counts a failure.
@@ -64,28 +104,32 @@ func (f *failures) note(a netip.Addr, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a = customer(a)
-	c := f.count[a]
-	if c == nil {
+	c, ok := f.count[a]
+	if !ok {
 		if len(f.count) >= maxAddresses {
 			f.forget(now)
 		}
-		c = &failed{since: now}
-		f.count[a] = c
+		c.since = now
 	}
-	if now.Sub(c.since) >= failureWindow {
-		*c = failed{since: now}
-	}
+	c = c.at(now)
 	c.n++
+	f.count[a] = c
 }
 
-// forget makes room: what is old goes, and if nothing is, everything.
+// forget makes room for an address: of a few, which the map's order picks, the
+// one with the fewest failures goes, so that a flood does not clear who is
+// refused.
 func (f *failures) forget(now time.Time) {
+	var victim netip.Addr
+	fewest, seen := -1, 0
 	for a, c := range f.count {
-		if now.Sub(c.since) >= failureWindow {
-			delete(f.count, a)
+		c = c.at(now)
+		if n := c.n + c.before; fewest < 0 || n < fewest {
+			victim, fewest = a, n
+		}
+		if seen++; seen == sample {
+			break
 		}
 	}
-	if len(f.count) >= maxAddresses {
-		clear(f.count)
-	}
+	delete(f.count, victim)
 }

@@ -96,7 +96,7 @@ func ruleLine(rules *[]rule) func(int, string) error {
 			if r.filter == "" {
 				return fmt.Errorf("%s without a filter", word)
 			}
-			if err := checkRule(r.filter, r.pattern); err != nil {
+			if err := checkRule(r.filter); err != nil {
 				return err
 			}
 			if r.pattern {

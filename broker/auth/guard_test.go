@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,35 +87,183 @@ func TestReload(t *testing.T) {
 func TestFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFailures(3)
+		note := func(a netip.Addr) { f.note(a, time.Now()) }
+		refused := func(a netip.Addr) bool { return f.wait(a, time.Now()) > 0 }
 		a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 		for range 3 {
-			if !f.allow(a, time.Now()) {
+			if refused(a) {
 				t.Fatal("refused too early")
 			}
-			f.note(a, time.Now())
+			note(a)
 		}
-		if f.allow(a, time.Now()) || f.allow(netip.MustParseAddr("::ffff:192.0.2.1"), time.Now()) || !f.allow(b, time.Now()) {
+		if !refused(a) || !refused(netip.MustParseAddr("::ffff:192.0.2.1")) || refused(b) {
 			t.Error("the wrong address is refused")
-		}
-		time.Sleep(failureWindow)
-		if !f.allow(a, time.Now()) {
-			t.Error("refused after the window")
 		}
 		six := netip.MustParseAddr("2001:db8::1")
 		for i := range 3 {
-			f.note(netip.MustParseAddr(fmt.Sprintf("2001:db8::%d", i+1)), time.Now())
+			note(netip.MustParseAddr(fmt.Sprintf("2001:db8::%d", i+1)))
 		}
-		if f.allow(six, time.Now()) || !f.allow(netip.MustParseAddr("2001:db8:0:1::1"), time.Now()) {
+		if !refused(six) || refused(netip.MustParseAddr("2001:db8:0:1::1")) {
 			t.Error("IPv6 does not count by /64")
 		}
-		for i := range 3 * maxAddresses {
-			f.note(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), time.Now())
+		for i := range 2 * maxAddresses {
+			note(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
 		}
 		if len(f.count) > maxAddresses {
 			t.Errorf("%d addresses are remembered", len(f.count))
 		}
-		if !newFailures(0).allow(a, time.Now()) || !f.allow(netip.Addr{}, time.Now()) {
+		if !refused(a) || !refused(six) {
+			t.Error("a flood made the guard forget whom it refuses")
+		}
+		if newFailures(0).wait(a, time.Now()) != 0 || refused(netip.Addr{}) {
 			t.Error("refused without a limit or an address")
+		}
+	})
+}
+
+// TestFailureWindow fails whenever it may, for ten minutes: an address has to
+// wait as long as it is told, and in no minute does it get many more than its
+// tries.
+func TestFailureWindow(t *testing.T) {
+	for _, most := range []int{1, 3, 30} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFailures(most)
+			a := netip.MustParseAddr("192.0.2.1")
+			start := time.Now()
+			var tries []time.Time
+			for time.Since(start) < 10*time.Minute {
+				if wait := f.wait(a, time.Now()); wait > 0 {
+					time.Sleep(wait - time.Microsecond)
+					if f.wait(a, time.Now()) == 0 {
+						t.Fatalf("%d: told to wait %v, and that was too long", most, wait)
+					}
+					time.Sleep(2 * time.Microsecond)
+					if wait := f.wait(a, time.Now()); wait > 0 {
+						t.Fatalf("%d: told to wait %v more", most, wait)
+					}
+				}
+				f.note(a, time.Now())
+				tries = append(tries, time.Now())
+			}
+			for i, last := range tries {
+				first, _ := slices.BinarySearchFunc(tries, last.Add(-failureWindow), time.Time.Compare)
+				if n := i - first + 1; n > 2*most {
+					t.Fatalf("%d: %d tries in a minute", most, n)
+				}
+			}
+			if n := len(tries); n < 9*most || n > 11*most {
+				t.Errorf("%d: %d tries in ten minutes", most, n)
+			}
+			time.Sleep(2 * failureWindow)
+			for i := range most {
+				if f.wait(a, time.Now()) > 0 {
+					t.Errorf("%d: refused after %d, two quiet minutes later", most, i)
+				}
+				f.note(a, time.Now())
+			}
+		})
+	}
+}
+
+// slow is a hash that takes a second.
+type slow struct {
+	computed *atomic.Int64
+	now      *atomic.Int64 // how many are being computed
+	t        *testing.T
+}
+
+func (s slow) verify(password []byte) bool {
+	if s.now.Add(1) > atOnce {
+		s.t.Error("more are computed at once than memory allows")
+	}
+	time.Sleep(time.Second)
+	s.now.Add(-1)
+	s.computed.Add(1)
+	return string(password) == "pencil"
+}
+
+func slowGuard(t *testing.T, most int) (*Guard, slow) {
+	h := slow{new(atomic.Int64), new(atomic.Int64), t}
+	g, err := Open(Config{MaxFailedLogins: most, Users: []User{{"ann", sixty}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.now.Load().users["ann"] = h
+	g.now.Load().decoy = h
+	return g, h
+}
+
+// TestLoginStorm lets five hundred clients of an address guess at once: what
+// is computed for them is bounded by the limit though all came before the
+// first had failed.
+func TestLoginStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 5
+		g, h := slowGuard(t, most)
+		var wg sync.WaitGroup
+		for i := range 500 {
+			wg.Go(func() {
+				user := []string{"ann", "nobody"}[i%2]
+				_, err := g.Login(Login{Username: user, HasUsername: true, Password: []byte("pen"), Remote: netip.MustParseAddr("192.0.2.1")})
+				if !errors.Is(err, ErrCredentials) && !errors.Is(err, ErrTooMany) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := h.computed.Load(); n < most || n > most+atOnce-1 {
+			t.Errorf("%d passwords were tried", n)
+		}
+		_, err := g.Login(Login{Username: "ann", HasUsername: true, Password: []byte("pencil"), Remote: netip.MustParseAddr("192.0.2.1")})
+		if !errors.Is(err, ErrTooMany) || !strings.Contains(err.Error(), "from this address have failed; try again in ") {
+			t.Error(err)
+		}
+	})
+}
+
+// TestReconnectStorm lets five hundred devices log in at once and again
+// when they were refused for want of time, as after a power cut: all get in,
+// and when it happens again they need not wait.
+func TestReconnectStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, h := slowGuard(t, 30)
+		for i := range 100 {
+			g.now.Load().users[fmt.Sprint(i)] = slow{h.computed, h.now, t}
+		}
+		storm := func() time.Duration {
+			start := time.Now()
+			var wg sync.WaitGroup
+			for i := range 100 {
+				wg.Go(func() {
+					login := Login{Username: fmt.Sprint(i), HasUsername: true, Password: []byte("pencil"), Remote: netip.MustParseAddr("192.0.2.1")}
+					for {
+						asked := time.Now()
+						_, err := g.Login(login)
+						if waited := time.Since(asked); waited > patience+time.Second {
+							t.Errorf("waited %v", waited)
+						}
+						if err == nil {
+							return
+						}
+						if !errors.Is(err, ErrTooMany) {
+							t.Error(err)
+						}
+						time.Sleep(time.Second)
+					}
+				})
+			}
+			wg.Wait()
+			return time.Since(start)
+		}
+		if took := storm(); took > 70*time.Second { // 100 of a second each, two at once
+			t.Errorf("the first took %v", took)
+		}
+		if took := storm(); took != 0 {
+			t.Errorf("the second took %v", took)
+		}
+		start := time.Now()
+		if _, err := g.Login(Login{Username: "7", HasUsername: true, Password: []byte("pen")}); !errors.Is(err, ErrCredentials) || time.Since(start) != time.Second {
+			t.Errorf("a wrong password after a right one: %v in %v", err, time.Since(start))
 		}
 	})
 }
@@ -123,7 +273,7 @@ func TestConfigErrors(t *testing.T) {
 		Users: []User{{"", "x"}, {"ann", sixty}, {"ann", sixty}, {"a:b", sixty}, {"eve", "hunter2"}},
 		ACL: []Rule{
 			{}, {Topic: "a", Pattern: "b"}, {Topic: "a/#/b"}, {Topic: "a", Access: "reed"},
-			{User: "ann", Pattern: "a/%u"}, {Pattern: "a%u"}, {User: "ann", Topic: "a", Access: "read"}, {Pattern: "a/%u", Access: "deny"},
+			{User: "ann", Pattern: "a/%u"}, {Pattern: "a%u#"}, {User: "ann", Topic: "a", Access: "read"}, {Pattern: "a/%u", Access: "deny"},
 		},
 		MaxFailedLogins: -1,
 	}.Validate()
@@ -135,7 +285,7 @@ func TestConfigErrors(t *testing.T) {
 		`users[0].name: "" is no user name`, "users[0].password: is no hash", `users[2].name: "ann" is users[1] already`,
 		`users[3].name: "a:b" is no user name`, "users[4].password: is no hash",
 		"acl[0]: has to have a topic or a pattern", "acl[1]: has to have", `acl[2]: filter "a/#/b"`, `acl[3].access: "reed" is unknown`,
-		"acl[4].user: a pattern is for everybody", "acl[5]: in the pattern", "max_failed_logins: -1 is out of range",
+		"acl[4].user: a pattern is for everybody", `acl[5]: filter "a%u#"`, "max_failed_logins: -1 is out of range",
 	}
 	if len(got) != len(want) {
 		t.Errorf("%d errors, want %d:\n%v", len(got), len(want), err)

@@ -1,10 +1,8 @@
 package auth
 
 import (
-	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/base64"
@@ -23,24 +21,35 @@ type hash interface {
 	verify(password []byte) bool
 }
 
-// Bounds of what a file may ask us to compute.
+// Bounds of what a file may ask us to compute. Two hashes at once must fit into
+// a board with 512 MB.
 const (
 	maxIterations = 10_000_000
-	maxMemory     = 256 << 10 // KiB
+	maxMemory     = 128 << 10 // KiB
 	maxPasses     = 100
+)
+
+// Beginnings of what is stored of a password.
+const (
+	sha512Prefix = "$6$"
+	pbkdf2Prefix = "$7$"
+	argon2Prefix = "$argon2id$"
+	scramPrefix  = "SCRAM-SHA-256$"
 )
 
 // parseHash reads a stored password.
 func parseHash(s string) (hash, error) {
-	switch {
-	case strings.HasPrefix(s, "$6$"):
-		return parseSHA512(s[3:])
-	case strings.HasPrefix(s, "$7$"):
-		return parsePBKDF2(s[3:])
-	case strings.HasPrefix(s, "$argon2id$"):
-		return parseArgon2(s[len("$argon2id$"):])
-	case strings.HasPrefix(s, scramPrefix):
-		return parseVerifier(s[len(scramPrefix):])
+	if rest, ok := strings.CutPrefix(s, sha512Prefix); ok {
+		return parseSHA512(rest)
+	}
+	if rest, ok := strings.CutPrefix(s, pbkdf2Prefix); ok {
+		return parsePBKDF2(rest)
+	}
+	if rest, ok := strings.CutPrefix(s, argon2Prefix); ok {
+		return parseArgon2(rest)
+	}
+	if rest, ok := strings.CutPrefix(s, scramPrefix); ok {
+		return parseVerifier(rest)
 	}
 	return nil, errors.New("is no hash of a password that is known here ($6$, $7$, $argon2id$ or SCRAM-SHA-256$); make one with gateway passwd")
 }
@@ -119,7 +128,7 @@ func parseArgon2(s string) (hash, error) {
 	if parts[0] != "v=19" {
 		return nil, fmt.Errorf("is an $argon2id$ hash of version %q; v=19 is known", parts[0])
 	}
-	if n, err := fmt.Sscanf(parts[1], "m=%d,t=%d,p=%d", &h.memory, &h.passes, &h.threads); n != 3 || err != nil {
+	if !h.parseCosts(parts[1]) {
 		return nil, damaged
 	}
 	var err1, err2 error
@@ -129,14 +138,40 @@ func parseArgon2(s string) (hash, error) {
 	case err1 != nil || err2 != nil || len(h.salt) < 8 || len(h.sum) < 16 || len(h.sum) > 128:
 		return nil, damaged
 	case h.threads < 1 || h.passes < 1 || h.passes > maxPasses || h.memory < 8*uint32(h.threads) || h.memory > maxMemory:
-		return nil, fmt.Errorf("is an $argon2id$ hash with %s; at most m=%d KiB and t=%d are computed", parts[1], maxMemory, maxPasses)
+		return nil, fmt.Errorf("is an $argon2id$ hash with %s; t and p are at least 1, m is at least 8 times p, and at most m=%d (KiB) and t=%d are computed", parts[1], maxMemory, maxPasses)
 	}
 	return h, nil
+}
+
+// parseCosts reads "m=19456,t=2,p=1" and nothing else.
+func (h *argon2Hash) parseCosts(s string) bool {
+	var cost [3]uint64
+	for i, name := range []string{"m=", "t=", "p="} {
+		var one string
+		one, s, _ = strings.Cut(s, ",")
+		digits, ok := strings.CutPrefix(one, name)
+		n, err := strconv.ParseUint(digits, 10, [...]int{32, 32, 8}[i])
+		if !ok || err != nil {
+			return false
+		}
+		cost[i] = n
+	}
+	h.memory, h.passes, h.threads = uint32(cost[0]), uint32(cost[1]), uint8(cost[2])
+	return s == ""
 }
 
 func (h *argon2Hash) verify(password []byte) bool {
 	sum := argon2.IDKey(password, h.salt, h.passes, h.memory, h.threads, uint32(len(h.sum)))
 	return subtle.ConstantTimeCompare(sum, h.sum) == 1
+}
+
+// saltSize is how many bytes of salt new hashes have.
+const saltSize = 16
+
+func newSalt() []byte {
+	salt := make([]byte, saltSize)
+	_, _ = rand.Read(salt) // never fails
+	return salt
 }
 
 // Ours: OWASP's parameters for little memory.
@@ -148,79 +183,8 @@ const (
 // HashPassword returns a new argon2id hash of a password, as password files
 // have it.
 func HashPassword(password []byte) string {
-	salt := make([]byte, 16)
-	_, _ = rand.Read(salt) // never fails
+	salt := newSalt()
 	sum := argon2.IDKey(password, salt, ourPasses, ourMemory, 1, 32)
 	raw := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", ourMemory, ourPasses, raw.EncodeToString(salt), raw.EncodeToString(sum))
-}
-
-// verifier is what a server needs for SCRAM-SHA-256, RFC 5802, section 3.
-// Who steals it cannot log in with it.
-type verifier struct {
-	iterations           int
-	salt                 []byte
-	storedKey, serverKey []byte
-}
-
-const scramPrefix = "SCRAM-SHA-256$"
-
-// scramIterations is what RFC 7677 asks for at least.
-const scramIterations = 4096
-
-// NewVerifier returns a new SCRAM-SHA-256 verifier of a password, in the form
-// that PostgreSQL has too: SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey.
-func NewVerifier(password []byte) string {
-	salt := make([]byte, 16)
-	_, _ = rand.Read(salt) // never fails
-	v := makeVerifier(password, salt, scramIterations)
-	return fmt.Sprintf("%s%d:%s$%s:%s", scramPrefix, v.iterations, encode(v.salt), encode(v.storedKey), encode(v.serverKey))
-}
-
-func makeVerifier(password, salt []byte, iterations int) *verifier {
-	salted := saltedPassword(string(password), salt, iterations)
-	stored := sha256.Sum256(mac(salted, "Client Key"))
-	return &verifier{iterations, salt, stored[:], mac(salted, "Server Key")}
-}
-
-func saltedPassword(password string, salt []byte, iterations int) []byte {
-	salted, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
-	if err != nil {
-		panic(err) // FIPS mode refuses short keys, not these
-	}
-	return salted
-}
-
-func mac(key []byte, text string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(text))
-	return h.Sum(nil)
-}
-
-func parseVerifier(s string) (hash, error) {
-	damaged := errors.New("is a damaged SCRAM-SHA-256 verifier")
-	head, keys, ok1 := strings.Cut(s, "$")
-	count, salt, ok2 := strings.Cut(head, ":")
-	stored, server, ok3 := strings.Cut(keys, ":")
-	if !ok1 || !ok2 || !ok3 {
-		return nil, damaged
-	}
-	v := &verifier{}
-	var err [4]error
-	v.iterations, err[0] = strconv.Atoi(count)
-	v.salt, err[1] = decode(salt)
-	v.storedKey, err[2] = decode(stored)
-	v.serverKey, err[3] = decode(server)
-	switch {
-	case errors.Join(err[:]...) != nil || len(v.salt) == 0 || len(v.storedKey) != sha256.Size || len(v.serverKey) != sha256.Size:
-		return nil, damaged
-	case v.iterations < 1 || v.iterations > maxIterations:
-		return nil, fmt.Errorf("is a SCRAM-SHA-256 verifier of %d iterations; 1 to %d are computed", v.iterations, maxIterations)
-	}
-	return v, nil
-}
-
-func (v *verifier) verify(password []byte) bool {
-	w := makeVerifier(password, v.salt, v.iterations)
-	return hmac.Equal(w.storedKey, v.storedKey)
+	return fmt.Sprintf("%sv=19$m=%d,t=%d,p=1$%s$%s", argon2Prefix, ourMemory, ourPasses, raw.EncodeToString(salt), raw.EncodeToString(sum))
 }

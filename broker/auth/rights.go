@@ -9,23 +9,29 @@ import (
 // Rights are what one client may do. They are a snapshot that never changes
 // and may be used by many goroutines. A nil *Rights allows everything.
 type Rights struct {
-	own, patterns list
+	own      *list // of the client's user; shared by all clients of that user
+	patterns list
 }
 
-// list holds the rules that apply to one client, by filter.
+// list holds rules, by filter. A nil *list holds none.
 type list struct {
-	tree  topic.Tree[access]
-	rules []rule
+	tree   topic.Tree[access]
+	rules  []rule
+	levels int // of the longest filter
 }
 
 func (l *list) add(r rule) {
 	l.tree.Add(r.filter, r.access)
 	l.rules = append(l.rules, r)
+	l.levels = max(l.levels, topic.Levels(r.filter))
 }
 
 // ask returns what the list says of a topic.
 func (l *list) ask(name string, want access) (allowed, decided bool) {
-	var few [8]access
+	if l == nil {
+		return false, false
+	}
+	var few [8]access // enough for most, without an allocation
 	for _, a := range l.tree.Match(name, few[:0]) {
 		if a == deny {
 			return false, true
@@ -55,72 +61,104 @@ func (r *Rights) Publish(name string) bool { return r.may(name, write) }
 func (r *Rights) Receive(name string) bool { return r.may(name, read) }
 
 // Subscribe tells whether a subscription to a filter, without its share group,
-// could bring the client any message. What it brings is asked message by
-// message.
+// could bring the client any message: whether there is a name that the filter
+// matches and that [Rights.Receive] allows. What it brings is asked message by
+// message. It takes longer than the other two, and may allocate.
 func (r *Rights) Subscribe(filter string) bool {
 	if r == nil {
 		return true
 	}
-	for _, l := range []*list{&r.own, &r.patterns} {
-		granted := false
-		for _, rule := range l.rules {
-			if rule.access == deny && covers(rule.filter, filter) {
-				return false
-			}
-			granted = granted || rule.access&read != 0 && overlap(rule.filter, filter)
+	return r.reach(r.own, filter) || r.reach(&r.patterns, filter)
+}
+
+// reach tells whether a rule of l lets the client receive anything that filter
+// matches.
+func (r *Rights) reach(l *list, filter string) bool {
+	if l == nil {
+		return false
+	}
+	for _, rule := range l.rules {
+		if rule.access&read == 0 {
+			continue
 		}
-		if granted {
+		if both, ok := meet(rule.filter, filter); ok && r.receiveAny(both) {
 			return true
 		}
 	}
 	return false
 }
 
-// overlap tells whether a name exists that both filters match.
-func overlap(a, b string) bool {
-	if dollar(a) != dollar(b) && (wild(a) || wild(b)) {
-		return false // [MQTT-4.7.2-1]
+// other is a level that no rule names, for no filter may have it.
+const other = "\x00"
+
+// receiveAny tells whether the client may receive any name that filter, the
+// meet with a rule that grants reading, matches. It is enough to try names
+// with nothing but what the filter has and [other] in place of its wildcards:
+// a rule that matches such a name matches every name of that many levels which
+// the filter matches, so that whatever denies this one denies them all. Names
+// longer than every rule are all alike.
+func (r *Rights) receiveAny(filter string) bool {
+	levels := strings.Split(filter, "/")
+	open := levels[len(levels)-1] == "#"
+	if open {
+		levels = levels[:len(levels)-1]
 	}
+	for i := range levels {
+		if levels[i] == "+" {
+			levels[i] = other
+		}
+	}
+	// "/#" matches what is before its slash too, but nothing is no name.
+	if name := strings.Join(levels, "/"); name != "" && r.Receive(name) {
+		return true
+	}
+	longest := r.patterns.levels
+	if r.own != nil {
+		longest = max(longest, r.own.levels)
+	}
+	for open && len(levels) < min(longest+1, topic.MaxLevels) {
+		levels = append(levels, other)
+		if r.Receive(strings.Join(levels, "/")) {
+			return true
+		}
+	}
+	return false
+}
+
+// meet returns the filter that matches the names which both filters match,
+// false if there are none.
+func meet(a, b string) (filter string, ok bool) {
+	if dollar(a) != dollar(b) && (wild(a) || wild(b)) {
+		return "", false // [MQTT-4.7.2-1]
+	}
+	var out strings.Builder
 	for {
 		la, ra, moreA := strings.Cut(a, "/")
 		lb, rb, moreB := strings.Cut(b, "/")
 		switch {
-		case la == "#" || lb == "#":
-			return true
+		case la == "#":
+			out.WriteString(b)
+			return out.String(), true
+		case lb == "#":
+			out.WriteString(a)
+			return out.String(), true
 		case la != lb && la != "+" && lb != "+":
-			return false
-		case !moreA && !moreB:
-			return true
-		case !moreA:
-			return rb == "#"
-		case !moreB:
-			return ra == "#"
+			return "", false
+		case la == "+":
+			out.WriteString(lb)
+		default:
+			out.WriteString(la)
 		}
-		a, b = ra, rb
-	}
-}
-
-// covers tells whether wide matches every name that narrow matches.
-func covers(wide, narrow string) bool {
-	if dollar(narrow) && wild(wide) {
-		return false
-	}
-	for {
-		w, rw, moreW := strings.Cut(wide, "/")
-		n, rn, moreN := strings.Cut(narrow, "/")
 		switch {
-		case w == "#":
-			return true
-		case n == "#" || w != "+" && w != n:
-			return false
-		case !moreW && !moreN:
-			return true
-		case !moreN:
-			return rw == "#"
-		case !moreW:
-			return false
+		case !moreA && !moreB:
+			return out.String(), true
+		case !moreA:
+			return out.String(), rb == "#" // "a/#" matches "a"
+		case !moreB:
+			return out.String(), ra == "#"
 		}
-		wide, narrow = rw, rn
+		out.WriteByte('/')
+		a, b = ra, rb
 	}
 }
 

@@ -40,49 +40,30 @@ type rule struct {
 	access  access
 }
 
-// checkRule tells whether a rule's filter is one.
-func checkRule(filter string, pattern bool) error {
+// checkRule tells whether a rule's filter is one. %u and %c of a pattern are
+// ordinary text of a filter.
+func checkRule(filter string) error {
 	if strings.HasPrefix(filter, topic.SharePrefix) {
 		return fmt.Errorf("the filter %q is one of a shared subscription; write what follows the group", filter)
 	}
-	if err := topic.CheckFilter(filter); err != nil {
-		return err
-	}
-	if !pattern {
-		return nil
-	}
-	for level := range strings.SplitSeq(filter, "/") {
-		if level != "%u" && level != "%c" && (strings.Contains(level, "%u") || strings.Contains(level, "%c")) {
-			return fmt.Errorf("in the pattern %q, %%u and %%c stand for a whole level", filter)
-		}
-	}
-	return nil
+	return topic.CheckFilter(filter)
 }
 
-// substitute returns a pattern for a client, false if it does not apply to it.
+// substitute returns a pattern for a client, false if it does not apply to it:
+// the client lacks the name that the pattern has, or the name would make the
+// pattern match what its author did not mean. [widens] holds of neither name.
 func substitute(pattern string, id Identity, clientID string) (filter string, ok bool) {
-	var b strings.Builder
-	for rest, more := pattern, true; more; {
-		var level string
-		level, rest, more = strings.Cut(rest, "/")
-		switch level {
-		case "%u":
-			if id.User == "" {
-				return "", false
-			}
-			level = id.User
-		case "%c":
-			if clientID == "" {
-				return "", false
-			}
-			level = clientID
-		}
-		b.WriteString(level)
-		if more {
-			b.WriteByte('/')
-		}
+	if strings.Contains(pattern, "%u") && id.User == "" || strings.Contains(pattern, "%c") && clientID == "" {
+		return "", false
 	}
-	return b.String(), topic.CheckFilter(b.String()) == nil
+	// One pass: a client id "%u" stays what it is.
+	filter = strings.NewReplacer("%u", id.User, "%c", clientID).Replace(pattern)
+	if filter[0] == '$' && pattern[0] != '$' {
+		// A client that calls itself $SYS would get the broker's own topics from
+		// %c/#. Mosquitto 2.0 gives them.
+		return "", false
+	}
+	return filter, topic.CheckFilter(filter) == nil
 }
 
 // widens tells whether a name would make a pattern match more than one level.

@@ -92,8 +92,8 @@ func (e *scramExchange) Next(data []byte) (answer []byte, done bool, err error) 
 
 // begin answers the client's first message, "n,,n=user,r=nonce".
 func (e *scramExchange) begin(message string) ([]byte, error) {
-	if !e.g.failures.allow(e.login.Remote, time.Now()) {
-		return nil, ErrTooMany
+	if err := e.g.patient(e.login.Remote); err != nil {
+		return nil, err
 	}
 	binding, rest, ok1 := strings.Cut(message, ",")
 	authzid, bare, ok2 := strings.Cut(rest, ",")
@@ -104,10 +104,8 @@ func (e *scramExchange) begin(message string) ([]byte, error) {
 		return nil, errScram("channel binding is not offered")
 	case binding != "n" && binding != "y":
 		return nil, errScram("%q is no channel binding", binding)
-	case authzid != "":
-		return nil, errScram("to act as somebody else is not possible")
 	}
-	e.header, e.bare = binding+",,", bare
+	e.header, e.bare = binding+","+authzid+",", bare
 	parts := strings.Split(bare, ",")
 	if len(parts) < 2 || !strings.HasPrefix(parts[0], "n=") || !strings.HasPrefix(parts[1], "r=") || len(parts[1]) < 3 {
 		return nil, errScram("the first message has no name and nonce")
@@ -119,6 +117,11 @@ func (e *scramExchange) begin(message string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if authzid != "" {
+		if as, err := unescape(strings.TrimPrefix(authzid, "a=")); err != nil || !strings.HasPrefix(authzid, "a=") || as != user {
+			return nil, errScram("to act as somebody else is not possible")
+		}
+	}
 	e.user = user
 	e.v, e.known = e.g.verifier(user)
 	e.nonce = parts[1][2:] + rand.Text()
@@ -127,22 +130,13 @@ func (e *scramExchange) begin(message string) ([]byte, error) {
 }
 
 // verifier returns what a user's proof is checked with. One who does not exist,
-// or has no verifier, gets one that nothing fits, with a salt that is the same
-// each time, as RFC 5802, section 9, advises.
+// or has no verifier, gets one that nothing fits.
 func (g *Guard) verifier(user string) (v *verifier, known bool) {
 	s := g.now.Load()
 	if v, ok := s.users[user].(*verifier); ok {
 		return v, true
 	}
-	v = &verifier{iterations: scramIterations, storedKey: make([]byte, sha256.Size), serverKey: make([]byte, sha256.Size)}
-	for _, h := range s.users { // as others have it
-		if other, ok := h.(*verifier); ok {
-			v.iterations = other.iterations
-			break
-		}
-	}
-	v.salt = mac(g.failures.secret[:], user)[:16]
-	return v, false
+	return s.fake.verifier(user, g.secret[:]), false
 }
 
 // prove answers the client's final message, "c=…,r=nonce,p=proof".
@@ -161,6 +155,10 @@ func (e *scramExchange) prove(message []byte) ([]byte, error) {
 		return nil, errScram("the channel binding is not that of the first message")
 	case parts[1] != "r="+e.nonce:
 		return nil, errScram("the nonce is not that of the first message")
+	}
+	// Asked again: an address may have begun many exchanges at once.
+	if err := e.g.patient(e.login.Remote); err != nil {
+		return nil, err
 	}
 	signed := e.bare + "," + e.first + "," + without
 	key := mac(e.v.storedKey, signed)

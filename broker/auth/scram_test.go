@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"crypto/pbkdf2"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
 	"errors"
@@ -22,9 +24,13 @@ func TestVector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	v, err := makeVerifier([]byte("pencil"), salt, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
 	const nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
 	e := &scramExchange{
-		g: g, v: makeVerifier([]byte("pencil"), salt, 4096), known: true, user: "user",
+		g: g, v: v, known: true, user: "user",
 		header: "n,,", bare: "n=user,r=rOprNGfwEbeRWgbNEkqO", nonce: nonce,
 		first: "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
 		step:  1,
@@ -59,7 +65,10 @@ func (c *client) final(server []byte) []byte {
 	}
 	without := "c=biws,r=" + c.nonce
 	// RFC 5802, section 3: ClientProof = ClientKey XOR HMAC(H(ClientKey), AuthMessage).
-	salted := saltedPassword(c.password, salt, iterations)
+	salted, err := pbkdf2.Key(sha256.New, c.password, salt, iterations, sha256.Size)
+	if err != nil {
+		panic(err)
+	}
 	key := mac(salted, "Client Key")
 	stored := sha256.Sum256(key)
 	for i, b := range mac(stored[:], c.bare+","+string(server)+","+without) {
@@ -134,6 +143,51 @@ func TestSCRAMUnknownUser(t *testing.T) {
 	}
 }
 
+// TestSCRAMUnknownUserStays wants that, too, of a gateway that was started again,
+// and whatever the others have.
+func TestSCRAMUnknownUserStays(t *testing.T) {
+	strong := func() User {
+		v, err := makeVerifier([]byte("x"), []byte("twenty bytes of salt"), 5000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return User{rand.Text(), fmt.Sprintf("%s5000:%s$%s:%s", scramPrefix, encode(v.salt), encode(v.storedKey), encode(v.serverKey))}
+	}
+	cfg := Config{Users: []User{{"ann", NewVerifier([]byte("pencil"))}, strong(), strong()}}
+	ask := func(user string) string {
+		g, err := Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, known := g.verifier(user)
+		if known {
+			t.Error("known")
+		}
+		return fmt.Sprintf("%x %d", v.salt, v.iterations)
+	}
+	first := ask("nobody")
+	for range 10 {
+		if again := ask("nobody"); again != first {
+			t.Fatalf("%s, then %s", first, again)
+		}
+	}
+	if !strings.HasSuffix(first, " 5000") || len(first) != 2*20+len(" 5000") {
+		t.Errorf("%s; most have 20 bytes of salt and 5000 iterations", first)
+	}
+}
+
+// TestSCRAMAs lets a client act as itself, which RFC 5802 calls authzid, and as
+// nobody else.
+func TestSCRAMAs(t *testing.T) {
+	m, _ := scramGuard(t).Method("SCRAM-SHA-256")
+	for as, right := range map[string]bool{"a=a=2Cb=3Dc": true, "a=ann": false, "a,b=c": false, "a=": false, "a==": false, "b=a": false} {
+		_, _, err := m.Begin(Login{}).Next([]byte("n," + as + ",n=a=2Cb=3Dc,r=x"))
+		if (err == nil) != right {
+			t.Errorf("%s: %v", as, err)
+		}
+	}
+}
+
 func TestSCRAMMalformed(t *testing.T) {
 	g := scramGuard(t)
 	m, _ := g.Method("SCRAM-SHA-256")
@@ -172,6 +226,11 @@ func TestSCRAMTooMany(t *testing.T) {
 	g := scramGuard(t)
 	m, _ := g.Method("SCRAM-SHA-256")
 	login := Login{Remote: netip.MustParseAddr("192.0.2.1")}
+	early, c := m.Begin(login), &client{user: "ann", password: "pencil"}
+	answer, _, err := early.Next(c.first())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 5 {
 		c := &client{user: "ann", password: "wrong"}
 		e := m.Begin(login)
@@ -185,6 +244,9 @@ func TestSCRAMTooMany(t *testing.T) {
 	}
 	if _, _, err := m.Begin(login).Next((&client{user: "ann"}).first()); !errors.Is(err, ErrTooMany) {
 		t.Errorf("the sixth: %v", err)
+	}
+	if _, done, err := early.Next(c.final(answer)); done || !errors.Is(err, ErrTooMany) {
+		t.Errorf("one that began before: %v, %v", done, err)
 	}
 }
 
