@@ -62,7 +62,8 @@ type scramExchange struct {
 	trusted bool
 }
 
-// errScram is a message that RFC 5802 does not allow.
+// errScram is a message that RFC 5802 does not allow. It repeats nothing of the
+// message, which may be long and ends in a log.
 func errScram(format string, args ...any) error {
 	return fmt.Errorf("SCRAM-SHA-256: "+format, args...)
 }
@@ -103,7 +104,7 @@ func (e *scramExchange) begin(message string) ([]byte, error) {
 	case strings.HasPrefix(binding, "p="):
 		return nil, errScram("channel binding is not offered")
 	case binding != "n" && binding != "y":
-		return nil, errScram("%q is no channel binding", binding)
+		return nil, errScram("the channel binding is none of n, y and p")
 	}
 	e.header, e.bare = binding+","+authzid+",", bare
 	parts := strings.Split(bare, ",")
@@ -130,13 +131,15 @@ func (e *scramExchange) begin(message string) ([]byte, error) {
 }
 
 // verifier returns what a user's proof is checked with. One who does not exist,
-// or has no verifier, gets one that nothing fits.
+// or has no verifier, gets one that nothing fits. It is made for everybody, so
+// that the time does not tell.
 func (g *Guard) verifier(user string) (v *verifier, known bool) {
 	s := g.now.Load()
+	none := s.fake.verifier(user, g.secret[:])
 	if v, ok := s.users[user].(*verifier); ok {
 		return v, true
 	}
-	return s.fake.verifier(user, g.secret[:]), false
+	return none, false
 }
 
 // prove answers the client's final message, "c=…,r=nonce,p=proof".
