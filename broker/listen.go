@@ -196,6 +196,7 @@ func (b *Broker) Reload() error {
 		if !reloaded[g] {
 			reloaded[g] = true
 			errs = append(errs, g.Reload())
+			b.warn(g)
 		}
 	}
 	for _, l := range b.listeners {

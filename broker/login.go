@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +49,7 @@ func (c *conn) login(p *packet.Connect) auth.Login {
 func (c *conn) refuseLogin(l auth.Login, err error) error {
 	c.b.counters.refusedLogins.Add(1)
 	if more, ok := c.b.loginLog.allow(time.Now()); ok {
-		c.log().Warn("login refused", "user", l.Username, "reason", err, "not_logged", more)
+		c.log().Warn("login refused", "user", short(l.Username), "reason", err, "not_logged", more)
 	}
 	if errors.Is(err, auth.ErrTooMany) {
 		return c.refuse(packet.ConnectionRateExceeded, err.Error())
@@ -147,10 +148,18 @@ func (l *logLimit) allow(now time.Time) (more int, ok bool) {
 	return more, true
 }
 
+// short is as much of a client's text as a log needs.
+func short(s string) string {
+	if len(s) > 100 {
+		return strings.ToValidUTF8(s[:100], "") + "…"
+	}
+	return s
+}
+
 // denied notes that the client has asked for what it may not have.
 func (c *conn) denied(what, name string) {
 	c.b.counters.refused.Add(1)
 	if more, ok := c.b.deniedLog.allow(time.Now()); ok {
-		c.log().Warn("not allowed", "what", what, "topic", name, "user", c.identity.User, "not_logged", more)
+		c.log().Warn("not allowed", "what", what, "topic", short(name), "user", short(c.identity.User), "not_logged", more)
 	}
 }

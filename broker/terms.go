@@ -28,6 +28,13 @@ func (b *Broker) terms(l Listener) (*terms, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules := b.cfg.Auth
+	if l.Auth != nil {
+		rules = *l.Auth
+	}
+	if !l.asks(b.cfg.Auth) && !rules.Empty() && l.Protocol != "" {
+		b.log.Warn("there are rules for users, and nobody checks who is one: without passwords anybody may claim any name", "listener", l.Address)
+	}
 	t := &terms{
 		listener:   l,
 		guard:      guard,
@@ -67,10 +74,18 @@ func (b *Broker) guard(l Listener) (*auth.Guard, error) {
 		return nil, fmt.Errorf("%s.%w", key, err)
 	}
 	b.guards = append(b.guards, g)
+	b.warn(g)
 	if l.Auth == nil {
 		b.shared = g
 	}
 	return g, nil
+}
+
+// warn logs what is unwise in the users and rules of a guard.
+func (b *Broker) warn(g *auth.Guard) {
+	for _, w := range g.Warnings() {
+		b.log.Warn("users and rules", "warning", w)
+	}
 }
 
 // mount returns the name in the tree of what a client calls name.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"golang.org/x/term" // to read a password without showing it
@@ -63,7 +64,15 @@ func (c *passwdCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	return auth.SetPassword(c.File, c.User, stored)
+	_, err = os.Stat(c.File)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	if err := auth.SetPassword(c.File, c.User, stored); err != nil {
+		return err
+	}
+	if fresh {
+		fmt.Fprintf(s.err, "%s is new and only you may read it; the gateway's user has to, too (chgrp and chmod 0640)\n", c.File)
+	}
+	return nil
 }
 
 func usage(text string) error {
