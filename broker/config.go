@@ -55,7 +55,8 @@ type Config struct {
 	// MaxPublishRate is the number of messages that a client may publish each
 	// second in the long run. More is not lost: it is read later.
 	MaxPublishRate int `yaml:"max_publish_rate"`
-	// MaxKeepAlive is the longest keep-alive a client may ask for.
+	// MaxKeepAlive is the longest keep-alive a client of MQTT 5 gets; older ones
+	// could not be told.
 	MaxKeepAlive time.Duration `yaml:"max_keep_alive"`
 	// SessionExpiry is how long the session of a client that is gone is kept
 	// at most.

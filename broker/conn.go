@@ -361,21 +361,21 @@ func (c *conn) handle(first byte, body []byte) error {
 // AUTH or DISCONNECT and no other [MQTT-3.1.2-30].
 func (c *conn) handlePending(first byte, body []byte) error {
 	p, err := packet.Decode(first, body, c.version)
-	if err != nil {
-		return err
-	}
-	switch p := p.(type) {
-	case *packet.Auth:
-		err := c.handleAuth(p)
-		var perr *packet.Error
-		if errors.As(err, &perr) && c.session == nil {
-			return c.refuse(perr.Code, perr.Text)
+	if err == nil {
+		switch p := p.(type) {
+		case *packet.Auth:
+			err = c.handleAuth(p)
+		case *packet.Disconnect:
+			return errDisconnected
+		default:
+			err = &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.1.2-30", Text: p.Type().String() + " before the authentication was complete"}
 		}
-		return err
-	case *packet.Disconnect:
-		return errDisconnected
 	}
-	return c.refuse(packet.ProtocolError, p.Type().String()+" before the authentication was complete")
+	var perr *packet.Error
+	if errors.As(err, &perr) && c.session == nil {
+		return c.refuse(perr.Code, perr.Text)
+	}
+	return err
 }
 
 // handleAck handles PUBACK, PUBREC, PUBREL and PUBCOMP.

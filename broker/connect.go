@@ -118,8 +118,8 @@ func (c *conn) admit(p *packet.Connect, id auth.Identity, last []byte) error {
 func (c *conn) limits(p *packet.Connect, props, answer *packet.Properties) {
 	cfg, t := &c.b.cfg, c.terms
 	keepAlive := time.Duration(p.KeepAlive) * time.Second
-	if limit := t.keepAlive; limit > 0 && (keepAlive == 0 || keepAlive > limit) {
-		keepAlive = limit
+	if limit := t.keepAlive; limit > 0 && c.version == packet.V5 && (keepAlive == 0 || keepAlive > limit) {
+		keepAlive = limit                                                                    // older clients could not be told
 		answer.ServerKeepAlive = packet.Some(uint16(min(limit/time.Second, math.MaxUint16))) // [MQTT-3.2.2-21]
 	}
 	c.keepAlive = keepAlive + keepAlive/2

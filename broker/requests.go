@@ -55,7 +55,7 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 	}
 	code := packet.Success
 	switch {
-	case name[0] == '$' || !c.session.rights.Load().Publish(r.full): // [MQTT-3.3.5-2 v3]
+	case name[0] == '$' || !r.allows(c.session.rights.Load()): // [MQTT-3.3.5-2 v3]
 		code = packet.NotAuthorized
 		c.denied("publish", name)
 	default:

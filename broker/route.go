@@ -3,6 +3,8 @@ package broker
 import (
 	"slices"
 	"time"
+
+	"gateway/broker/auth"
 )
 
 // sink is a subscriber: a client's session, a group of them that share a
@@ -56,6 +58,20 @@ type route struct {
 	full    string // its name in the tree
 	version uint64 // of the subscriptions when targets were found
 	targets []target
+
+	rights *auth.Rights // of the publisher, when may was found
+	may    bool         // publish here
+}
+
+// allows tells whether a client with these rights may publish here.
+func (r *route) allows(rights *auth.Rights) bool {
+	if rights == nil {
+		return true
+	}
+	if r.rights != rights {
+		r.rights, r.may = rights, rights.Publish(r.full)
+	}
+	return r.may
 }
 
 // A publisher that uses more topics than this starts its cache anew.
