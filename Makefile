@@ -82,6 +82,10 @@ cross: ## the binaries for every board
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -o $(BIN)/gateway-linux-amd64 ./cmd/gateway
 
 FUZZTIME ?= 5m
+.PHONY: bench
+bench: packages ## our broker beside Mosquitto, to broker/BENCH.md (15 minutes, an otherwise idle machine)
+	$(GO) run ./broker/bench -out broker/BENCH.md
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (default 5m) each
 	@for pkg in $$($(GO) list ./...); do \

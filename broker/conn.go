@@ -130,7 +130,7 @@ func (c *conn) read() {
 
 // readSome waits for bytes and handles the packets that are complete.
 func (c *conn) readSome() error {
-	n, full, err := c.fill()
+	n, err := c.fill()
 	if n > 0 {
 		c.b.counters.bytesReceived.Add(int64(n))
 		c.last = time.Now()
@@ -148,9 +148,6 @@ func (c *conn) readSome() error {
 	default:
 		return c.readError(err)
 	}
-	if full {
-		runtime.Gosched() // there is more to read; others have something to say too
-	}
 	return nil
 }
 
@@ -166,39 +163,35 @@ func (c *conn) recovered(err *error) {
 	*err = &packet.Error{Code: packet.ImplementationSpecificError, Text: "internal error"}
 }
 
-// fill waits for bytes and reads them. full tells that there are probably
-// more.
-func (c *conn) fill() (n int, full bool, err error) {
-	if c.socket.raw != nil {
-		n, err = c.socket.read()
-		if n == 0 && err == nil {
+// fill waits for bytes and reads them.
+func (c *conn) fill() (n int, err error) {
+	switch {
+	case c.socket.raw != nil:
+		if n, err = c.socket.read(); n == 0 && err == nil {
 			err = io.EOF
 		}
-		return n, c.in.bench != nil && c.in.n+n == benchSize, c.got(n, err)
+	case c.in.bench != nil:
+		n, err = c.nc.Read(c.in.room())
+	default:
+		return c.fillFirst()
 	}
-	if c.in.bench == nil {
-		if c.first == nil {
-			c.first = new([512]byte)
-		}
-		n, err = c.nc.Read(c.first[:])
-		for b := c.first[:n]; len(b) > 0; {
-			m := copy(c.in.room(), b)
-			c.in.n += m
-			b = b[m:]
-		}
-		if n < len(c.first) {
-			return n, false, err
-		}
-		return n, true, err
-	}
-	room := c.in.room()
-	n, err = c.nc.Read(room)
-	return n, n == len(room), c.got(n, err)
+	c.in.n += n
+	return n, err
 }
 
-func (c *conn) got(n int, err error) error {
-	c.in.n += n
-	return err
+// fillFirst is fill for a connection that is no socket and has no bench: it
+// waits with little memory.
+func (c *conn) fillFirst() (n int, err error) {
+	if c.first == nil {
+		c.first = new([512]byte)
+	}
+	n, err = c.nc.Read(c.first[:])
+	for b := c.first[:n]; len(b) > 0; {
+		m := copy(c.in.room(), b)
+		c.in.n += m
+		b = b[m:]
+	}
+	return n, err
 }
 
 // handleAll handles all whole packets that were read, and sends what came of
@@ -208,10 +201,11 @@ func (c *conn) handleAll() (err error) {
 	n, need, err := c.packets(c.in.bytes())
 	c.b.counters.packetsReceived.Add(c.handled)
 	c.handled = 0
+	c.letOthersAdd()
 	if w := c.in.bench; w != nil {
 		w.pub.flush()
 	}
-	c.flushOwn()
+	c.flush()
 	if err != nil {
 		return err
 	}
@@ -221,6 +215,19 @@ func (c *conn) handleAll() (err error) {
 		c.in.idle()
 	}
 	return nil
+}
+
+// letOthersAdd lets whoever else has something to say say it first: what it
+// adds to the same connections goes out in the same writes. Where enough waits
+// for one already, or nothing does, there is no point in it.
+func (c *conn) letOthersAdd() {
+	w := c.in.bench
+	if c.socket.raw == nil || w == nil || w.pub.plenty {
+		return
+	}
+	if len(w.pub.dirty) > 0 || c.hasOut() {
+		runtime.Gosched()
+	}
 }
 
 // slowDown waits when the client publishes faster than it may.

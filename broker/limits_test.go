@@ -80,6 +80,28 @@ func TestRetainedBounds(t *testing.T) {
 	})
 }
 
+// What is retained comes whole, however much it is and at every QoS, also when
+// the client is slow to read it.
+func TestRetainedReplayWhole(t *testing.T) {
+	for qos := range QoS(3) {
+		inBubble(t, Config{MaxQueuedMessages: 10, MaxQueuedBytes: 1000}, func(t *testing.T, b *testBroker) {
+			const messages = 10_000
+			for i := range messages {
+				if err := b.Publish(&Message{Topic: fmt.Sprint("kept/", i), Payload: make([]byte, 100), QoS: 2, Retain: true}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c := b.connect(packet.V5, "c")
+			c.subscribe("kept/#", qos)
+			for i := range messages {
+				if p := c.message(); !p.Retain || p.QoS != qos {
+					t.Fatalf("message %d: RETAIN %v, QoS %d", i, p.Retain, p.QoS)
+				}
+			}
+		})
+	}
+}
+
 func TestTopicLevels(t *testing.T) {
 	inBubble(t, Config{MaxTopicLevels: 3}, func(t *testing.T, b *testBroker) {
 		c := b.connect(packet.V5, "c")

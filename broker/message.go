@@ -47,6 +47,7 @@ type publication struct {
 	kept   *Message  // the lasting copy of m, once somebody asked for it
 	now    time.Time // when it was published, once somebody asked for it
 	dirty  []*conn   // connections that got something and are to be flushed
+	plenty bool      // for one of them so much waits that it should go out
 	heads  [4]head   // by protocol version and QoS, once somebody asked for them
 	props  []byte    // encoded properties, valid if hasProps
 	ready  bool      // props is valid

@@ -68,7 +68,7 @@ func (s *session) mayReceive(name string) bool { return s.rights.Load().Receive(
 func (s *session) deliver(p *publication, t *target) {
 	o := copied{qos: min(p.m.QoS, t.qos), retain: t.retain(p), ids: t.ids} // [MQTT-3.8.4-8]
 	if o.qos == 0 {
-		s.deliverAtMost(p, o)
+		s.deliverAtMost(p, o, t)
 		return
 	}
 	s.mu.Lock()
@@ -115,10 +115,10 @@ func (s *session) room() bool {
 	return s.flight.room() && (limit == 0 || s.flight.bytes < limit)
 }
 
-func (s *session) deliverAtMost(p *publication, o copied) {
+func (s *session) deliverAtMost(p *publication, o copied, t *target) {
 	c := s.conn.Load()
 	if c == nil {
-		s.keepAtMost(p, o)
+		s.keepAtMost(p, o, t)
 		return
 	}
 	c.mu.Lock()
@@ -143,7 +143,7 @@ func (s *session) deliverAtMost(p *publication, o copied) {
 	if s.conn.Load() != c {
 		return
 	}
-	if !s.queueLocked(&s.atMost, p, o, &target{}) {
+	if !s.queueLocked(&s.atMost, p, o, t) {
 		return
 	}
 	c.mu.Lock()
@@ -154,13 +154,13 @@ func (s *session) deliverAtMost(p *publication, o copied) {
 
 // keepAtMost queues a QoS 0 message for a client that is away, if that is
 // wished.
-func (s *session) keepAtMost(p *publication, o copied) {
+func (s *session) keepAtMost(p *publication, o copied, t *target) {
 	if !s.b.cfg.QueueQoS0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.queueLocked(&s.atMost, p, o, &target{}) && s.conn.Load() != nil { // it came back just now
+	if s.queueLocked(&s.atMost, p, o, t) && s.conn.Load() != nil { // it came back just now
 		c := s.conn.Load()
 		c.mu.Lock()
 		c.backlog, c.more = true, true

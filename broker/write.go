@@ -14,6 +14,8 @@ const (
 	// more waits in the session's queues, as messages, which have bounds of
 	// their own.
 	highWater = 256 << 10
+	// plenty is how many make a write worth its cost.
+	plenty = 32 << 10
 	// lowWater is how many may wait even if max_queue_memory is reached.
 	lowWater = 1 << 10
 	// shareFrom is the payload size from which a payload is not copied to each
@@ -167,6 +169,11 @@ func (c *conn) putLocked(p *publication, o copied) {
 	c.out.packets++
 	c.out.messages++
 	c.out.payload += int64(len(payload))
+	if c.out.size >= plenty {
+		// Whoever is to flush may be waiting for others: p does it at once.
+		p.plenty = true
+		c.marked = c.marked && c.out.size-len(h.b)-len(payload) >= plenty
+	}
 }
 
 // customLocked makes the head of a PUBLISH that only this client gets: with
@@ -219,6 +226,7 @@ func (p *publication) flush() {
 		p.dirty[i] = nil
 	}
 	p.dirty = p.dirty[:0]
+	p.plenty = false
 }
 
 // wakeLocked makes sure that somebody writes, without waiting for it.
@@ -230,8 +238,12 @@ func (c *conn) wakeLocked() {
 	go c.write(nil)
 }
 
-// flushOwn flushes the connection whose reading goroutine calls.
-func (c *conn) flushOwn() { c.flush() }
+// hasOut tells whether something waits to be written.
+func (c *conn) hasOut() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out != nil
+}
 
 // flush writes what waits as far as the socket takes it at once. What is left
 // is written by a goroutine that waits.

@@ -32,6 +32,7 @@ var importRules = map[string]struct {
 	"broker/client":                  {[]string{"broker/packet"}, "a client is no part of the broker"},
 	"broker/auth":                    {[]string{"broker/topic"}, "who may do what, whatever the connection"},
 	"broker/door":                    {nil, "how connections come in, below MQTT"},
+	"broker/bench":                   {nil, "a load generator knows brokers from outside only"},
 	"broker":                         {[]string{"broker/topic", "broker/packet", "broker/auth", "broker/door"}, "the broker never sees sensors"},
 	"bridge":                         {[]string{"broker", "broker/topic"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
