@@ -22,6 +22,8 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 		return err
 	}
 	switch {
+	case p.Properties != nil && len(p.Properties.SubscriptionIDs) > 0: // [MQTT-3.3.4-6]
+		return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.3.4-6", Text: "a subscription identifier in a PUBLISH to the server"}
 	case p.QoS > c.terms.maxQoS: // [MQTT-3.2.2-11]
 		return &packet.Error{Code: packet.QoSNotSupported, Clause: "MQTT-3.2.2-11", Text: fmt.Sprintf("QoS %d, the maximum is %d", p.QoS, c.terms.maxQoS)}
 	case p.Retain && !c.b.cfg.RetainAvailable: // [MQTT-3.2.2-14]
