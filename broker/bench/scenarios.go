@@ -127,7 +127,7 @@ func pairs(l *load, qos byte, size int) (float64, error) {
 // goes to three of the five subscribers.
 func tree(l *load, qos byte, size int) (float64, error) {
 	const publishers, copies = 200, 3
-	f, n := newFlow(qos, size, publishers), new(atomic.Int64)
+	f, n := newFlow(qos, size, publishers*copies), new(atomic.Int64) // one subscriber may be behind the others
 	f.retain = true
 	for i, filter := range []string{"#", "site/#", "site/+/climate", "site/+/door", "+/room1/+"} {
 		if err := l.subscribe(fmt.Sprint("sub", i), qos, []string{filter}, n); err != nil {
