@@ -20,9 +20,9 @@ type oddity struct {
 	clause string // why
 }
 
-// notAccepted are first packets. After the answer, if there is one, the
+// oddFirstRefused are first packets. After the answer, if there is one, the
 // broker closes the connection.
-var notAccepted = []oddity{
+var oddFirstRefused = []oddity{
 	// Something else than CONNECT.
 	{"PINGREQ first", packet.V5, "c0 00", "", "[MQTT-3.1.0-1]"},
 	{"PUBLISH first", packet.V5, "30: 0001 'a' 00", "", "[MQTT-3.1.0-1] [MQTT-3.14.0-1]"},
@@ -133,8 +133,8 @@ var notAccepted = []oddity{
 	{"no client id in 3.1.1 and no clean session", packet.V311, "10: 0004 'MQTT' 04 00 0000 0000", "20 02 00 02", "[MQTT-3.1.3-8 v3] [MQTT-3.1.3-9 v3] [MQTT-3.2.2-4 v3] [MQTT-3.2.2-5 v3]"},
 }
 
-// odd are first packets that are unusual and right.
-var odd = []oddity{
+// oddFirst are first packets that are unusual and right.
+var oddFirst = []oddity{
 	{"password without user name", packet.V5, "10: 0004 'MQTT' 05 42 0000 00 0001 'c' 0001 'p'", "", "[MQTT-3.1.2-19]"},
 	{"will without payload", packet.V5, "10: 0004 'MQTT' 05 06 0000 00 0001 'c' 00 0001 'w' 0000", "", "[MQTT-3.1.2-9]"},
 	{"will without message v3", packet.V311, "10: 0004 'MQTT' 04 06 0000 0001 'c' 0001 'w' 0000", "", "[MQTT-3.1.2-9 v3]"},
@@ -150,9 +150,9 @@ var odd = []oddity{
 	{"every property", packet.V5, "10: 0004 'MQTT' 05 02 0000 19 11 00000001 21 0001 27 00000100 22 0001 19 01 17 00 26 0000 0000 0001 'c'", "", "[MQTT-3.1.4-5]"},
 }
 
-// closing are packets after which the broker closes the connection; a client
+// oddAndClosed are packets after which the broker closes the connection; a client
 // of MQTT 5 is told why.
-var closing = []oddity{
+var oddAndClosed = []oddity{
 	// The fixed header.
 	{"type 0", packet.V5, "00 00", "e0 01 81", "[MQTT-4.13.1-1]"},
 	{"type 0 v3", packet.V311, "00 00", "", "[MQTT-4.8.0-1 v3]"},
@@ -238,6 +238,7 @@ var closing = []oddity{
 	{"topic alias 65535", packet.V5, "30: 0001 'a' 03 23 ffff", "e0 01 94", "[MQTT-3.3.2-9]"},
 	{"topic alias not set", packet.V5, "30: 0000 03 23 0001", "e0 01 82", "[MQTT-3.3.2-7]"},
 	{"topic alias twice", packet.V5, "30: 0001 'a' 06 23 0001 23 0002", "e0 01 82", "[MQTT-4.13.1-1]"},
+	{"subscription identifier from a client", packet.V5, "30: 0001 'a' 02 0b 01", "e0 01 82", "[MQTT-3.3.4-6]"},
 	{"subscription identifier 0 from a client", packet.V5, "30: 0001 'a' 02 0b 00", "e0 01 82", "[MQTT-3.3.4-6]"},
 	{"payload format 2", packet.V5, "30: 0001 'a' 02 01 02", "e0 01 82", "[MQTT-4.13.1-1]"},
 	{"payload format twice", packet.V5, "30: 0001 'a' 04 01 01 01 01", "e0 01 82", "[MQTT-4.13.1-1]"},
@@ -348,9 +349,9 @@ var closing = []oddity{
 	{"AUTH v3", packet.V311, "f0 00", "", "[MQTT-2.2.2-2 v3]"},
 }
 
-// carriesOn are packets that are unusual and right: the broker answers, or
+// oddAndServed are packets that are unusual and right: the broker answers, or
 // does not, and the connection goes on.
-var carriesOn = []oddity{
+var oddAndServed = []oddity{
 	{"nothing subscribed at QoS 1", packet.V5, "32: 0001 'a' 0001 00", "40 03 0001 10", "[MQTT-3.4.2-1]"},
 	{"nothing subscribed at QoS 2", packet.V5, "34: 0001 'a' 0001 00", "50 03 0001 10", "[MQTT-3.5.2-1]"},
 	{"QoS 1 v3", packet.V311, "32: 0001 'a' ffff", "40 02 ffff", "[MQTT-2.3.1-6 v3]"},
@@ -429,7 +430,7 @@ func (r *rawClient) wantClosed(o oddity) {
 }
 
 func TestFirstPacketRefused(t *testing.T) {
-	inOddBubble(t, notAccepted, func(t *testing.T, b *testBroker, o oddity) {
+	inOddBubble(t, oddFirstRefused, func(t *testing.T, b *testBroker, o oddity) {
 		r := b.raw(o.v)
 		r.write(wire(t, o.send))
 		r.wantClosed(o)
@@ -440,7 +441,7 @@ func TestFirstPacketRefused(t *testing.T) {
 }
 
 func TestFirstPacketOdd(t *testing.T) {
-	inOddBubble(t, odd, func(t *testing.T, b *testBroker, o oddity) {
+	inOddBubble(t, oddFirst, func(t *testing.T, b *testBroker, o oddity) {
 		r := b.raw(o.v)
 		r.write(wire(t, o.send))
 		r.accepted()
@@ -452,7 +453,7 @@ func TestFirstPacketOdd(t *testing.T) {
 }
 
 func TestPacketCloses(t *testing.T) {
-	inOddBubble(t, closing, func(t *testing.T, b *testBroker, o oddity) {
+	inOddBubble(t, oddAndClosed, func(t *testing.T, b *testBroker, o oddity) {
 		other := b.connect(packet.V5, "other")
 		other.subscribe("#", 0)
 		r := b.rawConnected(o.v)
@@ -463,7 +464,7 @@ func TestPacketCloses(t *testing.T) {
 }
 
 func TestPacketCarriesOn(t *testing.T) {
-	inOddBubble(t, carriesOn, func(t *testing.T, b *testBroker, o oddity) {
+	inOddBubble(t, oddAndServed, func(t *testing.T, b *testBroker, o oddity) {
 		r := b.rawConnected(o.v)
 		r.write(append(wire(t, o.send), 0xc0, 0))
 		want := append(wire(t, o.want), 0xd0, 0)
