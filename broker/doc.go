@@ -12,8 +12,9 @@
 // way to its subscribers, so that messages of one publisher keep their order.
 // What goes to a client is encoded at once behind what already waits for it,
 // in its outbox. When everything that was read at once is handled, the same
-// goroutine flushes the connections that got something: it writes what their
-// sockets take without waiting. Only for a socket that is full, and for
+// goroutine lets others speak that have something to say, and then flushes the
+// connections that got something: it writes what their sockets take without
+// waiting, its own messages and what the others have added. Only for a socket that is full, and for
 // connections that cannot be asked, a goroutine is made that waits. So a
 // subscriber that does not read costs nobody time.
 //

@@ -284,7 +284,7 @@ func stuck(l *load) (memory, share float64, err error) {
 	sent := 0
 	started := time.Now()
 	for time.Since(started) < 5*time.Second {
-		for ; float64(sent) < time.Since(started).Seconds()*rate; sent++ {
+		for ; float64(sent) < min(5, time.Since(started).Seconds())*rate && time.Since(started) < 10*time.Second; sent++ {
 			binary.BigEndian.PutUint16(p[idAt:], uint16(sent%65_535+1))
 			if _, err := pub.Write(p); err != nil {
 				return 0, 0, err

@@ -46,6 +46,9 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	}
 	g.log.Info("configuration", "from", from)
 	g.sayWhere(s.out)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // little garbage is made, and there may be 512 MB for everything
+	}
 	debug.FreeOSMemory() // what reading the configuration took, on a board of 512 MB
 	return runParts(ctx, g.log, stopTimeout, parts)
 }
