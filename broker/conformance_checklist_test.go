@@ -209,3 +209,80 @@ func TestKeepAliveOverWebSocket(t *testing.T) { // [MQTT-3.1.2-22] [MQTT-3.1.2-2
 		t.Errorf("closed after %v, want 1.5 s", took)
 	}
 }
+
+// TestWrongAcknowledgement: an acknowledgement of another QoS ends nothing,
+// and costs nobody the connection.
+func TestWrongAcknowledgement(t *testing.T) { // [MQTT-4.3.2-3] [MQTT-4.3.3-3] [MQTT-4.3.3-5]
+	everyVersion(t, func(t *testing.T, b *testBroker, v packet.Version) {
+		c := b.connect(v, "c", lasting(v))
+		c.subscribe("t", 2)
+		b.Publish(&Message{Topic: "t", Payload: []byte("1"), QoS: 1})
+		b.Publish(&Message{Topic: "t", Payload: []byte("2"), QoS: 2})
+		one, two := expect[*packet.Publish](c), expect[*packet.Publish](c)
+		c.send(&packet.Puback{ID: two.ID})
+		c.send(&packet.Pubcomp{ID: two.ID})
+		c.send(&packet.Pubcomp{ID: one.ID})
+		c.silent()
+		c.send(&packet.Pubrec{ID: one.ID})
+		if rel := expect[*packet.Pubrel](c); v == packet.V5 && rel.Code != packet.PacketIdentifierNotFound {
+			t.Errorf("PUBREL %+v", rel)
+		}
+		c.lose()
+		c = b.connect(v, "c", lasting(v))
+		for _, want := range []*packet.Publish{one, two} {
+			if p := c.want("t", string(want.Payload)); p.ID != want.ID || p.QoS != want.QoS || !p.Dup {
+				t.Errorf("got %+v, want %+v again", p, want)
+			}
+		}
+		c.silent()
+	})
+}
+
+// TestExpiryBehindTheQuota: a message that waits for the client's
+// acknowledgements expires like any other.
+func TestExpiryBehindTheQuota(t *testing.T) { // [MQTT-3.3.2-5] [MQTT-3.3.2-6]
+	inBubble(t, Config{}, func(t *testing.T, b *testBroker) {
+		c := b.connect(packet.V5, "c", func(p *packet.Connect) {
+			p.Properties = &packet.Properties{ReceiveMaximum: packet.Some(uint16(1))}
+		})
+		c.subscribe("t", 1)
+		pub := b.connect(packet.V5, "pub")
+		expiry := func(s uint32) func(*packet.Publish) {
+			return func(p *packet.Publish) { p.Properties = &packet.Properties{MessageExpiry: packet.Some(s)} }
+		}
+		pub.publish("t", "sent", 1, expiry(5))
+		pub.publish("t", "short", 1, expiry(5))
+		pub.publish("t", "long", 1, expiry(50))
+		first := expect[*packet.Publish](c)
+		time.Sleep(20 * time.Second)
+		c.send(&packet.Puback{ID: first.ID})
+		if p := c.want("t", "long"); p.Properties == nil || p.Properties.MessageExpiry != packet.Some(uint32(30)) {
+			t.Errorf("%+v", p.Properties)
+		}
+		c.silent()
+	})
+}
+
+// TestOwnMessages: No Local keeps from a client what it said itself, also
+// what is retained and its will.
+func TestOwnMessages(t *testing.T) { // [MQTT-3.8.3-3]
+	for _, noLocal := range []bool{false, true} {
+		inBubble(t, Config{}, func(t *testing.T, b *testBroker) {
+			option := func(s *packet.Subscription) { s.NoLocal = noLocal }
+			c := b.connect(packet.V5, "c", lasting(packet.V5), withWill("w", "gone", func(w *packet.Will) { w.QoS = 1 }))
+			c.publish("r", "mine", 1, retained)
+			c.subscribe("r", 1, option)
+			if !noLocal {
+				c.want("r", "mine")
+			}
+			c.silent()
+			c.subscribe("w", 1, option)
+			c.lose()
+			c = b.connect(packet.V5, "c", lasting(packet.V5))
+			if !noLocal {
+				c.want("w", "gone")
+			}
+			c.silent()
+		})
+	}
+}
