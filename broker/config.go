@@ -18,6 +18,10 @@ type Config struct {
 
 	// MaxPacketSize is the largest packet a client may send, bytes.
 	MaxPacketSize int `yaml:"max_packet_size"`
+	// MaxMessageSize is the largest payload, bytes; 0 is any that fits a packet.
+	// A larger one is acknowledged, with a reason code in MQTT 5, and goes
+	// nowhere.
+	MaxMessageSize int `yaml:"max_message_size"`
 	// MaxConnections is the number of clients connected at once.
 	MaxConnections int `yaml:"max_connections"`
 	// MaxConnectionsPerAddress is the number of clients of one address
@@ -104,6 +108,9 @@ type Listener struct {
 	// ProxyProtocol expects every connection to begin with a PROXY header, of
 	// version 1 or 2.
 	ProxyProtocol bool `yaml:"proxy_protocol"`
+	// Versions are the versions of MQTT that are spoken, "3.1", "3.1.1" and
+	// "5.0"; none named is all.
+	Versions []string `yaml:"versions"`
 	// MaxConnections is the number of clients connected by this listener.
 	MaxConnections int `yaml:"max_connections"`
 	// MaxConnectionsPerAddress is in place of the broker's.

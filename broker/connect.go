@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,9 @@ func (c *conn) connect(p *packet.Connect) error {
 		props = new(packet.Properties)
 	}
 	c.id = p.ClientID
+	if v := c.terms.listener.Versions; len(v) > 0 && !slices.Contains(v, c.version.String()) { // [MQTT-3.1.2-2]
+		return c.refuse(packet.UnsupportedProtocolVersion, "MQTT "+c.version.String()+" is not spoken here")
+	}
 	if c.id == "" {
 		if !c.b.cfg.AssignClientIDs || c.version < packet.V5 && !p.CleanStart { // [MQTT-3.1.3-8 v3]
 			return c.refuse(packet.ClientIdentifierNotValid, "a client id is needed")

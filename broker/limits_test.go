@@ -330,3 +330,44 @@ func TestWillExpiry(t *testing.T) {
 		old.silent()
 	})
 }
+
+func TestMaxMessageSize(t *testing.T) {
+	inBubble(t, Config{MaxMessageSize: 4, ReasonStrings: true}, func(t *testing.T, b *testBroker) {
+		reader := b.connect(packet.V311, "reader")
+		reader.subscribe("#", 1)
+		c := b.connect(packet.V5, "c")
+		c.send(&packet.Publish{Topic: "t", Payload: []byte("large"), QoS: 1, ID: 1})
+		if ack := answer[*packet.Puback](c); ack.Code != packet.ImplementationSpecificError || !strings.Contains(ack.Properties.ReasonString.V, "larger") {
+			t.Errorf("PUBACK %+v", ack)
+		}
+		c.send(&packet.Publish{Topic: "t", Payload: []byte("large"), QoS: 2, ID: 2})
+		if rec := answer[*packet.Pubrec](c); rec.Code != packet.ImplementationSpecificError {
+			t.Errorf("PUBREC %+v", rec)
+		}
+		c.publish("t", "large", 0)
+		old := b.connect(packet.V311, "old")
+		old.publish("t", "large", 1) // cannot be told
+		c.publish("t", "fits", 1)
+		reader.want("t", "fits")
+		if st := b.Stats(); st.RefusedTooLarge != 4 {
+			t.Errorf("%d counted", st.RefusedTooLarge)
+		}
+	})
+}
+
+func TestVersionsOfListener(t *testing.T) {
+	inBubble(t, Config{}, func(t *testing.T, b *testBroker) {
+		l := Listener{Versions: []string{"3.1.1"}}
+		for v, want := range map[packet.Version]string{packet.V31: "20 02 00 01", packet.V311: "20 02 00 00", packet.V5: "20 03 00 84 00"} {
+			c := b.dialOn(l, v)
+			c.send(&packet.Connect{Version: v, ClientID: "c", CleanStart: true}) // [MQTT-3.1.2-2]
+			ack := expect[*packet.Connack](c)
+			if got, _ := ack.Append(nil, v); fmt.Sprintf("% x", got) != want {
+				t.Errorf("%v: got % x, want %s", v, got, want)
+			}
+			if v != packet.V311 {
+				c.gone()
+			}
+		}
+	})
+}

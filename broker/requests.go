@@ -60,6 +60,9 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 	case name[0] == '$' || !r.allows(c.session.rights.Load()): // [MQTT-3.3.5-2 v3]
 		code = packet.NotAuthorized
 		c.denied("publish", name)
+	case c.b.cfg.MaxMessageSize > 0 && len(p.Payload) > c.b.cfg.MaxMessageSize:
+		code = packet.ImplementationSpecificError
+		c.b.counters.refusedTooLarge.Add(1)
 	default:
 		w.pub.begin(c.message(r.full, p))
 		if c.b.route(&w.pub, r) == 0 && c.version == packet.V5 {
@@ -78,6 +81,12 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 	return nil
 }
 
+// refusals are in words why a message is refused.
+var refusals = map[packet.ReasonCode]string{
+	packet.NotAuthorized:               "not allowed to publish there",
+	packet.ImplementationSpecificError: "the payload is larger than messages may be here",
+}
+
 // refer acknowledges a message that was accepted or refused.
 func (c *conn) refer(typ packet.Type, id uint16, code packet.ReasonCode) error {
 	if code < packet.UnspecifiedError {
@@ -86,7 +95,7 @@ func (c *conn) refer(typ packet.Type, id uint16, code packet.ReasonCode) error {
 	if c.version < packet.V5 { // older clients cannot be told [MQTT-3.3.5-2 v3]
 		return c.answer(typ, id, packet.Success)
 	}
-	why := c.explainAck("not allowed to publish there")
+	why := c.explainAck(refusals[code])
 	if typ == packet.TypePuback {
 		return c.send(&packet.Puback{ID: id, Code: code, Properties: why})
 	}

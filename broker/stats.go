@@ -24,6 +24,7 @@ type counters struct {
 	droppedDenied    atomic.Int64 // waited, and the client may not have them any more
 	refusedLogins    atomic.Int64
 	refused          atomic.Int64 // PUBLISH that the client had no right to
+	refusedTooLarge  atomic.Int64 // PUBLISH with a payload larger than MaxMessageSize
 }
 
 // countSent counts what is about to be sent.
@@ -63,6 +64,7 @@ type Stats struct {
 	DroppedDenied       int64 // the subscriber lost the right to it while it waited
 	DroppedRetained     int64 // not retained: as many are kept as may be
 	Refused             int64 // asked for without the right to: published or subscribed
+	RefusedTooLarge     int64 // published with a payload larger than MaxMessageSize
 	RefusedLogins       int64
 }
 
@@ -84,6 +86,7 @@ func (b *Broker) Stats() Stats {
 		DroppedRetained:  c.droppedRetained.Load(),
 		DroppedDenied:    c.droppedDenied.Load(),
 		Refused:          c.refused.Load(),
+		RefusedTooLarge:  c.refusedTooLarge.Load(),
 		RefusedLogins:    c.refusedLogins.Load(),
 	}
 	b.sessionsMu.Lock()

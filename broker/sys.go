@@ -119,6 +119,7 @@ func (s *sysPublisher) publish(now time.Time) {
 	s.number("publish/messages/dropped/not_retained", st.DroppedRetained)
 	s.number("publish/messages/dropped/not_allowed", st.DroppedDenied)
 	s.number("publish/messages/refused", st.Refused)
+	s.number("publish/messages/refused/too_large", st.RefusedTooLarge)
 	s.number("clients/refused", st.RefusedLogins)
 	s.heap()
 	s.averages(now)

@@ -33,7 +33,7 @@ func Default() Config {
 		RetainAvailable:   true,
 		MaxRetained:       100_000,
 		MaxRetainedBytes:  64 << 20,
-		MaxSubscriptions:  1000,
+		MaxSubscriptions:  10_000,
 		MaxTopicLevels:    200,
 		MaxTopicAlias:     10,
 		SessionExpiry:     30 * 24 * time.Hour,
@@ -68,6 +68,7 @@ func (c Config) Validate() error {
 	}
 	errs = append(errs,
 		between("max_packet_size", c.MaxPacketSize, minPacketSize, maxPacketSize, "bytes"),
+		between("max_message_size", c.MaxMessageSize, 0, maxPacketSize, "bytes, 0 for any number"),
 		under("auth.", c.Auth.Validate()),
 		between("max_connections", c.MaxConnections, 0, 1_000_000, "clients, 0 for any number"),
 		between("max_connections_per_address", c.MaxConnectionsPerAddress, 0, 1_000_000, "clients, 0 for any number"),
@@ -171,6 +172,9 @@ func (l Listener) validate(key string, shared auth.Config) error {
 		between(key+".max_keep_alive", l.MaxKeepAlive, 0, maxKeepAlive, "0s for as the broker has it"),
 		l.validateMountPoint(key + ".mount_point"),
 	}
+	for i, v := range l.Versions {
+		errs = append(errs, oneOf(fmt.Sprintf("%s.versions[%d]", key, i), v, versionNames...))
+	}
 	if l.Auth != nil {
 		errs = append(errs, under(key+".auth.", l.Auth.Validate()))
 	}
@@ -188,6 +192,9 @@ func (l Listener) validate(key string, shared auth.Config) error {
 	}
 	return errors.Join(errs...)
 }
+
+// versionNames are the versions of MQTT.
+var versionNames = []string{"3.1", "3.1.1", "5.0"}
 
 // protocols are the kinds of listeners.
 var protocols = []string{"tcp", "tls", "ws", "wss", "unix"}

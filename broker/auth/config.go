@@ -18,6 +18,9 @@ type Config struct {
 	Users []User `yaml:"users"`
 	// ACL is rules beside those of the ACL file.
 	ACL []Rule `yaml:"acl"`
+	// RequireLogin lets nobody in without a name and a password, also while there
+	// are no users yet.
+	RequireLogin bool `yaml:"require_login"`
 	// MaxFailedLogins is how often an address may fail to log in within a
 	// minute; it is refused unheard while it has failed that often within the
 	// last one. Of IPv6, a /64 is one address. 0 is any number.
@@ -46,11 +49,13 @@ type Rule struct {
 
 // Empty tells whether c checks nothing.
 func (c Config) Empty() bool {
-	return c.PasswordFile == "" && c.ACLFile == "" && len(c.Users) == 0 && len(c.ACL) == 0
+	return !c.HasPasswords() && c.ACLFile == "" && len(c.ACL) == 0
 }
 
 // HasPasswords tells whether anybody is asked for a password.
-func (c Config) HasPasswords() bool { return c.PasswordFile != "" || len(c.Users) > 0 }
+func (c Config) HasPasswords() bool {
+	return c.RequireLogin || c.PasswordFile != "" || len(c.Users) > 0
+}
 
 // Validate tells everything that is wrong with c but for the content of its
 // files, joined by errors.Join. Each error begins with the key.

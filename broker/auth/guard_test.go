@@ -336,3 +336,16 @@ func ExampleGuard() {
 	fmt.Println(rights.Publish("home/kitchen/temperature"), rights.Publish("home/door/lock"))
 	// Output: true false
 }
+
+func TestRequireLogin(t *testing.T) {
+	g, err := Open(Config{RequireLogin: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Login(Login{Username: "ann", HasUsername: true, AllowAnonymous: true}); !errors.Is(err, ErrCredentials) {
+		t.Errorf("a user nobody knows: %v", err)
+	}
+	if _, err := g.Login(Login{}); !errors.Is(err, ErrAnonymous) {
+		t.Errorf("nobody: %v", err)
+	}
+}

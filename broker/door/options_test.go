@@ -41,7 +41,7 @@ func TestValidate(t *testing.T) {
 		{"no authority", Options{Network: "tcp", Address: ":1", TLS: with(func(c *TLS) { c.RequireCertificate, c.UsernameFrom, c.CRL = true, "cn", "l.pem" })},
 			"tls.require_certificate: needs client_ca, which says whose certificates count\ntls.username_from: needs client_ca, which says whose certificates count\ntls.crl: needs client_ca, without which no client is asked for a certificate"},
 		{"words", Options{Network: "tcp", Address: ":1", TLS: with(func(c *TLS) { c.ClientCA, c.UsernameFrom, c.MinVersion = "a.pem", "dn", "1.1" })},
-			"tls.username_from: \"dn\" is unknown; cn or san\ntls.min_version: \"1.1\" is unknown; 1.2 or 1.3"},
+			"tls.username_from: \"dn\" is unknown; cn or san or subject\ntls.min_version: \"1.1\" is unknown; 1.2 or 1.3"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

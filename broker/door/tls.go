@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // TLS names the files that encrypt a door, and what is asked of its clients.
@@ -24,7 +26,9 @@ type TLS struct {
 	// UsernameFrom makes the user name of what the client's certificate says:
 	// cn is the common name of its subject; san the first URI among its
 	// subject alternative names, without one the first e-mail address, without
-	// that the first DNS name. A certificate that does not have it is refused.
+	// that the first DNS name; subject is the whole subject as RFC 2253 writes
+	// it, CN=kitchen,O=Example,C=GB. A certificate that does not have it is
+	// refused.
 	UsernameFrom string `yaml:"username_from"`
 	// MinVersion is the lowest version of TLS, 1.2 or 1.3; empty is 1.2.
 	MinVersion string `yaml:"min_version"`
@@ -49,10 +53,8 @@ func (t TLS) Validate() error {
 	add(t.RequireCertificate && t.ClientCA == "", "require_certificate: needs client_ca, which says whose certificates count")
 	add(t.UsernameFrom != "" && t.ClientCA == "", "username_from: needs client_ca, which says whose certificates count")
 	add(t.CRL != "" && t.ClientCA == "", "crl: needs client_ca, without which no client is asked for a certificate")
-	switch t.UsernameFrom {
-	case "", "cn", "san":
-	default:
-		errs = append(errs, &choiceError{"username_from", t.UsernameFrom, []string{"cn", "san"}})
+	if t.UsernameFrom != "" && !slices.Contains(namesFrom, t.UsernameFrom) {
+		errs = append(errs, &choiceError{"username_from", t.UsernameFrom, namesFrom})
 	}
 	if _, err := t.minVersion(); err != nil {
 		errs = append(errs, err)
@@ -87,7 +89,7 @@ type choiceError struct {
 }
 
 func (e *choiceError) Error() string {
-	return fmt.Sprintf("%s: %q is unknown; %s or %s", e.key, e.word, e.allowed[0], e.allowed[1])
+	return fmt.Sprintf("%s: %q is unknown; %s", e.key, e.word, strings.Join(e.allowed, " or "))
 }
 
 // Choices returns the word and what it could have been.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"net"
 	"net/url"
@@ -58,6 +60,11 @@ func TestClientCertificates(t *testing.T) {
 	serverOnly := p.ca.issue(t, "server", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
 	foreign := stranger.issue(t, "pump 1", nil)
 	nameless := p.ca.issue(t, "", nil)
+	whole := p.ca.issue(t, "pump 1", func(c *x509.Certificate) {
+		c.Subject.Organization, c.Subject.Country, c.Subject.Locality = []string{"Müller, Sons"}, []string{"GB"}, []string{"Leeds"}
+		c.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}, Value: "pump@example.org"}}
+	})
+	const whole1 = `emailAddress=pump@example.org,CN=pump 1,O=M\C3\BCller\, Sons,L=Leeds,C=GB`
 	control := p.ca.issue(t, "a\x00b", nil)
 
 	tests := []struct {
@@ -73,6 +80,7 @@ func TestClientCertificates(t *testing.T) {
 		{"URI", "san", true, new(san("urn:dev:1", "a@example.org", "a.example")), "urn:dev:1", ""},
 		{"mail", "san", true, new(san("", "a@example.org", "a.example")), "a@example.org", ""},
 		{"DNS", "san", true, new(san("", "", "a.example")), "a.example", ""},
+		{"whole subject", "subject", true, &whole, whole1, ""},
 		{"optional", "cn", false, nil, "", ""},
 		{"optional and given", "cn", false, &ordinary, "pump 1", ""},
 		{"none", "cn", true, nil, "", "client didn't provide a certificate"},
