@@ -122,7 +122,8 @@ type Listener struct {
 	MaxTopicAlias *int          `yaml:"max_topic_alias"`
 	MaxKeepAlive  time.Duration `yaml:"max_keep_alive"`
 	// MountPoint is put before every topic of these clients: they see and use
-	// only what lies below it.
+	// only what lies below it. It ends with a slash unless it is to run into the
+	// first level of each topic.
 	MountPoint string `yaml:"mount_point"`
 	// UsernameAsClientID replaces the client id by the user name.
 	UsernameAsClientID bool `yaml:"username_as_client_id"`

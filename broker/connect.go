@@ -89,7 +89,7 @@ func (c *conn) admit(p *packet.Connect, id auth.Identity, last []byte) error {
 	c.identity = id
 	if c.terms.listener.UsernameAsClientID {
 		if id.User == "" {
-			return c.refuse(packet.ClientIdentifierNotValid, "a user name is needed, which is the client id here")
+			return c.refuse(packet.NotAuthorized, "a user name is needed, which is the client id here")
 		}
 		c.id = id.User
 	}

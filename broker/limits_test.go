@@ -238,7 +238,7 @@ func TestUsernameAsClientID(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, b *testBroker) {
 		l := Listener{UsernameAsClientID: true}
 		_, ack := b.connectOn(l, packet.V5, &packet.Connect{ClientID: "c", CleanStart: true})
-		if ack.Code != packet.ClientIdentifierNotValid {
+		if ack.Code != packet.NotAuthorized {
 			t.Errorf("without a user name: %v", ack.Code)
 		}
 		first, _ := b.connectOn(l, packet.V5, &packet.Connect{ClientID: "c", CleanStart: true, Username: packet.Some("kitchen")})
@@ -369,5 +369,24 @@ func TestVersionsOfListener(t *testing.T) {
 				c.gone()
 			}
 		}
+	})
+}
+
+// TestMountPointWithoutSlash runs into the first level of topics, as with
+// Mosquitto, and must not make a wildcard of a part of a level.
+func TestMountPointWithoutSlash(t *testing.T) {
+	inBubble(t, Config{}, func(t *testing.T, b *testBroker) {
+		all := b.connect(packet.V5, "all")
+		all.subscribe("#", 0)
+		c, _ := b.connectOn(Listener{MountPoint: "run"}, packet.V5, &packet.Connect{ClientID: "c", CleanStart: true})
+		if code := c.subscribe("a/+", 0); code != packet.Success {
+			t.Errorf("a/+: %v", code)
+		}
+		if code := c.subscribe("#", 0); code != packet.UnspecifiedError {
+			t.Errorf("#: %v", code)
+		}
+		c.publish("a/b", "x", 0)
+		c.want("a/b", "x")
+		all.want("runa/b", "x")
 	})
 }

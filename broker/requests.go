@@ -230,7 +230,11 @@ func (c *conn) grant(f packet.Subscription, id uint32, fresh int) (*subscription
 		return nil, packet.TopicFilterInvalid
 	}
 	share, filter := topic.SplitShare(f.Filter)
-	if !c.session.rights.Load().Subscribe(c.terms.mount(filter)) {
+	full := c.terms.mount(filter)
+	if c.terms.mountPoint != "" && topic.CheckFilter(full) != nil { // the mount point runs into a wildcard
+		return nil, packet.UnspecifiedError
+	}
+	if !c.session.rights.Load().Subscribe(full) {
 		c.denied("subscribe", f.Filter)
 		if c.b.cfg.SubscribeRefusal == "unspecified" {
 			return nil, packet.UnspecifiedError
@@ -244,7 +248,7 @@ func (c *conn) grant(f packet.Subscription, id uint32, fresh int) (*subscription
 	qos := min(f.QoS, c.terms.maxQoS) // [MQTT-3.2.2-10] [MQTT-3.8.4-7]
 	return &subscription{
 		to:          c.session,
-		filter:      c.terms.mount(filter),
+		filter:      full,
 		share:       share,
 		qos:         qos,
 		noLocal:     f.NoLocal || c.bridge,

@@ -35,6 +35,9 @@ func (b *Broker) terms(l Listener) (*terms, error) {
 	if !l.asks(b.cfg.Auth) && !rules.Empty() && l.Protocol != "" {
 		b.log.Warn("there are rules for users, and nobody checks who is one: without passwords anybody may claim any name", "listener", l.Address)
 	}
+	if l.MountPoint != "" && !strings.HasSuffix(l.MountPoint, "/") {
+		b.log.Warn("the mount point runs into the first level of every topic: t is "+l.MountPoint+"t; end it with a slash to have a level of its own", "listener", l.Address)
+	}
 	t := &terms{
 		listener:   l,
 		guard:      guard,

@@ -51,7 +51,7 @@ const (
 	maxPacketSize = 268_435_455 // what the remaining length of a fixed header can say
 	maxInflight   = 65_535      // packet identifiers and Receive Maximum have 16 bits
 	maxKeepAlive  = 65_535 * time.Second
-	minPacketSize = 128 // a CONNECT with an ordinary client id must fit
+	minPacketSize = 20 // as Mosquitto has it: a CONNECT fits, hardly
 )
 
 // Validate tells everything that is wrong with c, joined by errors.Join. Each
@@ -295,8 +295,6 @@ func (l Listener) validateMountPoint(key string) error {
 		return fmt.Errorf("%s: %w", key, topic.CheckName(l.MountPoint))
 	case l.MountPoint[0] == '$':
 		return fmt.Errorf("%s: %q begins with '$', which belongs to the broker", key, l.MountPoint)
-	case !strings.HasSuffix(l.MountPoint, "/"):
-		return fmt.Errorf("%s: %q does not end with a slash; write %q", key, l.MountPoint, l.MountPoint+"/")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -53,11 +54,13 @@ func findConfig() string {
 
 type checkCommand struct {
 	File string `arg:"" optional:"" help:"The configuration; default what gateway run would take."`
+
+	MosquittoConf bool `help:"FILE is a configuration of Mosquitto: say too what is not carried over."`
 }
 
 // Run loads the configuration as run would, and says what is in it.
 func (c *checkCommand) Run(s streams) error {
-	cfg, from, err := configFlag{c.File}.load()
+	cfg, from, err := c.load(s.out)
 	if err != nil {
 		var status *statusError
 		if errors.As(err, &status) {
@@ -69,6 +72,29 @@ func (c *checkCommand) Run(s streams) error {
 	fmt.Fprintf(s.out, "%s: ok (%s, %s, %s)\n", from,
 		count(len(cfg.Sensors.Sensors), "sensor"), count(len(cfg.Broker.Listeners), "listener"), count(len(cfg.Bridges), "bridge"))
 	return nil
+}
+
+// load reads the configuration, and prints what Mosquitto's has and ours has
+// not.
+func (c *checkCommand) load(out io.Writer) (*config.Config, string, error) {
+	if !c.MosquittoConf {
+		return configFlag{c.File}.load()
+	}
+	if c.File == "" {
+		return nil, "", wrongUsage("--mosquitto-conf needs the name of the file")
+	}
+	r, err := loadMosquitto(c.File)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, n := range r.Notes {
+		kind := "note"
+		if n.Warning {
+			kind = "warning"
+		}
+		fmt.Fprintf(out, "%v: %s: %s: %s\n", n.Place, kind, n.Directive, n.Text)
+	}
+	return r.Config, c.File, nil
 }
 
 // count writes "1 sensor", "2 sensors".

@@ -84,7 +84,7 @@ func usageError(err error) error {
 // normalise lets people write long flags with one dash, as Go's own tools
 // do, and -h for help where it is not the host.
 func normalise(args []string) []string {
-	long := []string{"demo", "config", "help", "version"}
+	long := []string{"demo", "config", "mosquitto-conf", "help", "version"}
 	args = slices.Clone(args)
 	client := len(args) > 0 && (args[0] == "pub" || args[0] == "sub")
 	for i, a := range args {

@@ -38,6 +38,8 @@ var importRules = map[string]struct {
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "bridge", "sensors", "sensors/driver", "cmd/gateway/internal/dashboard"},
 		"the configuration is made of the parts' own"},
+	"cmd/gateway/internal/mosquittoconf": {[]string{"broker", "broker/auth", "broker/door", "bridge", "sensors", "cmd/gateway/internal/config"},
+		"it makes our configuration of Mosquitto's"},
 	"cmd/gateway": {[]string{"*"}, "wire.go builds everything"},
 }
 

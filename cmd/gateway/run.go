@@ -22,19 +22,35 @@ import (
 
 type runCommand struct {
 	configFlag
+	MosquittoConf string `placeholder:"FILE" help:"Run a configuration of Mosquitto as it is, in place of one of the gateway."`
+	Port          []int  `short:"p" placeholder:"PORT" help:"Be an MQTT broker on this port of this machine, for anybody, and nothing else. With --mosquitto-conf: if FILE has no listener."`
+	Verbose       bool   `short:"v" help:"Log everything, whatever the configuration says."`
+
 	Demo  bool   `help:"Add a simulated house of six rooms and fifteen sensors under demo/."`
 	Pprof string `placeholder:"HOST:PORT" help:"Serve Go's profiles on an address of this machine, such as 127.0.0.1:6060."`
 }
 
 // Run runs the gateway until ctx ends.
 func (c *runCommand) Run(ctx context.Context, s streams) error {
-	cfg, from, err := c.load()
+	cfg, err := c.choose()
 	if err != nil {
 		return err
 	}
-	g, err := build(cfg, c.Demo, newLog(cfg.Log, s.err))
+	if c.Verbose {
+		cfg.Log.Level = "debug"
+	}
+	log := newLog(cfg.Log, s.err)
+	say(log, cfg.notes)
+	g, err := build(cfg.Config, c.Demo, log)
 	if err != nil {
 		return err
+	}
+	if cfg.pidFile != "" {
+		remove, err := writePID(cfg.pidFile)
+		if err != nil {
+			return err
+		}
+		defer remove()
 	}
 	parts := g.parts()
 	if c.Pprof != "" {
@@ -44,7 +60,7 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 		}
 		parts = append(parts, part{"pprof", p.Run})
 	}
-	g.log.Info("configuration", "from", from)
+	g.log.Info("configuration", "from", cfg.from)
 	g.sayWhere(s.out)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50) // little garbage is made, and there may be 512 MB for everything

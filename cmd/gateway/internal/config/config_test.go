@@ -112,8 +112,8 @@ func TestNearest(t *testing.T) {
 		"adress": "address", "Address": "address", "intervall": "interval", "drvier": "driver", "bme208": "bme280", "tpc": "tcp",
 		"colour": "", "": "", "x": "", strings.Repeat("x", 1000): "", "wss": "ws",
 	} {
-		if got := nearest(word, allowed); got != want {
-			t.Errorf("nearest(%.20q) = %q, want %q", word, got, want)
+		if got := Nearest(word, allowed); got != want {
+			t.Errorf("Nearest(%.20q) = %q, want %q", word, got, want)
 		}
 	}
 }

@@ -171,7 +171,7 @@ func (d *decoder) unknown(key, name string, at place, known []field) {
 		names = append(names, f.name)
 	}
 	hint := "the keys here are " + strings.Join(names, ", ")
-	if near := nearest(name, names); near != "" {
+	if near := Nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q? %s", near, strings.ToUpper(hint[:1])+hint[1:])
 	}
 	d.add(at, "%s: unknown key; %s", join(key, name), hint)

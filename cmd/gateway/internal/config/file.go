@@ -112,7 +112,7 @@ func (f *file) report(prefix string, err error) {
 		Choices() (string, []string)
 	}
 	if errors.As(err, &c) {
-		if near := nearest(c.Choices()); near != "" {
+		if near := Nearest(c.Choices()); near != "" {
 			text += fmt.Sprintf(", did you mean %q?", near)
 		}
 	}
@@ -153,9 +153,9 @@ func (f *file) err() error {
 	return &Error{f.name, f.problems}
 }
 
-// nearest returns the allowed word that word was probably meant to be, ""
+// Nearest returns the allowed word that word was probably meant to be, ""
 // if none is near.
-func nearest(word string, allowed []string) string {
+func Nearest(word string, allowed []string) string {
 	best, near := "", 1+min(3, max(1, utf8.RuneCountInString(word)/3))
 	for _, a := range allowed {
 		if d := distance([]rune(strings.ToLower(word)), []rune(a)); d < near {
