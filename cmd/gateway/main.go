@@ -2,6 +2,7 @@
 // and forwards them to a broker upstream.
 //
 //	gateway [run] [-c FILE] [--demo]   run the gateway
+//	gateway run --mosquitto-conf FILE  run a configuration of Mosquitto
 //	gateway check [FILE]               say what is wrong with a configuration
 //	gateway drivers [NAME]             list the drivers, or describe one
 //	gateway read [NAME…]               read configured sensors once

@@ -38,9 +38,7 @@ func Load(file string, ports ...int) (*Result, error) {
 		c.lines = lines
 	}
 	c.convert(ports)
-	if len(c.problems) == 0 {
-		c.trace(under("broker.", c.out.Config.Broker.CheckFiles()))
-	}
+	c.trace(under("broker.", c.out.Config.Broker.CheckFiles()))
 	if err := c.err(); err != nil {
 		return nil, err
 	}
