@@ -59,8 +59,14 @@ func scenarios() []scenario {
 	}
 	for qos := range byte(2) {
 		all = append(all, scenario{
+			name: fmt.Sprintf("calm q%d", qos), what: fmt.Sprintf("10 publishers, each to its own subscriber, 5,000/s in all, QoS %d, 64 B", qos), unit: "µs",
+			group: "CPU time of the broker for each message delivered", ratio: true, run: func(l *load) (float64, error) { _, cost, err := steady(l, qos); return cost, err },
+		})
+	}
+	for qos := range byte(2) {
+		all = append(all, scenario{
 			name: fmt.Sprintf("latency q%d", qos), what: fmt.Sprintf("99 of 100 messages at 5,000/s, QoS %d", qos), unit: "ms",
-			group: "Latency", ratio: true, target: 1, run: func(l *load) (float64, error) { return latency(l, qos) },
+			group: "Latency", ratio: true, target: 1, run: func(l *load) (float64, error) { late, _, err := steady(l, qos); return late, err },
 		})
 	}
 	return append(all,
@@ -145,10 +151,10 @@ func tree(l *load, qos byte, size int) (float64, error) {
 	return l.cost(n)
 }
 
-// latency publishes 5,000 messages a second, whether those before have arrived
-// or not, and returns the 99th percentile of the time from when a message was
-// due to its arrival, ms.
-func latency(l *load, qos byte) (float64, error) {
+// steady publishes 5,000 messages a second, whether those before have arrived
+// or not, and returns what 99 of 100 of them take at most, ms, and the broker's
+// CPU time for each, µs.
+func steady(l *load, qos byte) (late, cost float64, err error) {
 	const clients, perSecond = 10, 5000
 	var mu sync.Mutex
 	var all []float64
@@ -156,10 +162,10 @@ func latency(l *load, qos byte) (float64, error) {
 		topic := fmt.Sprint("late/", i)
 		sub, err := l.dial(fmt.Sprint("sub", i))
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if err := ask(sub, subscribePacket(qos, topic), 5, 0x90); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		l.do(func() error {
 			r := newReader(sub)
@@ -181,26 +187,34 @@ func latency(l *load, qos byte) (float64, error) {
 		})
 		pub, err := l.dial(fmt.Sprint("pub", i))
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		l.do(func() error { _, err := io.Copy(io.Discard, pub); return err })
 		l.do(func() error { return onTime(l, pub, topic, qos, clients*time.Second/perSecond) })
 	}
 	if err := l.wait(500 * time.Millisecond); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	mu.Lock()
 	all = all[:0]
 	mu.Unlock()
+	c0, err := l.broker.cpu()
+	if err != nil {
+		return 0, 0, err
+	}
 	if err := l.wait(time.Duration(l.seconds * float64(time.Second))); err != nil {
-		return 0, err
+		return 0, 0, err
+	}
+	c1, err := l.broker.cpu()
+	if err != nil {
+		return 0, 0, err
 	}
 	mu.Lock()
 	defer mu.Unlock()
 	if len(all) == 0 {
-		return 0, errors.New("nothing arrived")
+		return 0, 0, errors.New("nothing arrived")
 	}
-	return percentile(all, 0.99), nil
+	return percentile(all, 0.99), float64((c1 - c0).Nanoseconds()) / 1000 / float64(len(all)), nil
 }
 
 // onTime publishes at each interval.
