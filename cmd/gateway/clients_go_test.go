@@ -2,11 +2,18 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,10 +21,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eclipse/paho.golang/autopaho"
+	"github.com/eclipse/paho.golang/autopaho/queue/memory"
+	"github.com/eclipse/paho.golang/packets"
+	"github.com/eclipse/paho.golang/paho"
+	"github.com/eclipse/paho.golang/paho/extensions/rpc"
+	"github.com/eclipse/paho.golang/paho/extensions/topicaliases"
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
-// Eclipse's two clients for Go: paho.mqtt.golang speaks MQTT 3.1 and 3.1.1.
+// Eclipse's two clients for Go: paho.mqtt.golang speaks MQTT 3.1 and 3.1.1,
+// paho.golang 5.0.
 
 // inOrder is how many messages a topic is given at once to come in order.
 const inOrder = 5000
@@ -370,4 +384,521 @@ func pahoWills(t *testing.T, d door, version uint) {
 		late.publish(fmt.Sprint(topic, "/", qos), 0, true, nil)
 		watcher.want(fmt.Sprint(topic, "/", qos), 0, false, nil)
 	}
+}
+
+// paho5 is a client of paho.golang whose messages are taken one by one.
+type paho5 struct {
+	*paho.Client
+	t        *testing.T
+	conn     net.Conn
+	connack  *paho.Connack
+	messages chan *paho.Publish
+	ends     chan byte // reason codes of DISCONNECT
+}
+
+// openPaho5 connects; what a CONNECT leaves out is a client id made up and a
+// clean start.
+func openPaho5(t *testing.T, d door, connect paho.Connect, change ...func(*paho.ClientConfig)) *paho5 {
+	t.Helper()
+	c := dialPaho5(t, d, change...)
+	if connect.ClientID == "" {
+		connect.ClientID, connect.CleanStart = rand.Text(), true
+	}
+	var err error
+	if c.connack, err = c.Connect(t.Context(), &connect); err != nil {
+		t.Fatalf("CONNECT to %s: %v", d.url, err)
+	}
+	t.Cleanup(func() { c.Disconnect(&paho.Disconnect{}) })
+	return c
+}
+
+func dialPaho5(t *testing.T, d door, change ...func(*paho.ClientConfig)) *paho5 {
+	t.Helper()
+	conn, err := d.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &paho5{t: t, conn: conn, messages: make(chan *paho.Publish, 1000), ends: make(chan byte, 1)}
+	config := paho.ClientConfig{
+		Conn:               packets.NewThreadSafeConn(conn),
+		PacketTimeout:      patience,
+		OnServerDisconnect: func(d *paho.Disconnect) { c.ends <- d.ReasonCode },
+		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
+			c.messages <- p.Packet
+			return true, nil
+		}},
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	c.Client = paho.NewClient(config)
+	return c
+}
+
+func (d door) dial() (net.Conn, error) {
+	u, err := url.Parse(d.url)
+	if err != nil {
+		return nil, err
+	}
+	switch u.Scheme {
+	case "ws":
+		return mqtt.NewWebsocket(d.url, nil, patience, nil, nil)
+	case "tls":
+		return tls.Dial("tcp", u.Host, d.tls)
+	case "unix":
+		return net.Dial("unix", u.Path)
+	}
+	return net.Dial("tcp", u.Host)
+}
+
+func (c *paho5) subscribe(filter string, qos byte, properties *paho.SubscribeProperties) {
+	c.t.Helper()
+	_, err := c.Subscribe(c.t.Context(), &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: filter, QoS: qos}}, Properties: properties})
+	if err != nil {
+		c.t.Fatalf("SUBSCRIBE to %s: %v", filter, err)
+	}
+}
+
+func (c *paho5) publish(p *paho.Publish) {
+	c.t.Helper()
+	if response, err := c.Publish(c.t.Context(), p); err != nil || response.ReasonCode != 0 {
+		c.t.Fatalf("PUBLISH to %s: %+v, %v", p.Topic, response, err)
+	}
+}
+
+// TestPahoGo5 runs paho.golang.
+func TestPahoGo5(t *testing.T) {
+	h := openHouse(t)
+	for _, d := range h.goDoors() {
+		t.Run("properties/"+d.name, func(t *testing.T) { paho5Properties(t, d) })
+		t.Run("aliases/"+d.name, func(t *testing.T) { paho5Aliases(t, d) })
+	}
+	tcp := h.goDoors()[0]
+	t.Run("sessions", func(t *testing.T) { paho5Sessions(t, tcp) })
+	t.Run("requests", func(t *testing.T) { paho5Requests(t, tcp) })
+	t.Run("scram", func(t *testing.T) { paho5Scram(t, door{"locked", "tcp://" + h.locked, nil}) })
+}
+
+// paho5Properties wants every property of PUBLISH as it was sent, the order
+// of user properties included.
+func paho5Properties(t *testing.T, d door) {
+	c := openPaho5(t, d, paho.Connect{})
+	topic, id := "e2e/"+t.Name(), 268_435_455
+	c.subscribe(topic, 2, &paho.SubscribeProperties{SubscriptionIdentifier: &id})
+	for qos := range byte(3) {
+		for _, format := range []*byte{nil, paho.Byte(0), paho.Byte(1)} {
+			sent := &paho.PublishProperties{
+				CorrelationData: []byte{0, 1, 255}, ContentType: "text/plain", ResponseTopic: "e2e/answer/°",
+				PayloadFormat: format, MessageExpiry: paho.Uint32(100),
+				User: paho.UserProperties{{Key: "b", Value: "2"}, {Key: "a", Value: "°"}, {Key: "b", Value: "1"}, {Key: "", Value: ""}, {Key: "b", Value: "2"}},
+			}
+			c.publish(&paho.Publish{Topic: topic, QoS: qos, Payload: bigPayload(70_000), Properties: sent})
+			got := takeFrom(t, c.messages, "message at QoS %d", qos)
+			if got.Topic != topic || got.QoS != qos || got.Retain || !bytes.Equal(got.Payload, bigPayload(70_000)) {
+				t.Errorf("got %v", got)
+			}
+			p := *got.Properties
+			if p.MessageExpiry == nil || *p.MessageExpiry > 100 || *p.MessageExpiry < 70 {
+				t.Errorf("message expiry is %v, want little less than 100", p.MessageExpiry)
+			}
+			want := *sent
+			want.SubscriptionIdentifier, want.MessageExpiry = &id, p.MessageExpiry
+			if !reflect.DeepEqual(p, want) {
+				t.Errorf("properties are\n%+v, want\n%+v", p, want)
+			}
+		}
+	}
+}
+
+// paho5Aliases uses aliases both ways.
+func paho5Aliases(t *testing.T, d door) {
+	const topics = 9 // Paho panics if the broker takes fewer
+	var aliases *topicaliases.TAHandler
+	pub := openPaho5(t, d, paho.Connect{}, func(c *paho.ClientConfig) {
+		c.PublishHook = func(p *paho.Publish) { aliases.PublishHook(p) }
+	})
+	if most := pub.connack.Properties.TopicAliasMaximum; most == nil || *most < topics {
+		t.Fatalf("the broker takes %v aliases, want %d", most, topics)
+	}
+	aliases = topicaliases.NewTAHandler(*pub.connack.Properties.TopicAliasMaximum)
+	sub := openPaho5(t, d, paho.Connect{Properties: &paho.ConnectProperties{TopicAliasMaximum: paho.Uint16(4), RequestProblemInfo: true}})
+	sub.subscribe("e2e/"+t.Name()+"/#", 2, nil)
+	known := map[uint16]string{}
+	var sentShort, gotShort int
+	for i := range 3 * topics {
+		topic := fmt.Sprint("e2e/", t.Name(), "/", i/2%topics)
+		p := &paho.Publish{Topic: topic, QoS: byte(i % 3), Payload: []byte(topic)}
+		pub.publish(p)
+		if p.Topic == "" {
+			sentShort++
+		}
+		got := takeFrom(t, sub.messages, "message %d", i)
+		if alias := got.Properties.TopicAlias; alias != nil {
+			if *alias == 0 || *alias > 4 {
+				t.Fatalf("alias %d to a client that takes 4", *alias)
+			}
+			if got.Topic == "" {
+				gotShort++
+				got.Topic = known[*alias]
+			}
+			known[*alias] = got.Topic
+		}
+		if got.Topic != topic || string(got.Payload) != topic {
+			t.Errorf("message %d is %s %s, want %s", i, got.Topic, got.Payload, topic)
+		}
+	}
+	if sentShort == 0 || gotShort == 0 {
+		t.Errorf("%d topics left out by Paho, %d by the broker, want some", sentShort, gotShort)
+	}
+}
+
+// paho5Sessions wants sessions to end when they expire, neither sooner nor
+// later, and what was queued until then.
+func paho5Sessions(t *testing.T, d door) {
+	topic := "e2e/" + t.Name()
+	watcher := openPaho5(t, d, paho.Connect{})
+	watcher.subscribe(topic+"/will", 1, nil)
+	with := func(id string, expiry uint32) paho.Connect {
+		return paho.Connect{ClientID: id, Properties: &paho.ConnectProperties{SessionExpiryInterval: &expiry, RequestProblemInfo: true}}
+	}
+	present := func(c *paho5, want bool) *paho5 {
+		t.Helper()
+		if c.connack.SessionPresent != want {
+			t.Errorf("session present is %t, want %t", c.connack.SessionPresent, want)
+		}
+		return c
+	}
+
+	c := present(openPaho5(t, d, with("go5-long", 300)), false)
+	c.subscribe(topic, 2, nil)
+	c.Disconnect(&paho.Disconnect{})
+	for i := range 10 {
+		watcher.publish(&paho.Publish{Topic: topic, QoS: 1, Payload: []byte{byte(i)}})
+	}
+	c = present(openPaho5(t, d, with("go5-long", 300)), true)
+	for i := range 10 {
+		if m := takeFrom(t, c.messages, "queued message %d", i); len(m.Payload) != 1 || m.Payload[0] != byte(i) || m.Duplicate() {
+			t.Errorf("queued message %d is %v", i, m)
+		}
+	}
+	c.Disconnect(&paho.Disconnect{Properties: &paho.DisconnectProperties{SessionExpiryInterval: paho.Uint32(0)}})
+	present(openPaho5(t, d, with("go5-long", 300)), false)
+
+	// The end of the session is when its will is sent, however late that wants
+	// to be.
+	mortal := with("go5-short", 1)
+	mortal.WillMessage = &paho.WillMessage{Topic: topic + "/will", Payload: []byte("gone"), QoS: 1}
+	// Of other properties than these Paho tells the broker nothing.
+	mortal.WillProperties = &paho.WillProperties{WillDelayInterval: paho.Uint32(100), User: paho.UserProperties{{Key: "a", Value: "1"}, {Key: "a", Value: "2"}}}
+	c = present(openPaho5(t, d, mortal), false)
+	since := time.Now()
+	c.conn.Close()
+	m := takeFrom(t, watcher.messages, "will")
+	if took := time.Since(since); took < time.Second {
+		t.Errorf("a session that lasts 1 s ended after %v", took)
+	}
+	if string(m.Payload) != "gone" || !slices.Equal(m.Properties.User, mortal.WillProperties.User) {
+		t.Errorf("will is %v with %+v", m, m.Properties)
+	}
+	present(openPaho5(t, d, with("go5-short", 0)), false)
+}
+
+// paho5Requests sends requests that another client answers.
+func paho5Requests(t *testing.T, d door) {
+	answerer := openPaho5(t, d, paho.Connect{})
+	topic := "e2e/" + t.Name()
+	answerer.AddOnPublishReceived(func(p paho.PublishReceived) (bool, error) {
+		to := p.Packet.Properties
+		_, err := p.Client.Publish(t.Context(), &paho.Publish{Topic: to.ResponseTopic, QoS: p.Packet.QoS, Payload: append([]byte("answer to "), p.Packet.Payload...),
+			Properties: &paho.PublishProperties{CorrelationData: to.CorrelationData}})
+		return true, err
+	})
+	answerer.subscribe(topic, 2, nil)
+	asker := openPaho5(t, d, paho.Connect{ClientID: "e2e", CleanStart: true}) // answers come to a topic below its id
+	requests, err := rpc.NewHandler(t.Context(), asker.Client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 30 {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		question := fmt.Sprint("question ", i)
+		got, err := requests.Request(ctx, &paho.Publish{Topic: topic, QoS: byte(i % 3), Payload: []byte(question)})
+		if err != nil {
+			t.Fatalf("%s: %v", question, err)
+		}
+		if string(got.Payload) != "answer to "+question {
+			t.Errorf("%s: got %q", question, got.Payload)
+		}
+	}
+}
+
+// scramAuth proves a password by SCRAM-SHA-256 as RFC 7677 has it.
+type scramAuth struct {
+	t              *testing.T
+	user, password string
+	bare           string
+	challenges     int
+	verifier       string        // what the server is to prove itself with
+	authenticated  chan struct{} // a value for every success
+}
+
+const scramMethod = "SCRAM-SHA-256"
+
+func (s *scramAuth) first() []byte {
+	s.bare = "n=" + s.user + ",r=" + rand.Text()
+	return []byte("n,," + s.bare)
+}
+
+func (s *scramAuth) Authenticate(a *paho.Auth) *paho.Auth {
+	s.challenges++
+	answer := &paho.Auth{ReasonCode: packets.AuthContinueAuthentication, Properties: &paho.AuthProperties{AuthMethod: scramMethod}}
+	challenge := string(a.Properties.AuthData)
+	_, ours, _ := strings.Cut(s.bare, ",r=")
+	parts := strings.Split(challenge, ",")
+	if len(parts) != 3 || !strings.HasPrefix(parts[0], "r="+ours) || parts[0] == "r="+ours || a.Properties.AuthMethod != scramMethod {
+		s.t.Errorf("challenge %q of %q", challenge, a.Properties.AuthMethod)
+		return answer
+	}
+	salt, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(parts[1], "s="))
+	rounds, err2 := strconv.Atoi(strings.TrimPrefix(parts[2], "i="))
+	if err != nil || err2 != nil || rounds < 4096 {
+		s.t.Errorf("challenge %q: %v, %v", challenge, err, err2)
+		return answer
+	}
+	salted, err := pbkdf2.Key(sha256.New, s.password, salt, rounds, sha256.Size)
+	if err != nil {
+		s.t.Error(err)
+		return answer
+	}
+	sum := func(key []byte, text string) []byte {
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte(text))
+		return h.Sum(nil)
+	}
+	final := "c=biws," + parts[0]
+	message := s.bare + "," + challenge + "," + final
+	proof := sum(salted, "Client Key")
+	stored := sha256.Sum256(proof)
+	for i, b := range sum(stored[:], message) {
+		proof[i] ^= b
+	}
+	s.verifier = "v=" + base64.StdEncoding.EncodeToString(sum(sum(salted, "Server Key"), message))
+	answer.Properties.AuthData = []byte(final + ",p=" + base64.StdEncoding.EncodeToString(proof))
+	return answer
+}
+
+func (s *scramAuth) Authenticated() { s.authenticated <- struct{}{} }
+
+// paho5Scram comes in by SCRAM, proves itself again while connected, and is
+// put out when it cannot.
+func paho5Scram(t *testing.T, d door) {
+	s := &scramAuth{t: t, user: "sam", password: "secret", authenticated: make(chan struct{}, 10)}
+	connect := func() paho.Connect {
+		return paho.Connect{ClientID: "go5-scram", CleanStart: true, Properties: &paho.ConnectProperties{
+			AuthMethod: scramMethod, AuthData: s.first(), RequestProblemInfo: true}}
+	}
+	handler := func(c *paho.ClientConfig) { c.AuthHandler = s }
+	c := openPaho5(t, d, connect(), handler)
+	if p := c.connack.Properties; p.AuthMethod != scramMethod || string(p.AuthData) != s.verifier {
+		t.Errorf("CONNACK has %q %q, want %q", p.AuthMethod, p.AuthData, s.verifier)
+	}
+	again := func() *paho.AuthResponse {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		response, err := c.Authenticate(ctx, &paho.Auth{ReasonCode: packets.AuthReauthenticate,
+			Properties: &paho.AuthProperties{AuthMethod: scramMethod, AuthData: s.first()}})
+		if err != nil {
+			t.Fatalf("AUTH: %v", err)
+		}
+		return response
+	}
+	for range 3 {
+		if response := again(); !response.Success || response.ReasonCode != packets.AuthSuccess {
+			t.Errorf("re-authentication: %+v", response)
+		}
+		c.subscribe("private/sam/x", 1, nil)
+		c.publish(&paho.Publish{Topic: "private/sam/x", QoS: 1, Payload: []byte("mine")})
+		takeFrom(t, c.messages, "message of one's own")
+	}
+	if s.challenges != 4 {
+		t.Errorf("%d challenges, want 4", s.challenges)
+	}
+	s.password = "secreT"
+	if response := again(); response.Success || response.ReasonCode != packets.DisconnectNotAuthorized {
+		t.Errorf("re-authentication with the wrong password: %+v", response)
+	}
+	if code := takeFrom(t, c.ends, "DISCONNECT"); code != packets.DisconnectNotAuthorized {
+		t.Errorf("DISCONNECT has %#x", code)
+	}
+	c = dialPaho5(t, d, handler)
+	wrong := connect()
+	connack, err := c.Connect(t.Context(), &wrong)
+	if err == nil || connack == nil || connack.ReasonCode != packets.ConnackNotAuthorized {
+		t.Errorf("CONNECT with the wrong password: %+v, %v", connack, err)
+	}
+}
+
+// auto is an autopaho whose events are taken one by one.
+type auto struct {
+	*autopaho.ConnectionManager
+	ups      chan bool // session present, for every connection
+	downs    chan struct{}
+	messages chan *paho.Publish
+}
+
+// openAuto begins to connect; may is asked before every connection.
+func openAuto(t *testing.T, d door, id string, may func(context.Context) error, up func(*autopaho.ConnectionManager)) *auto {
+	t.Helper()
+	u, err := url.Parse(d.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &auto{ups: make(chan bool, 100), downs: make(chan struct{}, 100), messages: make(chan *paho.Publish, 1000)}
+	a.ConnectionManager, err = autopaho.NewConnection(t.Context(), autopaho.ClientConfig{
+		ServerUrls:            []*url.URL{u},
+		SessionExpiryInterval: 300,
+		ReconnectBackoff:      autopaho.NewConstantBackoff(10 * time.Millisecond),
+		Queue:                 memory.New(),
+		AttemptConnection: func(ctx context.Context, _ autopaho.ClientConfig, _ *url.URL) (net.Conn, error) {
+			if err := may(ctx); err != nil {
+				return nil, err
+			}
+			conn, err := d.dial()
+			if err != nil {
+				return nil, err
+			}
+			return packets.NewThreadSafeConn(conn), nil
+		},
+		OnConnectionUp: func(c *autopaho.ConnectionManager, connack *paho.Connack) {
+			a.ups <- connack.SessionPresent
+			up(c)
+		},
+		OnConnectionDown: func() bool {
+			a.downs <- struct{}{}
+			return true
+		},
+		ClientConfig: paho.ClientConfig{
+			ClientID: id,
+			OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
+				a.messages <- p.Packet
+				return true, nil
+			}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { takeFrom(t, a.Done(), "end of %s", id) }) // the test's context has ended by now
+	return a
+}
+
+// TestAutopaho kills the gateway under clients that queue and come back, and
+// then cuts their connections.
+func TestAutopaho(t *testing.T) {
+	for _, protocol := range []string{"tcp", "ws"} {
+		t.Run(protocol, func(t *testing.T) { autopahoReturns(t, protocol) })
+	}
+}
+
+func autopahoReturns(t *testing.T, protocol string) {
+	address := net.JoinHostPort("127.0.0.1", freePort(t))
+	config := writeConfig(t, fmt.Sprintf(`
+sensors: []
+dashboard: {address: ""}
+log: {level: debug}
+broker:
+  listeners:
+    - {protocol: %s, address: %q, allow_anonymous: true}
+`, protocol, address))
+	start := func() *process {
+		p := spawn(t, needBinary(t), "run", "-c", config)
+		p.await(`msg=listening`)
+		return p
+	}
+	g := start()
+	d := door{protocol, protocol + "://" + address + "/mqtt", nil}
+
+	// Sessions end with the gateway: the publisher comes back after the
+	// subscriber has subscribed again, or nobody would get what it has queued.
+	subscribed := make(chan struct{}, 100)
+	var subscribing sync.WaitGroup
+	sub := openAuto(t, d, "go5-auto-sub", func(context.Context) error { return nil }, func(c *autopaho.ConnectionManager) {
+		subscribing.Go(func() {
+			_, err := c.Subscribe(t.Context(), &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: "e2e/auto/+", QoS: 2}}})
+			if err == nil {
+				subscribed <- struct{}{}
+			}
+		})
+	})
+	t.Cleanup(subscribing.Wait)
+	pub := openAuto(t, d, "go5-auto-pub", func(ctx context.Context) error {
+		select {
+		case <-subscribed:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}, func(*autopaho.ConnectionManager) {})
+	up := func(a *auto, who string, present bool) {
+		t.Helper()
+		if got := takeFrom(t, a.ups, "connection of the %s", who); got != present {
+			t.Errorf("session of the %s present: %t, want %t", who, got, present)
+		}
+	}
+	up(sub, "subscriber", false)
+	up(pub, "publisher", false)
+
+	sent := 0
+	queue := func(n int) {
+		t.Helper()
+		for range n {
+			qos := byte(1 + sent%2)
+			p := &paho.Publish{Topic: fmt.Sprint("e2e/auto/", qos), QoS: qos, Payload: []byte(strconv.Itoa(sent))}
+			if err := pub.PublishViaQueue(t.Context(), &autopaho.QueuePublish{Publish: p}); err != nil {
+				t.Fatal(err)
+			}
+			sent++
+		}
+	}
+	arrived := map[int]bool{}
+	receive := func(n int) {
+		t.Helper()
+		for len(arrived) < n {
+			m := takeFrom(t, sub.messages, "message after %d of %d", len(arrived), n)
+			i, err := strconv.Atoi(string(m.Payload))
+			if err != nil || int(m.QoS) != 1+i%2 || i >= sent {
+				t.Fatalf("got %v", m)
+			}
+			if m.QoS == 2 && arrived[i] {
+				t.Errorf("QoS 2 message %d came twice", i)
+			}
+			arrived[i] = true
+		}
+	}
+
+	queue(100)
+	receive(sent)
+	g.kill()
+	takeFrom(t, sub.downs, "loss of the subscriber's connection")
+	takeFrom(t, pub.downs, "loss of the publisher's connection")
+	queue(200)
+	start()
+	up(sub, "subscriber", false)
+	up(pub, "publisher", false)
+	receive(sent)
+
+	queue(200)
+	receive(sent - 150)
+	subscribed <- struct{}{} // the session knows what it has subscribed to
+	pub.TerminateConnectionForTest()
+	up(pub, "publisher", true)
+	receive(sent)
+
+	queue(200)
+	receive(sent - 150)
+	sub.TerminateConnectionForTest()
+	up(sub, "subscriber", true)
+	receive(sent)
 }
