@@ -208,7 +208,7 @@ func TestPahoPython(t *testing.T) {
 		version string // as in CONNECT
 		cases   []string
 	}{
-		{"3", []string{"messages", "qos_bounds", "retained", "wills", "sessions", "shared", "login", "tls", "websocket"}},
+		{"3", []string{"messages", "qos_bounds", "retained", "wills", "sessions", "shared", "login", "tls", "websocket", "keep_alive"}},
 		{"4", []string{"messages", "qos_bounds", "retained", "wills", "sessions", "shared", "login", "tls", "websocket", "keep_alive", "client_id"}},
 		{"5", []string{"messages", "qos_bounds", "retained", "wills", "sessions", "shared", "login", "tls", "websocket", "keep_alive", "client_id",
 			"properties", "expiry", "aliases", "subscription_ids", "subscribe_options", "denied", "receive_maximum", "packet_size"}},
