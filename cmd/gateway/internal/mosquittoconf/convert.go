@@ -96,12 +96,18 @@ type conversion struct {
 	perListener bool
 	shared      rights // of all listeners
 	doors       []*door
-	current     *door // the one below whose line we are, nil before the first
 	first       *door // the one on the default port, or nil
 	links       []*link1
-	link        *link1 // the one below whose line we are, or nil
-	verbosity   int    // of log_type; see logType
-	opened      bool   // something makes listeners more than this machine's
+	place            // where we are
+	verbosity   int  // of log_type; see logType
+	opened      bool // something makes listeners more than this machine's
+	sealed      bool // no listener is opened; a note says why
+}
+
+// place is what lines of a file are about.
+type place struct {
+	current *door  // the one below whose line we are, nil before the first
+	link    *link1 // the one below whose line we are, or nil
 }
 
 // rights are who may come in and what they may do. Its words stand where they
@@ -148,10 +154,18 @@ func newConversion(m machine) *conversion {
 // convert turns the lines into the configuration.
 func (c *conversion) convert(ports []int) {
 	c.readPerListener()
+	var outer place // of the main file, while others are read
+	inside := false // of one of those
 	for _, l := range c.lines {
 		c.now = l
-		if l.first { // a file goes on with nothing of the one before
-			c.current, c.link = nil, nil
+		switch {
+		case l.included && !inside:
+			outer = c.place
+		case !l.included && inside: // it goes on where it was
+			c.place = outer
+		}
+		if inside = l.included; l.first { // a file goes on with nothing of the one before
+			c.place = place{}
 		}
 		c.directive(l)
 	}
@@ -288,14 +302,24 @@ func (c *conversion) retainSource(v value) {
 	}
 }
 
+// plugin leaves closed what a plugin guards: almost all of them are there to
+// keep somebody out, and who keeps somebody out cannot be told by a name.
 func (c *conversion) plugin(v value) {
+	why := noPlugins
 	switch file := v.text; {
-	case strings.Contains(file, "dynamic_security"):
-		c.note(true, "%s", noDynsec)
 	case strings.Contains(file, "persist_sqlite"):
 		c.note(true, "%s", noPersistence)
+		return
+	case strings.Contains(file, "dynamic_security"):
+		why = noDynsec
+	}
+	switch {
+	case c.now.name == "plugin_load":
+		c.note(true, "%s", why) // it guards the listeners that have a plugin_use
+	case c.perListener && c.now.name != "global_plugin":
+		c.shut(why)
 	default:
-		c.note(true, "%s", noPlugins)
+		c.seal(why)
 	}
 }
 

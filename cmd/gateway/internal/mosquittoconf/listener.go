@@ -200,6 +200,12 @@ func (c *conversion) shut(why string) {
 	c.note(true, "the listener is not opened: %s", why)
 }
 
+// seal leaves every listener closed, because none would protect as it is to.
+func (c *conversion) seal(why string) {
+	c.sealed = true
+	c.note(true, "no listener is opened: %s", why)
+}
+
 // finishListeners makes our listeners, when all is known about them.
 func (c *conversion) finishListeners(ports []int) {
 	doors := c.doors
@@ -272,7 +278,7 @@ func (c *conversion) auth(r rights, anonymous bool, key string) auth.Config {
 
 // finish makes our listeners of one: one for each address of its interface.
 func (c *conversion) finish(d *door) {
-	if d.shut {
+	if d.shut || c.sealed {
 		return
 	}
 	l := d.Listener
@@ -318,13 +324,15 @@ func (c *conversion) addressesOf(d *door) []string {
 		ips, err := c.machine.devices(d.device.text)
 		var addresses []string
 		for _, ip := range ips {
-			if four := ip.To4() != nil; d.family == "" || four == (d.family == "ipv4") {
+			if four := ip.To4() != nil; d.named(ip) && (d.family == "" || four == (d.family == "ipv4")) {
 				addresses = append(addresses, net.JoinHostPort(ip.String(), port))
 			}
 		}
 		switch {
 		case err != nil:
 			c.wrong(d.device.at, "%s: %v", d.device.text, err)
+		case len(addresses) == 0 && d.host != "":
+			c.wrong(d.device.at, "%s does not have the address %s, which %s in line %d names", d.device.text, d.host, d.at.name, d.at.Line)
 		case len(addresses) == 0:
 			c.wrong(d.device.at, "%s has no address to listen on", d.device.text)
 		}
@@ -335,6 +343,15 @@ func (c *conversion) addressesOf(d *door) []string {
 		return []string{"[::]:" + port}
 	}
 	return []string{net.JoinHostPort(d.host, port)}
+}
+
+// named tells whether a listener of an interface is to listen on this one of
+// its addresses.
+func (d *door) named(ip net.IP) bool {
+	if d.host == "0.0.0.0" {
+		return ip.To4() != nil
+	}
+	return d.host == "" || d.host == "::" || net.ParseIP(d.host).Equal(ip)
 }
 
 // finishTLS sets the protocol of a listener, and what encrypts it.

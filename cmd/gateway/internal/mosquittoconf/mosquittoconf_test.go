@@ -257,6 +257,66 @@ func TestIncludeDir(t *testing.T) {
 	}
 }
 
+// TestAfterIncludeDir holds a file to go on, after the files that it includes,
+// where it was: what opens its listener must not open one of theirs.
+func TestAfterIncludeDir(t *testing.T) {
+	folder := t.TempDir()
+	for name, content := range map[string]string{
+		"conf.d/a.conf": "listener 1884 127.0.0.1\nmax_connections 4\n",
+		"main.conf":     "per_listener_settings true\nlistener 1883 127.0.0.1\ninclude_dir " + folder + "/conf.d\nmax_connections 3\nallow_anonymous true\n",
+		"default.conf":  "include_dir " + folder + "/conf.d\nmax_connections 3\n",
+	} {
+		name = filepath.Join(folder, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := Load(filepath.Join(folder, "main.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, l := range r.Config.Broker.Listeners {
+		got += fmt.Sprintln(l.Address, l.MaxConnections, l.AllowAnonymous)
+	}
+	if want := "127.0.0.1:1883 3 true\n127.0.0.1:1884 4 false\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	r, err = Load(filepath.Join(folder, "default.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := r.Config.Broker.Listeners; len(l) != 1 || l[0].MaxConnections != 4 {
+		t.Errorf("before any listener of its own: %+v", l)
+	}
+}
+
+// TestInterfaceAndAddress holds a listener to the address it names, whatever
+// others its interface has.
+func TestInterfaceAndAddress(t *testing.T) {
+	for host, want := range map[string]string{
+		"":                               "[192.0.2.9:1883 [2001:db8::9]:1883]",
+		"0.0.0.0":                        "[192.0.2.9:1883]",
+		"::":                             "[192.0.2.9:1883 [2001:db8::9]:1883]",
+		"192.0.2.9":                      "[192.0.2.9:1883]",
+		"2001:db8:0::9":                  "[[2001:db8::9]:1883]",
+		"127.0.0.1":                      "mosquitto.conf:3: bind_interface: wlan0 does not have the address 127.0.0.1, which listener in line 2 names",
+		"host.example":                   "mosquitto.conf:3: bind_interface: wlan0 does not have the address host.example, which listener in line 2 names",
+		"192.0.2.9\nsocket_domain ipv6 ": "mosquitto.conf:4: bind_interface: wlan0 does not have the address 192.0.2.9, which listener in line 2 names",
+	} {
+		r, err := parse("allow_anonymous true\nlistener 1883 " + host + "\nbind_interface wlan0\n")
+		var got []string
+		if err == nil {
+			for _, l := range r.Config.Broker.Listeners {
+				got = append(got, l.Address)
+			}
+		}
+		if err != nil && err.Error() != want || err == nil && fmt.Sprint(got) != want {
+			t.Errorf("%q: %v %v, want %s", host, got, err, want)
+		}
+	}
+}
+
 // TestFilesNamed finds what is wrong in files that the configuration names,
 // and says which line names them.
 func TestFilesNamed(t *testing.T) {

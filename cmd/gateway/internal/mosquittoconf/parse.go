@@ -60,6 +60,7 @@ type line struct {
 	Place
 	name, rest string
 	first      bool // of its file
+	included   bool // by include_dir
 }
 
 // Bounds that no configuration needs to come near.
@@ -152,6 +153,9 @@ func (c *conversion) readAll(name string) ([]line, error) {
 			more, err := readLines(n)
 			if err != nil {
 				c.wrong(l, "%v", err)
+			}
+			for i := range more {
+				more[i].included = true
 			}
 			all = append(all, more...)
 		}

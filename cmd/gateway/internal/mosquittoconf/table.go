@@ -28,8 +28,9 @@ type entry struct {
 
 // Reasons that several directives share.
 const (
-	noPlugins     = "the gateway loads no plugins, which are C code; use password_file, acl_file or client certificates"
-	noDynsec      = "the gateway loads no plugins; users of the dynamic security plugin have to be written into a password_file and an acl_file"
+	noPlugins     = "the gateway loads no plugins, which are C code; use password_file, acl_file or client certificates, and take this line out"
+	noDynsec      = "the gateway loads no plugins; write the users of the dynamic security plugin into a password_file and an acl_file, and take this line out"
+	noPrefixes    = "the gateway lets in any client id; use_username_as_clientid, or an acl_file with %c, ties clients to what they may do; take this line out then"
 	noPSK         = "pre-shared keys are not supported: Go's TLS does not have them; use certificates"
 	goTLS         = "is left to Go's TLS, which has no weak ones to choose from"
 	noPersistence = "sessions and retained messages are kept in memory in this version, and lost when the gateway stops"
@@ -49,14 +50,14 @@ var table = map[string]entry{
 	"auto_id_prefix":             {scope: security, value: text, set: func(c *conversion, v value) { c.idPrefix(v.text) }},
 	"listener_auto_id_prefix":    {scope: listener, value: text, set: func(c *conversion, v value) { c.idPrefix(v.text) }},
 	"per_listener_settings":      {scope: global, value: yesNo, set: func(c *conversion, v value) {}}, // read before the others
-	"clientid_prefixes":          {scope: global, value: text, missing: "any client id is let in; use_username_as_clientid, or an acl_file with %c, ties clients to what they may do"},
+	"clientid_prefixes":          {scope: global, value: text, set: func(c *conversion, _ value) { c.seal(noPrefixes) }},
 	"psk_file":                   {scope: security, value: text, missing: noPSK},
 	"check_retain_source":        {scope: global, value: yesNo, set: (*conversion).retainSource},
 	"auth_plugin":                {scope: security, value: text, set: (*conversion).plugin},
 	"plugin":                     {scope: security, value: text, set: (*conversion).plugin},
 	"global_plugin":              {scope: global, value: text, set: (*conversion).plugin},
 	"plugin_load":                {scope: global, value: words, set: (*conversion).plugin},
-	"plugin_use":                 {scope: listener, value: words, missing: noPlugins},
+	"plugin_use":                 {scope: listener, value: words, set: func(c *conversion, _ value) { c.shut(noPlugins) }},
 	"plugin_opt_*":               {scope: global, value: anything, harmless: "belongs to a plugin"},
 	"auth_opt_*":                 {scope: global, value: anything, harmless: "belongs to a plugin"},
 
