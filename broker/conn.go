@@ -194,8 +194,9 @@ func (c *conn) fillFirst() (n int, err error) {
 	return n, err
 }
 
-// handleAll handles all whole packets that were read, and sends what came of
-// them on its way.
+// handleAll handles all whole packets that were read, until one ends the
+// connection as a CONNECT does that is refused [MQTT-3.1.4-6], and sends what came
+// of them on its way.
 func (c *conn) handleAll() (err error) {
 	defer c.recovered(&err)
 	n, need, err := c.packets(c.in.bytes())
@@ -359,7 +360,7 @@ func (c *conn) handle(first byte, body []byte) error {
 		return c.handleDisconnect(p)
 	case *packet.Auth:
 		return c.handleAuth(p)
-	default: // a second CONNECT [MQTT-3.1.0-2], or what only a server sends
+	default: // a second CONNECT [MQTT-3.1.0-2], which gets no CONNACK [MQTT-3.2.0-2], or what only a server sends
 		return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.1.0-2", Text: fmt.Sprintf("%v from a connected client", typ)}
 	}
 }
@@ -385,7 +386,9 @@ func (c *conn) handlePending(first byte, body []byte) error {
 	return err
 }
 
-// handleAck handles PUBACK, PUBREC, PUBREL and PUBCOMP.
+// handleAck handles PUBACK, PUBREC, PUBREL and PUBCOMP, whatever is in flight the
+// other way [MQTT-4.9.0-3]. PUBREL goes out in the order of PUBREC
+// [MQTT-4.6.0-4 v3].
 func (c *conn) handleAck(typ packet.Type, id uint16, code packet.ReasonCode) error {
 	switch typ {
 	case packet.TypePuback:
@@ -426,8 +429,9 @@ func (c *conn) handleDisconnect(p *packet.Disconnect) error {
 	return errDisconnected
 }
 
-// end closes the connection after err: the client is told, the will is
-// published, and the session goes on without it or ends.
+// end closes the connection after err, of which the reason code of a CONNACK or
+// DISCONNECT may be one [MQTT-4.13.2-1]: the client is told, the will is published,
+// and the session goes on without it or ends.
 func (c *conn) end(err error) {
 	var perr *packet.Error
 	switch {
@@ -447,8 +451,9 @@ func (c *conn) end(err error) {
 	c.finish()
 }
 
-// goodbye tells a client of MQTT 5 why it is disconnected; for older ones
-// there is no such packet.
+// goodbye tells a client of MQTT 5 why it is disconnected, if it was let in
+// [MQTT-3.14.0-1]; for older ones there is no such packet. No session expiry goes
+// with it [MQTT-3.14.2-2].
 func (c *conn) goodbye(code packet.ReasonCode, why string) {
 	if c.session == nil || c.version < packet.V5 {
 		return

@@ -59,11 +59,12 @@ func (c *conn) connect(p *packet.Connect) error {
 		props = new(packet.Properties)
 	}
 	c.id = p.ClientID
+	c.maxPacket = int(min(props.MaximumPacketSize.V, math.MaxInt32))                           // which a refusal has to keep, too
 	if v := c.terms.listener.Versions; len(v) > 0 && !slices.Contains(v, c.version.String()) { // [MQTT-3.1.2-2]
 		return c.refuse(packet.UnsupportedProtocolVersion, "MQTT "+c.version.String()+" is not spoken here")
 	}
-	if c.id == "" {
-		if !c.b.cfg.AssignClientIDs || c.version < packet.V5 && !p.CleanStart { // [MQTT-3.1.3-8 v3]
+	if c.id == "" { // any other text is a client id [MQTT-3.1.3-5]
+		if !c.b.cfg.AssignClientIDs || c.version < packet.V5 && !p.CleanStart { // [MQTT-3.1.3-8] [MQTT-3.1.3-8 v3]
 			return c.refuse(packet.ClientIdentifierNotValid, "a client id is needed")
 		}
 		c.id = c.b.cfg.ClientIDPrefix + rand.Text() // [MQTT-3.1.3-6]
@@ -95,7 +96,7 @@ func (c *conn) admit(p *packet.Connect, id auth.Identity, last []byte) error {
 	}
 	var answer packet.Properties
 	if p.ClientID == "" {
-		answer.AssignedClientID = packet.Some(c.id) // [MQTT-3.2.2-16]
+		answer.AssignedClientID = packet.Some(c.id) // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
 	}
 	if c.proof != nil { // section 4.12
 		answer.AuthMethod, answer.AuthData = packet.Some(c.proof.method), last
@@ -126,13 +127,12 @@ func (c *conn) limits(p *packet.Connect, props, answer *packet.Properties) {
 		keepAlive = limit                                                                    // older clients could not be told
 		answer.ServerKeepAlive = packet.Some(uint16(min(limit/time.Second, math.MaxUint16))) // [MQTT-3.2.2-21]
 	}
-	c.keepAlive = keepAlive + keepAlive/2
+	c.keepAlive = keepAlive + keepAlive/2 // the client's own, where it is told no other [MQTT-3.2.2-22]
 	c.window = cfg.MaxInflight
 	if props.ReceiveMaximum.OK {
 		c.window = min(c.window, int(props.ReceiveMaximum.V)) // [MQTT-3.3.4-9]
 	}
-	c.maxPacket = int(min(props.MaximumPacketSize.V, math.MaxInt32))
-	c.maxAlias = min(props.TopicAliasMaximum.V, t.maxAlias)
+	c.maxAlias = min(props.TopicAliasMaximum.V, t.maxAlias) // [MQTT-3.3.2-11]
 	c.problems = props.RequestProblemInfo.Or(1) == 1
 	if t.maxAlias > 0 {
 		answer.TopicAliasMaximum = packet.Some(t.maxAlias)
@@ -204,7 +204,8 @@ func (b *Broker) checkTopic(name string) *packet.Error {
 }
 
 // passedOn returns the properties that a message keeps, nil if there are
-// none [MQTT-3.3.2-15 to -20].
+// none [MQTT-3.3.2-15 to -20]. Those of a will are no others, and in their order
+// [MQTT-3.1.3-10].
 func passedOn(p *packet.Properties) *Properties {
 	if p == nil {
 		return nil
@@ -261,7 +262,8 @@ func (c *conn) changeExpiry(seconds uint32) error {
 	return nil
 }
 
-// refuse answers CONNECT with an error, which why says in words.
+// refuse answers CONNECT with an error, which why says in words; the error that
+// it returns ends the connection [MQTT-3.2.2-7].
 func (c *conn) refuse(code packet.ReasonCode, why string) error {
 	p := &packet.Connack{Code: code}
 	if c.version == packet.V5 {
@@ -271,8 +273,10 @@ func (c *conn) refuse(code packet.ReasonCode, why string) error {
 	return refused{code, why}
 }
 
-// join gives c its session, new or found, and answers CONNECT. It reports
-// false if the broker is stopping.
+// join gives c its session, new or found as clean start asks for
+// [MQTT-3.1.4-4], and answers CONNECT [MQTT-3.1.4-5]. Only then the session may
+// send: CONNACK comes first [MQTT-3.2.0-1]. It reports false if the broker is
+// stopping.
 func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.Properties) bool {
 	s, ok := b.claim(c.id, clean)
 	if !ok {
@@ -285,7 +289,7 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	}
 	present := s != nil && !clean // [MQTT-3.1.2-4] [MQTT-3.1.2-5]
 	switch {
-	case s == nil:
+	case s == nil: // [MQTT-3.1.2-6]
 		s = newSession(b, c.id)
 	case clean:
 		after = b.endLocked(s)
@@ -307,8 +311,8 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	return true
 }
 
-// claim returns the session of id, which has no connection any more, nil if
-// there is none. A connection that has it is ended first. It returns with
+// claim returns the session that id names [MQTT-3.1.3-2], which has no connection
+// any more, nil if there is none. A connection that has it is ended first. It returns with
 // sessionsMu held, unless ok is false.
 func (b *Broker) claim(id string, clean bool) (s *session, ok bool) {
 	for {
@@ -334,7 +338,9 @@ func (b *Broker) claim(id string, clean bool) (s *session, ok bool) {
 }
 
 // leave ends the client's part of the connection: the will is published or
-// planned, the session ends or waits.
+// planned, and kept with the session until then [MQTT-3.1.2-7]; the session ends
+// or waits until its time is over [MQTT-3.1.2-23]. Before, nothing ends a session
+// [MQTT-4.1.0-1].
 func (b *Broker) leave(c *conn) {
 	b.sessionsMu.Lock()
 	if c.left != nil {
@@ -347,7 +353,7 @@ func (b *Broker) leave(c *conn) {
 	}
 	after := aftermath{orphans: b.orphansLocked(s, false)}
 	switch {
-	case c.will == nil:
+	case c.will == nil: // [MQTT-3.1.2-12 v3]
 	case c.taken && !c.takenClean && s.expiry > 0: // the client goes on, see the package comment
 	case min(c.will.delay, s.expiry) == 0:
 		after.wills = append(after.wills, c.will)
@@ -367,7 +373,7 @@ func (b *Broker) leave(c *conn) {
 }
 
 // willDue publishes the will of a client that did not come back in time
-// [MQTT-3.1.2-8].
+// [MQTT-3.1.2-8], and forgets it [MQTT-3.1.2-10].
 func (b *Broker) willDue(s *session) {
 	b.sessionsMu.Lock()
 	w := s.will
@@ -378,7 +384,7 @@ func (b *Broker) willDue(s *session) {
 	}
 }
 
-// expire ends a session whose client did not come back in time.
+// expire ends a session whose client did not come back in time [MQTT-4.1.0-2].
 func (b *Broker) expire(s *session) {
 	b.sessionsMu.Lock()
 	var after aftermath
@@ -420,7 +426,7 @@ func (b *Broker) publishWill(w *will) {
 }
 
 // endLocked ends a session that has no connection, and returns what is to be
-// published for that. Broker.sessionsMu is held.
+// published for that. What its client has retained stays [MQTT-3.1.2-7 v3]. Broker.sessionsMu is held.
 func (b *Broker) endLocked(s *session) (after aftermath) {
 	delete(b.sessions, s.id)
 	b.timers.cancel(s.ending)

@@ -44,7 +44,7 @@ const maxSpan = 65_535
 
 // restart begins a connection whose client can take window messages at once:
 // everything in flight is to be sent again, in its order [MQTT-4.4.0-1]
-// [MQTT-4.6.0-1].
+// [MQTT-4.6.0-1], as far as the window goes [MQTT-4.9.0-1].
 func (f *inflight) restart(window int) {
 	f.resend, f.used, f.window = 0, 0, window
 	for i := range f.span {
@@ -79,7 +79,9 @@ func (f *inflight) find(id uint16) *flying {
 	return nil
 }
 
-// room tells whether one more new message may be sent [MQTT-3.3.4-9].
+// room tells whether one more new message may be sent [MQTT-3.3.4-9]
+// [MQTT-4.9.0-2]. Nothing else asks: other packets are never held back
+// [MQTT-3.3.4-10].
 func (f *inflight) room() bool {
 	return f.resend >= f.span && f.used < f.window && f.span < maxSpan
 }
@@ -100,7 +102,8 @@ func (f *inflight) nextResend() (*flying, uint16) {
 }
 
 // add puts a message in flight and returns its packet identifier, one that no
-// other message in flight has [MQTT-2.2.1-4]. There is room.
+// other message in flight has [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
+// There is room.
 func (f *inflight) add(e flying) uint16 {
 	if f.span == len(f.ring) {
 		grown := make([]flying, max(8, 2*len(f.ring)))

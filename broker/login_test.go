@@ -63,6 +63,11 @@ func TestReasonStrings(t *testing.T) {
 		if ack.Properties == nil || ack.Properties.ReasonString != packet.Some("not authorized") {
 			t.Errorf("CONNACK %+v", ack.Properties)
 		}
+		small := &packet.Properties{MaximumPacketSize: packet.Some[uint32](40)}
+		_, ack = b.connectOn(Listener{}, packet.V5, &packet.Connect{ClientID: "c", CleanStart: true, Properties: small})
+		if ack.Code != packet.NotAuthorized || ack.Properties != nil && ack.Properties.ReasonString.OK { // [MQTT-3.2.2-19]
+			t.Errorf("CONNACK %v %+v", ack.Code, ack.Properties)
+		}
 		c := b.connect(packet.V5, "c", as("ann", "pencil"))
 		c.write([]byte{0x82, 0x05, 0, 0, 0, 0, 0})
 		if d := expect[*packet.Disconnect](c); d.Properties == nil || !strings.Contains(d.Properties.ReasonString.V, "packet identifier is 0") {

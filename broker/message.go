@@ -125,7 +125,8 @@ func (p *publication) properties() []byte {
 	return p.props
 }
 
-// head returns the head that receivers of version v at that QoS share.
+// head returns the head that receivers of version v at that QoS share; DUP is 0
+// [MQTT-4.3.1-1].
 func (p *publication) head(v packet.Version, qos QoS) *head {
 	i := 0
 	if v == packet.V5 {

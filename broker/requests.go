@@ -69,11 +69,11 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 			code = packet.NoMatchingSubscribers
 		}
 	}
-	if p.QoS == 2 && code >= packet.UnspecifiedError { // section 4.3.3: the exchange ends here
+	if p.QoS == 2 && code >= packet.UnspecifiedError { // the exchange ends here [MQTT-4.3.3-9]
 		c.session.release(p.ID)
 	}
 	switch p.QoS { // [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.3-8]
-	case 1:
+	case 1: // nothing of it is remembered: the identifier is free again [MQTT-4.3.2-5]
 		return c.refer(packet.TypePuback, p.ID, code)
 	case 2:
 		return c.refer(packet.TypePubrec, p.ID, code)
@@ -103,7 +103,8 @@ func (c *conn) refer(typ packet.Type, id uint16, code packet.ReasonCode) error {
 }
 
 // explainAck is explain for a packet other than CONNACK and DISCONNECT, which
-// says nothing in words if the client does not want it to [MQTT-3.1.2-29].
+// says nothing in words if the client does not want it to [MQTT-3.1.2-29], or if
+// the packet grew too large for it [MQTT-3.4.2-2] [MQTT-3.5.2-2] [MQTT-3.9.2-1].
 func (c *conn) explainAck(why string) *packet.Properties {
 	if !c.problems {
 		return nil
@@ -172,8 +173,9 @@ func (c *conn) resolveAlias(p *packet.Publish) (string, error) {
 	return c.aliases[alias-1], nil
 }
 
-// handleSubscribe adds subscriptions and answers with a code for each
-// [MQTT-3.8.4-6]. What is retained goes out behind the answer.
+// handleSubscribe adds subscriptions, each as if it had come alone, and gives one
+// answer [MQTT-3.8.4-5], with a code for each in their order [MQTT-3.8.4-6]
+// [MQTT-3.9.3-1], under the identifier of the request [MQTT-2.2.1-6]. What is retained goes out behind the answer.
 func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 	var id uint32
 	if p.Properties != nil && len(p.Properties.SubscriptionIDs) > 0 {
@@ -257,7 +259,9 @@ func (c *conn) grant(f packet.Subscription, id uint32, fresh int) (*subscription
 	}, packet.ReasonCode(qos)
 }
 
-// handleUnsubscribe removes subscriptions and answers with a code for each.
+// handleUnsubscribe removes subscriptions, each as if it had come alone, and gives
+// one answer [MQTT-3.10.4-6], with a code for each in their order
+// [MQTT-3.11.3-1], also where nothing was removed [MQTT-3.10.4-5].
 func (c *conn) handleUnsubscribe(p *packet.Unsubscribe) error {
 	codes := make([]packet.ReasonCode, len(p.Filters))
 	for i, f := range p.Filters {

@@ -45,7 +45,7 @@ type target struct {
 
 // retain returns the RETAIN flag that goes with p.
 func (t *target) retain(p *publication) bool {
-	return t.replay || p.m.Retain && t.asPublished // [MQTT-3.3.1-8] [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+	return t.replay || p.m.Retain && t.asPublished // [MQTT-3.3.1-8 v3] [MQTT-3.3.1-12] [MQTT-3.3.1-13]
 }
 
 // topicCache remembers what the topics that a publisher uses lead to, for as
@@ -104,8 +104,10 @@ func (b *Broker) publish(m *Message) int {
 	return n
 }
 
-// route carries p to everybody who subscribed to its topic and returns how
-// many that are. Connections that got something are to be flushed.
+// route carries p to everybody who subscribed to its topic [MQTT-4.5.0-1] and
+// returns how many that are. The publisher's own goroutine does so, message after
+// message, so every subscriber gets them in that order [MQTT-4.6.0-5]
+// [MQTT-4.6.0-6]. Connections that got something are to be flushed.
 func (b *Broker) route(p *publication, r *route) int {
 	if p.m.Retain {
 		// Retained messages go one after the other, so that the last one a
@@ -115,7 +117,7 @@ func (b *Broker) route(p *publication, r *route) int {
 	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	if p.m.Retain {
+	if p.m.Retain { // nothing else changes what is retained [MQTT-3.3.1-8]
 		b.retain(p)
 	}
 	if r.version != b.subsVersion {
@@ -178,6 +180,8 @@ func merge(subs []*subscription, name string) []target {
 	return targets
 }
 
+// add merges a subscription into what its subscriber gets: one copy, with the
+// identifiers of all [MQTT-3.3.4-4].
 func (t *target) add(s *subscription) {
 	t.qos = max(t.qos, s.qos)
 	t.asPublished = t.asPublished || s.asPublished
@@ -221,9 +225,10 @@ type change struct {
 	replay   bool // deliver what is retained
 }
 
-// subscribe adds subscriptions to the tree, says so, and replays what is
-// retained. No publish happens meanwhile: whoever knows that it has subscribed
-// misses nothing, and what is retained comes first. say must not wait.
+// subscribe adds subscriptions to the tree, or replaces them, says so, and replays
+// what is retained. No publish happens meanwhile: whoever knows that it has subscribed
+// misses nothing, also while it replaces one [MQTT-3.8.4-4], and what is retained
+// comes first. say must not wait.
 func (b *Broker) subscribe(changes []change, say func()) {
 	w := benches.Get().(*bench)
 	defer w.release()

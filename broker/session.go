@@ -98,7 +98,9 @@ func (s *session) deliver(p *publication, t *target) {
 	}
 }
 
-// send sends a message of QoS 1 or 2 that fits. mu and c.mu are held.
+// send sends a message of QoS 1 or 2 that fits, with an identifier of its own and
+// without DUP, whatever came in [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]. It
+// stays in flight until the client has acknowledged it. mu and c.mu are held.
 func (s *session) send(c *conn, p *publication, o copied, g *group) {
 	e := flying{qos: o.qos, retain: o.retain, size: uint32(p.m.size())}
 	if s.lasts || g != nil {
@@ -169,7 +171,7 @@ func (s *session) keepAtMost(p *publication, o copied, t *target) {
 	}
 }
 
-// queueLocked queues p, or drops it where a bound would be broken, and reports
+// queueLocked queues p, also for a client that is away [MQTT-3.1.2-5 v3], or drops it where a bound would be broken, and reports
 // whether it is queued. What is retained is in memory anyway, and a client
 // that asks for it should get all of it.
 func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) bool {
@@ -232,7 +234,7 @@ func (s *session) nextLocked(c *conn, p *publication) bool {
 	}
 	d := q.pop()
 	p.beginKept(d.msg)
-	if p.expires() && d.msg.expired(p.time()) {
+	if p.expires() && d.msg.expired(p.time()) { // [MQTT-3.3.2-5]
 		s.b.counters.droppedExpired.Add(1)
 		return true
 	}
@@ -250,7 +252,9 @@ func (s *session) nextLocked(c *conn, p *publication) bool {
 	return true
 }
 
-// resendLocked sends again what was in flight on an earlier connection.
+// resendLocked sends again what was in flight on an earlier connection, with DUP
+// [MQTT-3.3.1-1], and only PUBREL of what the client has recorded
+// [MQTT-4.3.3-6].
 func (s *session) resendLocked(c *conn, p *publication, e *flying, id uint16) {
 	if e.state == flyingReleased { // [MQTT-4.3.3-7]
 		if c.out == nil {
@@ -315,8 +319,10 @@ func (s *session) moreLocked() {
 	}
 }
 
-// acked handles PUBACK, and PUBREC with an error: the message is done. It
-// reports whether id was in flight in the state that the packet fits.
+// acked handles PUBACK, and PUBREC with an error: the message is done
+// [MQTT-4.3.2-3] [MQTT-4.4.0-2], for a shared subscription too: what one member
+// refuses no other gets [MQTT-4.8.2-6]. It reports whether id was in flight in
+// the state that the packet fits.
 func (s *session) acked(id uint16, qos QoS) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -329,8 +335,9 @@ func (s *session) acked(id uint16, qos QoS) bool {
 	return true
 }
 
-// recorded handles PUBREC: from now on PUBREL is sent, never the message
-// again [MQTT-4.3.3-4].
+// recorded handles PUBREC, until which the message is unacknowledged
+// [MQTT-4.3.3-3]: from now on PUBREL is sent, never the message again
+// [MQTT-4.3.3-4].
 func (s *session) recorded(id uint16) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -343,7 +350,9 @@ func (s *session) recorded(id uint16) bool {
 	return true
 }
 
-// completed handles PUBCOMP.
+// completed handles PUBCOMP, until which PUBREL is unacknowledged
+// [MQTT-4.3.3-5]. Nothing asks here whether the message has expired meanwhile
+// [MQTT-4.3.3-13].
 func (s *session) completed(id uint16) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -372,7 +381,8 @@ func (s *session) receive(id uint16, limit int) (fresh bool, err error) {
 	return true, nil
 }
 
-// release forgets the id of a QoS 2 message and reports whether it was known.
+// release forgets the id of a QoS 2 message, which then stands for a new one
+// [MQTT-4.3.3-12], and reports whether it was known.
 func (s *session) release(id uint16) bool {
 	_, ok := s.received[id]
 	delete(s.received, id)

@@ -29,7 +29,8 @@ func (g *group) deliver(p *publication, _ *target) {
 	}
 }
 
-// target says how a member gets messages of the group.
+// target says how a member gets messages of the group, with its own QoS
+// [MQTT-4.8.2-3] for one.
 func (g *group) target(m *subscription) *target {
 	t := &target{to: m.to, qos: m.qos, asPublished: m.asPublished, group: g}
 	if m.id != 0 {

@@ -34,7 +34,9 @@ func (c *conn) send(p packet.Packet) error {
 	return nil
 }
 
-// answer queues PUBACK, PUBREC, PUBREL or PUBCOMP.
+// answer queues PUBACK, PUBREC, PUBREL or PUBCOMP, with the identifier that came
+// [MQTT-2.2.1-5]. Packets are handled one after the other, so answers go out in
+// their order [MQTT-4.6.0-2 v3] [MQTT-4.6.0-3 v3].
 func (c *conn) answer(typ packet.Type, id uint16, code packet.ReasonCode) error {
 	var b [8]byte
 	c.sendBytes(packet.AppendAck(b[:0], typ, id, code, c.version))
@@ -363,8 +365,8 @@ func (c *conn) kill(err error) {
 	c.nc.Close()
 }
 
-// finish sends what waits, tells the client that nothing more comes, and
-// closes the connection when the client has closed its side or a second has
+// finish sends what waits, tells the client that nothing more comes
+// [MQTT-3.14.4-1], and closes the connection [MQTT-3.14.4-2] when the client has closed its side or a second has
 // passed. Closing at once would make the client's unread bytes reset the
 // connection before it reads why.
 func (c *conn) finish() {

@@ -13,7 +13,8 @@ var malformed = []struct {
 	code   ReasonCode
 	clause string
 }{
-	// The first byte [MQTT-2.1.3-1] [MQTT-2.2.2-2 v3].
+	// The first byte [MQTT-2.1.3-1] [MQTT-2.2.2-2 v3], of DISCONNECT and AUTH too
+	// [MQTT-3.14.1-1] [MQTT-3.15.1-1].
 	{"type 0", V5, 0x00, "", MalformedPacket, ""},
 	{"type 0 v3", V311, 0x00, "", MalformedPacket, ""},
 	{"AUTH in 3.1.1", V311, 0xf0, "", MalformedPacket, ""},

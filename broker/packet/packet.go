@@ -128,7 +128,8 @@ func Decode(first byte, body []byte, v Version) (Packet, error) {
 	return p, nil
 }
 
-// checkFirst checks the first byte of a packet.
+// checkFirst checks the first byte of a packet: the flags are reserved in all but
+// PUBLISH, DISCONNECT [MQTT-3.14.1-1] and AUTH [MQTT-3.15.1-1] among them.
 func checkFirst(first byte, v Version) error {
 	t := Type(first >> 4)
 	if t == 0 || t == TypeAuth && v < V5 {

@@ -62,8 +62,8 @@ func (d *decoder) property(p *Properties, in Type, seen *uint64) {
 	case propContentType:
 		p.ContentType = Some(d.text(name))
 	case propResponseTopic:
-		b := d.rawText(name)
-		if len(b) == 0 { // it is to be the topic of a PUBLISH
+		b := d.rawText(name) // [MQTT-3.3.2-13]
+		if len(b) == 0 {     // it is to be the topic of a PUBLISH
 			d.fail(ProtocolError, "MQTT-4.7.3-1", "the response topic is empty")
 		}
 		if bytes.ContainsAny(b, "+#") {

@@ -38,6 +38,8 @@ var stringFields = []stringField{
 
 // stringProperties are the places where a string stands within a property;
 // before begins with the identifier.
+//
+// A response topic is one of them [MQTT-3.3.2-13].
 var stringProperties = []struct {
 	name          string
 	in            Type

@@ -19,8 +19,8 @@ const (
 const SharePrefix = "$share/"
 
 // CheckName tells whether s is a topic name, as a PUBLISH has it: at least a
-// character [MQTT-4.7.3-1], no wildcards [MQTT-3.3.2-2], no control characters, at
-// most 200 levels.
+// character [MQTT-4.7.3-1], no wildcards [MQTT-3.3.2-2] [MQTT-4.7.0-1], no control
+// characters, of which U+0000 is one [MQTT-4.7.3-2], at most 200 levels.
 func CheckName(s string) error {
 	if err := check(s); err != nil {
 		return err

@@ -118,8 +118,9 @@ func without[V comparable](s []V, v V) ([]V, bool) {
 	return s, false
 }
 
-// Match appends every value whose filter matches name to dst and returns it,
-// a value as often as it has matching filters, in no particular order.
+// Match appends every value whose filter matches name [MQTT-3.3.2-3] to dst and
+// returns it, a value as often as it has matching filters, in no particular order.
+// Levels are compared byte for byte [MQTT-4.7.3-4].
 func (t *Tree[V]) Match(name string, dst []V) []V {
 	if name != "" && name[0] == '$' { // [MQTT-4.7.2-1]
 		level, rest, more := strings.Cut(name, "/")
