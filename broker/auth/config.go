@@ -19,7 +19,7 @@ type Config struct {
 	// ACL is rules beside those of the ACL file.
 	ACL []Rule `yaml:"acl"`
 	// RequireLogin lets nobody in without a name and a password, also while there
-	// are no users yet.
+	// are no users yet, and whatever Login.AllowAnonymous says.
 	RequireLogin bool `yaml:"require_login"`
 	// MaxFailedLogins is how often an address may fail to log in within a
 	// minute; it is refused unheard while it has failed that often within the

@@ -102,7 +102,7 @@ func (g *Guard) Login(l Login) (Identity, error) {
 	switch {
 	case l.Certificate != "":
 		return Identity{User: l.Certificate}, nil
-	case !l.HasUsername && !l.AllowAnonymous:
+	case !l.HasUsername && (!l.AllowAnonymous || g.cfg.RequireLogin):
 		return Identity{}, ErrAnonymous
 	case !l.HasUsername:
 		return Identity{}, nil

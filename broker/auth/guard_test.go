@@ -29,6 +29,7 @@ func TestLogin(t *testing.T) {
 		{"unknown", with, Login{Username: "eve", HasUsername: true, Password: []byte("pencil"), AllowAnonymous: true}, "", ErrCredentials},
 		{"no name", with, Login{Password: []byte("pencil")}, "", ErrAnonymous},
 		{"no name, allowed", with, Login{AllowAnonymous: true}, "", nil},
+		{"no name, allowed and yet not", Config{RequireLogin: true}, Login{AllowAnonymous: true}, "", ErrAnonymous},
 		{"certificate", with, Login{Certificate: "door"}, "door", nil},
 		{"nobody checks", Config{}, Login{Username: "x", HasUsername: true, AllowAnonymous: true}, "x", nil},
 		{"nobody checks and nobody may", Config{}, Login{Username: "x", HasUsername: true}, "", ErrAnonymous},
