@@ -19,6 +19,7 @@ type sysPublisher struct {
 	loads []load
 	at    time.Time
 	max   int64 // clients, the most there were
+	heap  int64 // bytes, the most that were seen
 }
 
 // load is a figure averaged over the last 1, 5 and 15 minutes, per minute.
@@ -121,15 +122,18 @@ func (s *sysPublisher) publish(now time.Time) {
 	s.number("publish/messages/refused", st.Refused)
 	s.number("publish/messages/refused/too_large", st.RefusedTooLarge)
 	s.number("clients/refused", st.RefusedLogins)
-	s.heap()
+	s.memory()
 	s.averages(now)
 }
 
-// heap publishes how much memory the process has in use.
-func (s *sysPublisher) heap() {
+// memory publishes how much the process has in use.
+func (s *sysPublisher) memory() {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
-	s.number("heap/current", int64(sample[0].Value.Uint64()))
+	now := int64(sample[0].Value.Uint64())
+	s.heap = max(s.heap, now)
+	s.number("heap/current", now)
+	s.number("heap/maximum", s.heap)
 }
 
 // averages publishes the averages over the last minutes.

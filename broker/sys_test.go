@@ -32,7 +32,7 @@ func TestSys(t *testing.T) {
 			"clients/inactive", "clients/expired", "clients/maximum", "messages/received", "messages/sent", "messages/stored",
 			"store/messages/count", "store/messages/bytes", "retained messages/count", "subscriptions/count",
 			"shared_subscriptions/count", "bytes/received", "bytes/sent", "publish/messages/received",
-			"publish/messages/sent", "publish/messages/dropped", "publish/bytes/received", "publish/bytes/sent", "heap/current",
+			"publish/messages/sent", "publish/messages/dropped", "publish/bytes/received", "publish/bytes/sent", "heap/current", "heap/maximum",
 		} {
 			if _, ok := first[name]; !ok {
 				t.Errorf("no $SYS/broker/%s", name)
