@@ -354,6 +354,13 @@ func (d *door) named(ip net.IP) bool {
 	return d.host == "" || d.host == "::" || net.ParseIP(d.host).Equal(ip)
 }
 
+// revocations takes a list of certificates, which the gateway is less strict
+// about.
+func (c *conversion) revocations(v value) {
+	c.door().crl = c.here(v.text)
+	c.note(true, "Mosquitto lets nobody in by a list past its next update, or whose authority has no list in the file; the gateway then refuses only what is on a list, so replace lists in time and have one for each authority")
+}
+
 // finishTLS sets the protocol of a listener, and what encrypts it.
 func (c *conversion) finishTLS(d *door, l *broker.Listener) {
 	encrypted := d.cert.text != "" && d.key.text != ""

@@ -132,7 +132,7 @@ var table = map[string]entry{
 	"capath":                          {scope: listener, value: text, set: func(c *conversion, v value) { c.door().caFolder = c.here(v.text) }},
 	"certfile":                        {scope: listener, value: text, set: func(c *conversion, v value) { c.door().cert = c.here(v.text) }},
 	"keyfile":                         {scope: listener, value: text, set: func(c *conversion, v value) { c.door().key = c.here(v.text) }},
-	"crlfile":                         {scope: listener, value: text, set: func(c *conversion, v value) { c.door().crl = c.here(v.text) }},
+	"crlfile":                         {scope: listener, value: text, set: (*conversion).revocations},
 	"require_certificate":             {scope: listener, value: yesNo, set: func(c *conversion, v value) { c.door().require = c.set(v.yes) }},
 	"use_identity_as_username":        {scope: listener, value: yesNo, set: func(c *conversion, v value) { c.door().identity = c.set(v.yes) }},
 	"use_subject_as_username":         {scope: listener, value: yesNo, set: func(c *conversion, v value) { c.door().subject = c.set(v.yes) }},

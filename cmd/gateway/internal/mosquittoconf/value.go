@@ -78,7 +78,7 @@ func text(rest string) (value, error) {
 	case len(rest) > 65535:
 		return value{}, errors.New("is longer than 65535 bytes")
 	case strings.ContainsFunc(rest, unicode.IsControl):
-		return value{}, errors.New("has a control character in it")
+		return value{}, errors.New("has a tab or another control character in its value; write spaces")
 	}
 	return value{text: rest}, nil
 }
