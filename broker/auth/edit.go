@@ -118,8 +118,13 @@ func replace(path string, content []byte, mode fs.FileMode, was fs.FileInfo) err
 	}
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".passwd-*")
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("writing %s: there is no folder %s; make it first", path, dir)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("writing %s: this user may not make files in %s; run the command as root (sudo)", path, dir)
+	case err != nil:
+		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	defer os.Remove(f.Name()) // fails once it was renamed
 	_, err = f.Write(content)

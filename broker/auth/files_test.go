@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,6 +77,16 @@ func TestEditPasswords(t *testing.T) {
 }
 
 // TestEditKeepsLines wants what is not changed to stay, to the last byte.
+// TestEditWithoutFolder holds the error to name the file that was asked for,
+// and not one that nobody knows.
+func TestEditWithoutFolder(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "none")
+	err := SetPassword(filepath.Join(folder, "users"), "ann", "x")
+	if want := fmt.Sprintf("writing %s: there is no folder %s; make it first", filepath.Join(folder, "users"), folder); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestEditKeepsLines(t *testing.T) {
 	const content = "  # odd\r\nann:x\r\n\r\nbob:$ecret\r\nann:y\nlast:$6$damaged"
 	path := writeFile(t, "passwd", content)
