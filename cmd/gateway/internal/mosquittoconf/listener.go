@@ -157,8 +157,8 @@ func (c *conversion) proxyTLS(v value) {
 // origin takes what a browser sends as Origin.
 func (c *conversion) origin(v value) {
 	host := v.text
-	if u, err := url.Parse(v.text); err == nil && u.Host != "" {
-		host = u.Host
+	if u, err := url.Parse(v.text); err == nil && u.Hostname() != "" {
+		host = strings.ToLower(u.Hostname()) // which port the page comes from does not matter here
 	}
 	l := c.listener("origins")
 	l.Origins = append(l.Origins, host)
