@@ -192,7 +192,7 @@ func (g *Guard) Rights(id Identity, clientID string) *Rights {
 		return r
 	}
 	for _, rule := range s.patterns {
-		if filter, ok := substitute(rule.filter, id, clientID); ok {
+		if filter, ok := rule.substitute(id, clientID); ok {
 			rule.filter = filter
 			r.patterns.add(rule)
 		}

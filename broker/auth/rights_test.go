@@ -195,6 +195,15 @@ func TestSubscribeIsExact(t *testing.T) {
 	}
 }
 
+// TestPatternDeniesDollar holds a pattern that denies to do so whatever a client
+// calls itself, as Mosquitto's does.
+func TestPatternDeniesDollar(t *testing.T) {
+	const acl = "pattern deny %c/broker/load/#\npattern read $SYS/#\n"
+	if r := rightsOf(t, acl, "ann", "$SYS"); r.Receive("$SYS/broker/load/sockets") || !r.Receive("$SYS/broker/uptime") {
+		t.Error("a deny that begins with the client id is lost")
+	}
+}
+
 // TestPatternNames holds names that clients choose to their level, and to what
 // does not belong to the broker.
 func TestPatternNames(t *testing.T) {

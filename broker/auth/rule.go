@@ -49,16 +49,17 @@ func checkRule(filter string) error {
 	return topic.CheckFilter(filter)
 }
 
-// substitute returns a pattern for a client, false if it does not apply to it:
-// the client lacks the name that the pattern has, or the name would make the
-// pattern match what its author did not mean. [widens] holds of neither name.
-func substitute(pattern string, id Identity, clientID string) (filter string, ok bool) {
-	if strings.Contains(pattern, "%u") && id.User == "" || strings.Contains(pattern, "%c") && clientID == "" {
+// substitute returns a pattern's filter for a client, false if it does not
+// apply to it: the client lacks the name that the pattern has, or the name would
+// make the pattern grant what its author did not mean. [widens] holds of
+// neither name.
+func (r rule) substitute(id Identity, clientID string) (filter string, ok bool) {
+	if strings.Contains(r.filter, "%u") && id.User == "" || strings.Contains(r.filter, "%c") && clientID == "" {
 		return "", false
 	}
 	// One pass: a client id "%u" stays what it is.
-	filter = strings.NewReplacer("%u", id.User, "%c", clientID).Replace(pattern)
-	if filter[0] == '$' && pattern[0] != '$' {
+	filter = strings.NewReplacer("%u", id.User, "%c", clientID).Replace(r.filter)
+	if r.access != deny && filter[0] == '$' && r.filter[0] != '$' {
 		// A client that calls itself $SYS would get the broker's own topics from
 		// %c/#. Mosquitto 2.0 gives them.
 		return "", false
