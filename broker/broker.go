@@ -42,17 +42,18 @@ type Broker struct {
 	durableMu sync.Mutex // taken before any other lock
 	durable   map[string]*Subscription
 
-	connsMu  sync.Mutex // never held while another is taken
-	conns    map[*conn]struct{}
-	expected map[*door.Conn]struct{} // handshakes
-	closing  bool
+	connsMu   sync.Mutex // never held while another is taken
+	conns     map[*conn]struct{}
+	strangers map[*conn]struct{}      // those of them that were not let in yet
+	expected  map[*door.Conn]struct{} // handshakes
+	closing   bool
 
 	// Set by Listen, then only read.
 	listeners []*listener
 	guards    []*auth.Guard
 	shared    *auth.Guard // of listeners without auth of their own
 
-	loginLog, deniedLog logLimit
+	loginLog, deniedLog, fullLog, originLog logLimit
 }
 
 // New makes a broker. Publish and Subscribe work at once; clients come in
@@ -88,6 +89,7 @@ func New(cfg Config, log *slog.Logger) *Broker {
 		sessions:    make(map[string]*session),
 		durable:     make(map[string]*Subscription),
 		conns:       make(map[*conn]struct{}),
+		strangers:   make(map[*conn]struct{}),
 		expected:    make(map[*door.Conn]struct{}),
 	}
 }
@@ -168,17 +170,41 @@ func (b *Broker) track(c *conn) bool {
 	if b.closing {
 		return false
 	}
-	if limit := b.cfg.MaxConnections; limit > 0 && len(b.conns) >= limit {
-		c.log().Warn("connection refused: too many clients", "max_connections", limit)
+	if limit := b.cfg.MaxConnections; limit > 0 && len(b.conns) >= limit && !b.makeRoomLocked() {
+		if more, ok := b.fullLog.allow(time.Now()); ok {
+			c.log().Warn("connection refused: too many clients", "max_connections", limit, "not_logged", more)
+		}
 		return false
 	}
 	b.conns[c] = struct{}{}
+	b.strangers[c] = struct{}{}
 	return true
+}
+
+// makeRoomLocked ends a connection whose client has not been let in yet, any of
+// them, and reports whether there was one: who says nothing must not keep out
+// who has something to say.
+func (b *Broker) makeRoomLocked() bool {
+	for c := range b.strangers {
+		delete(b.strangers, c)
+		delete(b.conns, c)
+		c.nc.Close()
+		return true
+	}
+	return false
+}
+
+// admitted notes that a client was let in.
+func (b *Broker) admitted(c *conn) {
+	b.connsMu.Lock()
+	delete(b.strangers, c)
+	b.connsMu.Unlock()
 }
 
 func (b *Broker) untrack(c *conn) {
 	b.connsMu.Lock()
 	delete(b.conns, c)
+	delete(b.strangers, c)
 	b.connsMu.Unlock()
 }
 

@@ -27,6 +27,8 @@ type conn struct {
 	version   packet.Version
 	id        string
 	identity  auth.Identity
+	stored    auth.Credential // what was known of the user's password when it logged in
+	password  bool            // it logged in with one
 	session   *session
 	keepAlive time.Duration // 0 is none
 	window    int           // QoS 1 and 2 messages the client takes at once
@@ -45,6 +47,7 @@ type conn struct {
 	last    time.Time  // when something was read
 	handled int64      // packets of the batch
 	deep    bool       // the stack may have grown
+	resumed bool       // the session was there before
 	done    func()     // called after the end
 	first   *[512]byte // where a connection that is no socket reads while it waits
 
@@ -405,7 +408,7 @@ func (c *conn) handleAck(typ packet.Type, id uint16, code packet.ReasonCode) err
 		return c.answer(packet.TypePubrel, id, code)
 	case packet.TypePubrel:
 		code = packet.Success
-		if !c.session.release(id) {
+		if !c.session.release(id) && !c.resumed { // who comes back may not know yet that it is complete
 			code = packet.PacketIdentifierNotFound
 		}
 		return c.answer(packet.TypePubcomp, id, code) // [MQTT-4.3.3-11]

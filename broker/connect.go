@@ -69,10 +69,11 @@ func (c *conn) connect(p *packet.Connect) error {
 		}
 		c.id = c.b.cfg.ClientIDPrefix + rand.Text() // [MQTT-3.1.3-6]
 	}
+	login := c.login(p)
+	c.password, c.stored = login.Certificate == "", c.terms.guard.Credential(login.Username)
 	if props.AuthMethod.OK {
 		return c.beginExchange(p)
 	}
-	login := c.login(p)
 	id, err := c.terms.guard.Login(login)
 	if err != nil {
 		return c.refuseLogin(login, err)
@@ -88,6 +89,7 @@ func (c *conn) admit(p *packet.Connect, id auth.Identity, last []byte) error {
 		props = new(packet.Properties)
 	}
 	c.identity = id
+	c.b.admitted(c)
 	if c.terms.listener.UsernameAsClientID {
 		if id.User == "" {
 			return c.refuse(packet.NotAuthorized, "a user name is needed, which is the client id here")
@@ -111,6 +113,9 @@ func (c *conn) admit(p *packet.Connect, id auth.Identity, last []byte) error {
 	}
 	if !c.b.join(c, p.CleanStart, expiry, &answer) {
 		return c.refuse(packet.ServerUnavailable, "the server is stopping")
+	}
+	if !c.stillKnown() { // a Reload came in between, and did not see this client
+		return &packet.Error{Code: packet.NotAuthorized, Text: "the user has another password now"}
 	}
 	c.log().Debug("client connected", "version", c.version, "clean_start", p.CleanStart, "keep_alive", c.keepAlive)
 	if c.keepAlive == 0 {
@@ -303,7 +308,7 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	s.expiry = expiry
 	s.identity, s.guard = c.identity, c.terms.guard
 	s.refreshRights()
-	c.session = s
+	c.session, c.resumed = s, present
 	_ = c.send(&packet.Connack{SessionPresent: present, Properties: answer}) // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
 	s.attach(c)
 	b.counters.accepted.Add(1)

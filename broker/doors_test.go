@@ -115,7 +115,7 @@ func TestDoors(t *testing.T) {
 	cert, key, pool, pair := certificate(t, "kitchen")
 	files := &door.TLS{Certificate: cert, Key: key, ClientCA: cert, UsernameFrom: "cn"}
 	b := open(t,
-		Listener{Protocol: "tcp", Address: "127.0.0.1:0", ProxyProtocol: true},
+		Listener{Protocol: "tcp", Address: "127.0.0.1:0", ProxyProtocol: true, AllowAnonymous: true},
 		Listener{Protocol: "tls", Address: "127.0.0.1:0", TLS: files, Auth: &auth.Config{ACL: []auth.Rule{{User: "kitchen", Topic: "echo/#"}}}},
 		Listener{Protocol: "wss", Address: "127.0.0.1:0", TLS: files},
 		Listener{Protocol: "unix", Address: socket, SocketMode: "0600"},

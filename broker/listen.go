@@ -76,6 +76,9 @@ func listen(b *Broker, cfg Listener) (*listener, error) {
 	if cfg.webSocket() {
 		o.NextProtos = []string{"http/1.1"}
 	}
+	if o.MaxConnections == 0 { // who does not come to an end with the handshake takes memory too
+		o.MaxConnections = 2 * b.cfg.MaxConnections
+	}
 	if cfg.MaxConnectionsPerAddress > 0 {
 		o.MaxConnectionsPerAddress = cfg.MaxConnectionsPerAddress
 	}
@@ -206,12 +209,17 @@ func (b *Broker) Reload() error {
 	return errors.Join(errs...)
 }
 
-// refreshRights asks for the rights of every client again.
+// refreshRights asks for the rights of every client again. Whose user is gone, or
+// has another password, has none any more.
 func (b *Broker) refreshRights() {
 	b.sessionsMu.Lock()
 	defer b.sessionsMu.Unlock()
 	for _, s := range b.sessions {
 		s.refreshRights()
+		if c := s.owner; c != nil && !c.stillKnown() {
+			c.log().Info("client disconnected: its user is gone or has another password", "user", short(c.identity.User))
+			c.disconnect(packet.NotAuthorized)
+		}
 	}
 	b.mu.Lock()
 	b.subsVersion++ // nobody's targets hold any more

@@ -267,3 +267,46 @@ func TestGarbageOverTCP(t *testing.T) {
 	}
 	overSocket(t, nc, packet.V311, "after").silent()
 }
+
+// TestSilenceKeepsNobodyOut fills the broker with connections that say nothing.
+func TestSilenceKeepsNobodyOut(t *testing.T) {
+	cfg := Default()
+	cfg.MaxConnections = 3
+	inBubble(t, cfg, func(t *testing.T, b *testBroker) {
+		a := b.connect(packet.V311, "a")
+		for range 10 {
+			b.dial(packet.V311)
+		}
+		late := b.connect(packet.V311, "late")
+		a.subscribe("t", 0)
+		late.publish("t", "x", 0)
+		a.want("t", "x")
+		if n := b.Stats().Connections; n > 3 {
+			t.Errorf("%d connections", n)
+		}
+	})
+}
+
+// TestWebSocketRebinding names a loopback listener as only a page does whose
+// host's name was made to mean 127.0.0.1.
+func TestWebSocketRebinding(t *testing.T) {
+	for _, tt := range []struct {
+		listener     Listener
+		host, origin string
+		want         bool
+	}{
+		{Listener{Protocol: "ws", Address: "127.0.0.1:9001"}, "evil.example:9001", "http://evil.example:9001", false},
+		{Listener{Protocol: "ws", Address: "127.0.0.1:9001", Origins: []string{"good.example"}}, "good.example", "https://good.example", true},
+		{Listener{Protocol: "ws", Address: "127.0.0.1:9001"}, "LocalHost:9001", "http://localhost:8080", true},
+		{Listener{Protocol: "ws", Address: "[::1]:9001"}, "[::1]:9001", "http://[::1]", true},
+		{Listener{Protocol: "ws", Address: "127.0.0.1:9001"}, "evil.example:9001", "", true}, // no page, no browser
+		{Listener{Protocol: "ws", Address: ":9001"}, "pi.local:9001", "http://pi.local", true},
+		{Listener{Protocol: "ws", Address: ":9001"}, "pi.local:9001", "http://evil.example", false},
+	} {
+		r := &http.Request{Host: tt.host, Header: http.Header{"Origin": {tt.origin}}}
+		l := &listener{terms: &terms{listener: tt.listener}}
+		if got := l.welcomes(r); got != tt.want {
+			t.Errorf("%s: host %q, origin %q: %v", tt.listener.Address, tt.host, tt.origin, got)
+		}
+	}
+}

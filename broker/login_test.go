@@ -432,3 +432,30 @@ func TestLogLimit(t *testing.T) {
 		t.Errorf("%d not logged, %v", more, ok)
 	}
 }
+
+// TestReloadUsers removes a user, and changes the password of another: what
+// they were let in with is no longer right. The others stay.
+func TestReloadUsers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "passwd")
+	write := func(lines ...string) {
+		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ann, bob, changed := "ann:"+annAndBob[0].Password, "bob:"+annAndBob[1].Password, "bob:"+annAndBob[0].Password
+	write(ann, bob, "gone:"+annAndBob[0].Password)
+	inBubble(t, Config{Auth: auth.Config{PasswordFile: file}}, func(t *testing.T, b *testBroker) {
+		stays := b.connect(packet.V5, "a", as("ann", "pencil"))
+		stays.subscribe("t", 0)
+		other := b.connect(packet.V5, "b", as("bob", "pencil"))
+		gone := b.connect(packet.V311, "c", as("gone", "pencil"))
+		write("# a comment", ann, changed)
+		if err := b.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		other.closed(packet.NotAuthorized)
+		gone.gone()
+		stays.publish("t", "x", 0)
+		stays.want("t", "x")
+	})
+}

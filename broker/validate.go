@@ -187,6 +187,11 @@ func (l Listener) validate(key string, shared auth.Config) error {
 	if l.MaxTopicAlias != nil {
 		errs = append(errs, between(key+".max_topic_alias", *l.MaxTopicAlias, 0, math.MaxUint16, "aliases, 0 for none"))
 	}
+	for i, o := range l.Origins {
+		if o != "*" && (o == "" || o != strings.ToLower(o) || strings.ContainsAny(o, "/: ")) && net.ParseIP(o) == nil {
+			errs = append(errs, fmt.Errorf("%s.origins[%d]: %q is no host; write it without scheme and port, in small letters, such as dashboard.example.org", key, i, o))
+		}
+	}
 	if len(l.Origins) > 0 && !l.webSocket() {
 		errs = append(errs, fmt.Errorf("%s.origins: is only for a listener whose protocol is ws or wss", key))
 	}
@@ -263,6 +268,10 @@ func (l Listener) validateAddress(key string, shared auth.Config) error {
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Errorf("%s: %q is not a port; 1 to 65535, or 0 for any that is free", key, port)
 	}
+	if !l.AllowAnonymous && l.ProxyProtocol && !l.asks(shared) {
+		return fmt.Errorf("%s: who comes by the proxy is asked for no password; "+
+			"set auth.password_file or auth.users, or write allow_anonymous: true if everybody there may come in", key)
+	}
 	if !l.AllowAnonymous && !l.local() && !l.asks(shared) {
 		return fmt.Errorf("%s: %s can be reached from the network and nobody is asked for a password; "+
 			"set auth.password_file or auth.users, listen on 127.0.0.1, or write allow_anonymous: true if everybody there may come in", key, l.Address)
@@ -270,8 +279,12 @@ func (l Listener) validateAddress(key string, shared auth.Config) error {
 	return nil
 }
 
-// local tells whether only this machine reaches the listener.
+// local tells whether only this machine reaches the listener. Who listens for a
+// proxy serves whom the proxy lets in.
 func (l Listener) local() bool {
+	if l.ProxyProtocol {
+		return false
+	}
 	if l.Protocol == "unix" {
 		return true
 	}

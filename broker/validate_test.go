@@ -50,6 +50,8 @@ func TestConfigValidate(t *testing.T) {
 		{"wrong users", with(func(c *Config) { c.Auth.Users = []auth.User{{Name: "a:b", Password: "x"}} }), "auth.users[0].name: \nauth.users[0].password: "},
 		{"mount points", listeners(Listener{Protocol: "unix", Address: "/b", MountPoint: "a/+/"}, Listener{Protocol: "unix", Address: "/c", MountPoint: "$a/"}),
 			"listeners[0].mount_point: topic\nlisteners[1].mount_point: "},
+		{"origins of pages", listeners(Listener{Protocol: "ws", Address: "localhost:1", Origins: []string{"https://dash.example:8443", "Dash", "*", "::1", "dash.example"}}),
+			"listeners[0].origins[0]: \"https://dash.example:8443\" is no host\nlisteners[0].origins[1]: "},
 		{"origins", listeners(Listener{Protocol: "tcp", Address: "localhost:1", Origins: []string{"*"}}), "listeners[0].origins: is only for"},
 		{"refusal", with(func(c *Config) { c.SubscribeRefusal = "no" }), `subscribe_refusal: "no" is unknown; not_authorized or unspecified`},
 		{"prefix", with(func(c *Config) { c.ClientIDPrefix = "\x00" }), "client_id_prefix: "},

@@ -43,8 +43,11 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This is MQTT over WebSocket; connect with an MQTT client, as ws://"+r.Host+"/mqtt", http.StatusUpgradeRequired)
 		return
 	}
-	if !sameHost(r) && !slices.Contains(l.terms.listener.Origins, "*") && !slices.Contains(l.terms.listener.Origins, originHost(r)) {
-		b.log.Warn("WebSocket refused: the page comes from another host", "origin", r.Header.Get("Origin"), "host", r.Host)
+	if !l.welcomes(r) {
+		if more, ok := b.originLog.allow(time.Now()); ok {
+			b.log.Warn("WebSocket refused: the page comes from another host; name its host in origins if it may connect",
+				"origin", short(r.Header.Get("Origin")), "host", short(r.Host), "not_logged", more)
+		}
 		http.Error(w, "origin not allowed", http.StatusForbidden)
 		return
 	}
@@ -54,7 +57,7 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       subprotocols,
-		InsecureSkipVerify: true, // sameHost has looked
+		InsecureSkipVerify: true, // welcomes has looked
 	})
 	if err != nil {
 		b.log.Debug("WebSocket refused", "remote", r.RemoteAddr, "reason", err)
@@ -66,13 +69,20 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 	b.serve(&wsConn{Conn: raw, ws: ws}, l.terms, l.leave)
 }
 
-// sameHost tells whether the request comes from no page at all, or from one
-// of the same host, whatever its port: the gateway's own page, or one served
-// beside it. Any other page that a person of the house looks at could
-// otherwise use this broker.
-func sameHost(r *http.Request) bool {
+// welcomes tells whether the request comes from no page at all, from one that
+// the listener names, or from one of the same host, whatever its port: the
+// gateway's own page, or one served beside it. Any other page that a person of
+// the house looks at could otherwise use this broker.
+//
+// The name of a host is what a page's owner says that it is, also 127.0.0.1 (DNS
+// rebinding): a listener that only this machine reaches wants to be called by a
+// name that nobody else can have.
+func (l *listener) welcomes(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
+		return true
+	}
+	if allowed := l.terms.listener.Origins; slices.Contains(allowed, "*") || slices.Contains(allowed, originHost(r)) {
 		return true
 	}
 	u, err := url.Parse(origin)
@@ -83,7 +93,8 @@ func sameHost(r *http.Request) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	return strings.EqualFold(u.Hostname(), strings.Trim(host, "[]"))
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	return strings.EqualFold(u.Hostname(), host) && (!l.terms.listener.local() || loopback(host))
 }
 
 // originHost returns the host of the page that the request comes from, as a

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,6 +96,18 @@ func (g *Guard) Generation() uint64 { return g.now.Load().generation }
 // Warnings tells what is allowed and unwise in what was last read: a line for
 // each, for the log. Each begins with the key.
 func (g *Guard) Warnings() []string { return g.now.Load().warnings }
+
+// Credential is what is stored of a user's password at one moment.
+type Credential struct{ stored hash }
+
+// Credential returns what is stored now; nothing, for a user that does not exist.
+func (g *Guard) Credential(user string) Credential {
+	return Credential{g.now.Load().users[user]}
+}
+
+// Is tells whether nothing has changed between the two: neither of them grants
+// more than the other.
+func (c Credential) Is(other Credential) bool { return reflect.DeepEqual(c.stored, other.stored) }
 
 // Login says who a client is, or why it may not come in. It may take a second
 // to compute, and up to ten while others are computed.
