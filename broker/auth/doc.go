@@ -39,8 +39,8 @@
 // granted by name. In a pattern %u is the user name and %c the client id.
 //
 // Two things are stricter than Mosquitto 2.0, because clients choose their ids.
-// If the user name or the client id contains '/', and not only '+' or '#', no
-// pattern applies to the client. And one that begins with '$' does not fit where
+// If the user name or the client id contains '+' or '#', no pattern applies to the
+// client; if it contains '/', none grants anything that has it. And one that begins with '$' does not fit where
 // a pattern begins: %c/# does not give $SYS to a client of that name. A line
 // that cannot be understood is an error; Mosquitto leaves users out whose hash
 // is damaged.

@@ -40,6 +40,7 @@ topic read house/+/temperature
 pattern readwrite users/%u/#
 pattern write devices/%c/state
 pattern deny users/+/locked
+pattern read for/all
 `
 
 func TestRights(t *testing.T) {
@@ -74,6 +75,8 @@ func TestRights(t *testing.T) {
 		{"ann/x", "c", "users/ann/x/y", false, false},
 		{"nobody", "+", "devices/c/state", false, false},
 		{"nobody", "a/b", "devices/a/b/state", false, false},
+		{"nobody", "a/b", "for/all", false, true},
+		{"nobody", "a+b", "for/all", false, false},
 	} {
 		r := rightsOf(t, houseACL, tt.user, tt.id)
 		if got := r.Publish(tt.topic); got != tt.publish {

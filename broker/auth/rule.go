@@ -51,11 +51,15 @@ func checkRule(filter string) error {
 
 // substitute returns a pattern's filter for a client, false if it does not
 // apply to it: the client lacks the name that the pattern has, or the name would
-// make the pattern grant what its author did not mean. [widens] holds of
-// neither name.
+// make the pattern grant what its author did not mean. Neither name has a
+// wildcard in it.
 func (r rule) substitute(id Identity, clientID string) (filter string, ok bool) {
 	if strings.Contains(r.filter, "%u") && id.User == "" || strings.Contains(r.filter, "%c") && clientID == "" {
 		return "", false
+	}
+	if r.access != deny && (strings.Contains(r.filter, "%u") && strings.Contains(id.User, "/") ||
+		strings.Contains(r.filter, "%c") && strings.Contains(clientID, "/")) {
+		return "", false // it would be more levels than the pattern has
 	}
 	// One pass: a client id "%u" stays what it is.
 	filter = strings.NewReplacer("%u", id.User, "%c", clientID).Replace(r.filter)
@@ -66,6 +70,3 @@ func (r rule) substitute(id Identity, clientID string) (filter string, ok bool) 
 	}
 	return filter, topic.CheckFilter(filter) == nil
 }
-
-// widens tells whether a name would make a pattern match more than one level.
-func widens(name string) bool { return strings.ContainsAny(name, "+#/") }
