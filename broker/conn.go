@@ -27,8 +27,7 @@ type conn struct {
 	version   packet.Version
 	id        string
 	identity  auth.Identity
-	stored    auth.Credential // what was known of the user's password when it logged in
-	password  bool            // it logged in with one
+	password  bool // it logged in with one
 	session   *session
 	keepAlive time.Duration // 0 is none
 	window    int           // QoS 1 and 2 messages the client takes at once

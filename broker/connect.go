@@ -70,7 +70,7 @@ func (c *conn) connect(p *packet.Connect) error {
 		c.id = c.b.cfg.ClientIDPrefix + rand.Text() // [MQTT-3.1.3-6]
 	}
 	login := c.login(p)
-	c.password, c.stored = login.Certificate == "", c.terms.guard.Credential(login.Username)
+	c.password = login.Certificate == "" && (login.HasUsername || props.AuthMethod.OK)
 	if props.AuthMethod.OK {
 		return c.beginExchange(p)
 	}
@@ -115,7 +115,7 @@ func (c *conn) admit(p *packet.Connect, id auth.Identity, last []byte) error {
 		return c.refuse(packet.ServerUnavailable, "the server is stopping")
 	}
 	if !c.stillKnown() { // a Reload came in between, and did not see this client
-		return &packet.Error{Code: packet.NotAuthorized, Text: "the user has another password now"}
+		return &packet.Error{Code: packet.NotAuthorized, Text: "the user is gone"}
 	}
 	c.log().Debug("client connected", "version", c.version, "clean_start", p.CleanStart, "keep_alive", c.keepAlive)
 	if c.keepAlive == 0 {

@@ -209,15 +209,15 @@ func (b *Broker) Reload() error {
 	return errors.Join(errs...)
 }
 
-// refreshRights asks for the rights of every client again. Whose user is gone, or
-// has another password, has none any more.
+// refreshRights asks for the rights of every client again. Whose user is gone
+// has none any more.
 func (b *Broker) refreshRights() {
 	b.sessionsMu.Lock()
 	defer b.sessionsMu.Unlock()
 	for _, s := range b.sessions {
 		s.refreshRights()
 		if c := s.owner; c != nil && !c.stillKnown() {
-			c.log().Info("client disconnected: its user is gone or has another password", "user", short(c.identity.User))
+			c.log().Info("client disconnected: its user is gone", "user", short(c.identity.User))
 			c.disconnect(packet.NotAuthorized)
 		}
 	}

@@ -57,11 +57,8 @@ func (c *conn) refuseLogin(l auth.Login, err error) error {
 	return c.refuse(packet.NotAuthorized, "not authorized")
 }
 
-// stillKnown tells whether the client's user has the password that the client
-// logged in with. A new SCRAM exchange does not change what it logged in with.
-func (c *conn) stillKnown() bool {
-	return !c.password || c.terms.guard.Credential(c.identity.User).Is(c.stored)
-}
+// stillKnown tells whether there still is the user that the client logged in as.
+func (c *conn) stillKnown() bool { return !c.password || c.terms.guard.Knows(c.identity.User) }
 
 // proof is an authentication in several steps, section 4.12.
 type proof struct {
@@ -98,7 +95,6 @@ func (c *conn) step(data []byte) error {
 	case c.session == nil:
 		p, id := c.proof.pending, c.proof.exchange.Identity()
 		c.proof.pending, c.proof.exchange = nil, nil
-		c.stored = c.terms.guard.Credential(id.User)
 		return c.admit(p, id, answer)
 	}
 	if c.proof.exchange.Identity() != c.identity {

@@ -69,6 +69,10 @@ func (c *checkCommand) Run(s streams) error {
 		fmt.Fprintln(s.err, strings.TrimPrefix(err.Error(), "the configuration is wrong:\n"))
 		return &statusError{err: err, status: exitFailure, quiet: true}
 	}
+	if len(cfg.Broker.Listeners) == 0 && c.MosquittoConf {
+		fmt.Fprintf(s.out, "%s: ok, but no listener is opened; the warnings say why\n", from)
+		return nil
+	}
 	fmt.Fprintf(s.out, "%s: ok (%s, %s, %s)\n", from,
 		count(len(cfg.Sensors.Sensors), "sensor"), count(len(cfg.Broker.Listeners), "listener"), count(len(cfg.Bridges), "bridge"))
 	return nil

@@ -86,7 +86,7 @@ func openGuarded(t *testing.T) *guarded {
 	t.Helper()
 	dir := t.TempDir()
 	g := &guarded{authority: newAuthority(t), passwords: filepath.Join(dir, "passwd"), rules: filepath.Join(dir, "acl")}
-	g.setPasswords(t, map[string]string{"boss": "b", "ann": "old", "bob": "b", "carl": "c"})
+	g.setPasswords(t, map[string]string{"boss": "b", "ann": "old", "bob": "b", "carl": "c", "dirk": "d"})
 	writeFile(t, g.rules, rulesBefore)
 	cert, key := g.issue("server")
 	g.process = spawn(t, needBinary(t), "run", "-c", writeConfig(t, fmt.Sprintf(`
@@ -238,7 +238,8 @@ func (g *guarded) shown(t *testing.T) string {
 }
 
 // TestReload changes passwords, rules and the certificate while clients are
-// connected by every kind of door, and one is away.
+// connected by every kind of door, and one is away. Who stays a user stays
+// connected.
 func TestReload(t *testing.T) {
 	g := openGuarded(t)
 	boss := g.enter(t, "tcp://"+g.tcp, "boss", "b")
@@ -256,6 +257,10 @@ func TestReload(t *testing.T) {
 	nobody.subscribe("#")
 	carl.subscribe("house/#", "public/#")
 	carl.Disconnect(0)
+	fired := make(chan error, 1)
+	g.enter(t, "tcp://"+g.tcp, "dirk", "d", func(o *mqtt.ClientOptions) {
+		o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { fired <- err })
+	})
 	everywhere := []string{"house/1", "house/secret/1", "news/1", "orders/to/1", "devices/device/to/1", "public/1"}
 
 	boss.say("before", everywhere...)
@@ -267,10 +272,15 @@ func TestReload(t *testing.T) {
 	boss.hears("devices/device/state=before")
 	before := g.shown(t)
 
-	g.setPasswords(t, map[string]string{"boss": "b", "ann": "new", "carl": "c", "eve": "e"})
+	g.setPasswords(t, map[string]string{"boss": "b", "ann": "new", "bob": "b", "carl": "c", "eve": "e"})
 	writeFile(t, g.rules, rulesAfter)
 	g.issue("server")
 	g.reload(t, reloaded, 1)
+	select {
+	case <-fired: // his user is gone
+	case <-time.After(patience):
+		t.Error("dirk is still connected")
+	}
 
 	boss.say("after", everywhere...)
 	ann.hears("house/1=after", "house/secret/1=after", "public/1=after")
@@ -288,7 +298,7 @@ func TestReload(t *testing.T) {
 		g.enter(t, "tcp://"+g.tcp, "ann", "new")
 		g.enter(t, "ws://"+g.ws+"/mqtt", "eve", "e")
 		g.turnedAway(t, "ann", "old")
-		g.turnedAway(t, "bob", "b")
+		g.turnedAway(t, "dirk", "d")
 	}
 	login()
 	after := g.shown(t)
@@ -299,8 +309,8 @@ func TestReload(t *testing.T) {
 	// What cannot be used is said, with its place, and changes nothing.
 	good := readFile(t, g.passwords)
 	writeFile(t, g.passwords, good+"mallory without a colon\n")
-	if says := g.reload(t, mistaken, 1); !strings.Contains(says, g.passwords+":5") {
-		t.Errorf("of a broken password file the log says%s, want %s:5", says, g.passwords)
+	if says := g.reload(t, mistaken, 1); !strings.Contains(says, g.passwords+":6") {
+		t.Errorf("of a broken password file the log says%s, want %s:6", says, g.passwords)
 	}
 	login()
 	writeFile(t, g.passwords, good)
@@ -314,7 +324,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("a new handshake shows the certificate %s, want %s", now, after)
 	}
 	writeFile(t, certificate, goodCert)
-	g.setPasswords(t, map[string]string{"ann": "newest"})
+	g.setPasswords(t, map[string]string{"boss": "b", "ann": "newest", "bob": "b", "carl": "c", "eve": "e"})
 	g.reload(t, reloaded, 2)
 	g.turnedAway(t, "ann", "new")
 	g.enter(t, "tcp://"+g.tcp, "ann", "newest")

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,7 +89,9 @@ func (r *rival) run(t *testing.T, command string) string {
 	if err != nil && !errors.As(err, &exit) {
 		return err.Error()
 	}
-	return fmt.Sprintf("%sexit status %d", out, cmd.ProcessState.ExitCode())
+	lines := strings.SplitAfter(string(out), "\n")
+	slices.Sort(lines) // what is retained has no order
+	return fmt.Sprintf("%sexit status %d", strings.Join(lines, ""), cmd.ProcessState.ExitCode())
 }
 
 // TestMosquittoConf asks the real Mosquitto what a configuration means. Not

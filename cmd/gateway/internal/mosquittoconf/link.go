@@ -3,6 +3,8 @@ package mosquittoconf
 import (
 	"fmt"
 	"net"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -171,9 +173,21 @@ func (c *conversion) bridgeVersion(v value) {
 	}
 }
 
-func (c *conversion) linkTLS(but string) {
+// systemAuthorities are the files and folders where systems keep the authorities
+// that they trust.
+var systemAuthorities = []string{
+	"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem",
+	"/etc/pki/tls/certs/ca-bundle.crt", "/etc/pki/tls/certs", "/etc/ssl/certs/ca-bundle.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+}
+
+// linkAuthorities encrypts a bridge. One that is to trust an authority of its own
+// is not opened, rather than trust all of the system.
+func (c *conversion) linkAuthorities(v value) {
 	c.link.tls = true
-	c.note(true, "%s: it %s", withBridges, but)
+	if !slices.Contains(systemAuthorities, filepath.Clean(v.text)) {
+		c.link.shut = true
+		c.note(true, "%s: it can trust the authorities of the system only (%s), and is not opened", withBridges, systemAuthorities[0])
+	}
 }
 
 func (c *conversion) systemCertificates(v value) {

@@ -163,13 +163,9 @@ var table = map[string]entry{
 	"notifications":      {scope: link, value: yesNo, set: (*conversion).notifications},
 	"bridge_insecure":    {scope: link, value: yesNo, set: (*conversion).insecure},
 
-	"bridge_protocol_version": {scope: link, value: oneOf("mqttv31", "mqttv311", "mqttv50"), set: (*conversion).bridgeVersion},
-	"bridge_cafile": {scope: link, value: text, set: func(c *conversion, v value) {
-		c.linkTLS("trusts the authorities of the system; add " + v.text + " to them")
-	}},
-	"bridge_capath": {scope: link, value: text, set: func(c *conversion, v value) {
-		c.linkTLS("trusts the authorities of the system; add those of " + v.text + " to them")
-	}},
+	"bridge_protocol_version":        {scope: link, value: oneOf("mqttv31", "mqttv311", "mqttv50"), set: (*conversion).bridgeVersion},
+	"bridge_cafile":                  {scope: link, value: text, set: (*conversion).linkAuthorities},
+	"bridge_capath":                  {scope: link, value: text, set: (*conversion).linkAuthorities},
 	"bridge_tls_use_os_certs":        {scope: link, value: yesNo, set: (*conversion).systemCertificates},
 	"bridge_certfile":                {scope: link, value: text, missing: withBridges + ": it logs in by remote_username and remote_password"},
 	"bridge_keyfile":                 {scope: link, value: text, missing: withBridges + ": it logs in by remote_username and remote_password"},
