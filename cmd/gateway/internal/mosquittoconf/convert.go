@@ -97,7 +97,7 @@ type conversion struct {
 	shared      rights // of all listeners
 	doors       []*door
 	first       *door // the one on the default port, or nil
-	links       []*link1
+	links       []*upstream
 	place            // where we are
 	verbosity   int  // of log_type; see logType
 	opened      bool // something makes listeners more than this machine's
@@ -106,8 +106,8 @@ type conversion struct {
 
 // place is what lines of a file are about.
 type place struct {
-	current *door  // the one below whose line we are, nil before the first
-	link    *link1 // the one below whose line we are, or nil
+	current *door     // the one below whose line we are, nil before the first
+	link    *upstream // the one below whose line we are, or nil
 }
 
 // rights are who may come in and what they may do. Its words stand where they
@@ -124,8 +124,8 @@ type written struct {
 	at   line
 }
 
-// written1 is a flag and the line it stands in.
-type written1 struct {
+// decided is a flag and the line it stands in.
+type decided struct {
 	yes bool
 	at  line
 }
@@ -134,7 +134,7 @@ type written1 struct {
 func (c *conversion) here(text string) written { return written{text, c.now} }
 
 // set remembers a flag with the line it stands in.
-func (c *conversion) set(yes bool) written1 { return written1{yes, c.now} }
+func (c *conversion) set(yes bool) decided { return decided{yes, c.now} }
 
 func newConversion(m machine) *conversion {
 	b := broker.Default()

@@ -12,8 +12,8 @@ import (
 	"gateway/bridge"
 )
 
-// link1 is a bridge on its way to ours.
-type link1 struct {
+// upstream is a bridge on its way to ours.
+type upstream struct {
 	at        line
 	name      string // as written
 	host      string
@@ -26,7 +26,7 @@ type link1 struct {
 }
 
 func (c *conversion) beginBridge(v value) {
-	l := &link1{at: c.now, name: v.text, Config: bridge.Default(), origins: make(map[string]line)}
+	l := &upstream{at: c.now, name: v.text, Config: bridge.Default(), origins: make(map[string]line)}
 	l.Name = strings.Map(func(r rune) rune {
 		switch {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':

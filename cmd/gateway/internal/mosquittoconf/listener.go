@@ -25,7 +25,7 @@ type door struct {
 	shut   bool // it is not opened; a note says why
 
 	ca, caFolder, cert, key, crl written
-	require, identity, subject   written1
+	require, identity, subject   decided
 	minVersion                   string
 	aliasBroker                  int64 // -1: as Mosquitto has it
 	rights                       rights
@@ -393,7 +393,7 @@ func (c *conversion) finishTLS(d *door, l *broker.Listener) {
 				c.wrong(w.at, "there is no certfile and keyfile beside it, so the listener would not be encrypted")
 			}
 		}
-		for _, w := range []written1{d.require, d.identity, d.subject} {
+		for _, w := range []decided{d.require, d.identity, d.subject} {
 			if w.yes {
 				c.wrong(w.at, "there is no certfile and keyfile beside it, so nobody could show a certificate")
 			}
@@ -406,7 +406,7 @@ func (c *conversion) certificates(d *door, l *broker.Listener) {
 	l.TLS = &tlsdoor.TLS{Certificate: d.cert.text, Key: d.key.text, MinVersion: d.minVersion}
 	d.origins["tls.certificate"], d.origins["tls.key"] = d.cert.at, d.key.at
 	if !d.require.yes {
-		for _, w := range []written1{d.identity, d.subject} {
+		for _, w := range []decided{d.identity, d.subject} {
 			if w.yes {
 				c.wrong(w.at, "no client is asked for a certificate; it needs require_certificate true")
 			}
