@@ -196,9 +196,9 @@ func (c *conn) fillFirst() (n int, err error) {
 	return n, err
 }
 
-// handleAll handles all whole packets that were read, until one ends the
-// connection as a CONNECT does that is refused [MQTT-3.1.4-6], and sends what came
-// of them on its way.
+// handleAll handles all whole packets that were read and sends what came of
+// them on its way. It stops at the one that ends the connection: what follows a
+// refused CONNECT is not looked at [MQTT-3.1.4-6].
 func (c *conn) handleAll() (err error) {
 	defer c.recovered(&err)
 	n, need, err := c.packets(c.in.bytes())
@@ -388,8 +388,9 @@ func (c *conn) handlePending(first byte, body []byte) error {
 	return err
 }
 
-// handleAck handles PUBACK, PUBREC, PUBREL and PUBCOMP, whatever is in flight the
-// other way [MQTT-4.9.0-3]. PUBREL goes out in the order of PUBREC
+// handleAck handles PUBACK, PUBREC, PUBREL and PUBCOMP. It asks for no send
+// quota: they are handled when that is 0, too [MQTT-4.9.0-3]. As packets are
+// handled one after the other, PUBREL goes out in the order of PUBREC
 // [MQTT-4.6.0-4 v3].
 func (c *conn) handleAck(typ packet.Type, id uint16, code packet.ReasonCode) error {
 	switch typ {
@@ -431,9 +432,9 @@ func (c *conn) handleDisconnect(p *packet.Disconnect) error {
 	return errDisconnected
 }
 
-// end closes the connection after err, of which the reason code of a CONNACK or
-// DISCONNECT may be one [MQTT-4.13.2-1]: the client is told, the will is published,
-// and the session goes on without it or ends.
+// end closes the connection after err: the client is told, the will is
+// published, and the session goes on without it or ends. Whether the client could
+// be told does not matter [MQTT-4.13.2-1].
 func (c *conn) end(err error) {
 	var perr *packet.Error
 	switch {

@@ -209,8 +209,8 @@ func (b *Broker) checkTopic(name string) *packet.Error {
 }
 
 // passedOn returns the properties that a message keeps, nil if there are
-// none [MQTT-3.3.2-15 to -20]. Those of a will are no others, and in their order
-// [MQTT-3.1.3-10].
+// none [MQTT-3.3.2-15 to -20]. A will keeps the same ones, its user properties in
+// their order [MQTT-3.1.3-10].
 func passedOn(p *packet.Properties) *Properties {
 	if p == nil {
 		return nil
@@ -316,9 +316,9 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	return true
 }
 
-// claim returns the session that id names [MQTT-3.1.3-2], which has no connection
-// any more, nil if there is none. A connection that has it is ended first. It returns with
-// sessionsMu held, unless ok is false.
+// claim returns the session that id names [MQTT-3.1.3-2], which has no
+// connection any more, nil if there is none. A connection that has it is ended
+// first. It returns with sessionsMu held, unless ok is false.
 func (b *Broker) claim(id string, clean bool) (s *session, ok bool) {
 	for {
 		b.sessionsMu.Lock()
@@ -344,8 +344,8 @@ func (b *Broker) claim(id string, clean bool) (s *session, ok bool) {
 
 // leave ends the client's part of the connection: the will is published or
 // planned, and kept with the session until then [MQTT-3.1.2-7]; the session ends
-// or waits until its time is over [MQTT-3.1.2-23]. Before, nothing ends a session
-// [MQTT-4.1.0-1].
+// or waits until its time is over [MQTT-3.1.2-23]. While there is a connection,
+// nothing ends its session [MQTT-4.1.0-1].
 func (b *Broker) leave(c *conn) {
 	b.sessionsMu.Lock()
 	if c.left != nil {
@@ -431,7 +431,8 @@ func (b *Broker) publishWill(w *will) {
 }
 
 // endLocked ends a session that has no connection, and returns what is to be
-// published for that. What its client has retained stays [MQTT-3.1.2-7 v3]. Broker.sessionsMu is held.
+// published for that. What its client has retained stays [MQTT-3.1.2-7 v3].
+// Broker.sessionsMu is held.
 func (b *Broker) endLocked(s *session) (after aftermath) {
 	delete(b.sessions, s.id)
 	b.timers.cancel(s.ending)

@@ -175,7 +175,8 @@ func (c *conn) resolveAlias(p *packet.Publish) (string, error) {
 
 // handleSubscribe adds subscriptions, each as if it had come alone, and gives one
 // answer [MQTT-3.8.4-5], with a code for each in their order [MQTT-3.8.4-6]
-// [MQTT-3.9.3-1], under the identifier of the request [MQTT-2.2.1-6]. What is retained goes out behind the answer.
+// [MQTT-3.9.3-1], under the identifier of the request [MQTT-2.2.1-6]. What is
+// retained goes out behind the answer.
 func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 	var id uint32
 	if p.Properties != nil && len(p.Properties.SubscriptionIDs) > 0 {

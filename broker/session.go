@@ -171,9 +171,10 @@ func (s *session) keepAtMost(p *publication, o copied, t *target) {
 	}
 }
 
-// queueLocked queues p, also for a client that is away [MQTT-3.1.2-5 v3], or drops it where a bound would be broken, and reports
-// whether it is queued. What is retained is in memory anyway, and a client
-// that asks for it should get all of it.
+// queueLocked queues p, also for a client that is away [MQTT-3.1.2-5 v3], or
+// drops it where a bound would be broken, and reports whether it is queued. What
+// is retained is in memory anyway, and a client that asks for it should get all
+// of it.
 func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) bool {
 	cfg := &s.b.cfg
 	switch {
@@ -351,8 +352,7 @@ func (s *session) recorded(id uint16) bool {
 }
 
 // completed handles PUBCOMP, until which PUBREL is unacknowledged
-// [MQTT-4.3.3-5]. Nothing asks here whether the message has expired meanwhile
-// [MQTT-4.3.3-13].
+// [MQTT-4.3.3-5].
 func (s *session) completed(id uint16) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -366,7 +366,9 @@ func (s *session) completed(id uint16) bool {
 }
 
 // receive notes the id of a QoS 2 message from the client. fresh is false if
-// it is a repetition, whose message has been taken already [MQTT-4.3.3-10].
+// it is a repetition, whose message has been taken already [MQTT-4.3.3-10]. No
+// more than the id is kept, so that the exchange goes on when the message has
+// expired [MQTT-4.3.3-13].
 func (s *session) receive(id uint16, limit int) (fresh bool, err error) {
 	if _, ok := s.received[id]; ok {
 		return false, nil

@@ -29,8 +29,8 @@ func (g *group) deliver(p *publication, _ *target) {
 	}
 }
 
-// target says how a member gets messages of the group, with its own QoS
-// [MQTT-4.8.2-3] for one.
+// target says how a member gets messages of the group: as its own subscription
+// asks, at most with the QoS that was granted to it [MQTT-4.8.2-3].
 func (g *group) target(m *subscription) *target {
 	t := &target{to: m.to, qos: m.qos, asPublished: m.asPublished, group: g}
 	if m.id != 0 {

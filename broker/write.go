@@ -366,9 +366,9 @@ func (c *conn) kill(err error) {
 }
 
 // finish sends what waits, tells the client that nothing more comes
-// [MQTT-3.14.4-1], and closes the connection [MQTT-3.14.4-2] when the client has closed its side or a second has
-// passed. Closing at once would make the client's unread bytes reset the
-// connection before it reads why.
+// [MQTT-3.14.4-1], and closes the connection [MQTT-3.14.4-2] when the client has
+// closed its side or a second has passed. Closing at once would make the client's
+// unread bytes reset the connection before it reads why.
 func (c *conn) finish() {
 	c.mu.Lock()
 	c.final = true
