@@ -430,7 +430,7 @@ func TestTakeover(t *testing.T) { // [MQTT-3.1.4-3]
 	})
 }
 
-func TestReceiveMaximum(t *testing.T) { // [MQTT-3.3.4-9] [MQTT-4.9.0-2] [MQTT-4.9.0-3]
+func TestReceiveMaximum(t *testing.T) { // [MQTT-3.3.4-7] [MQTT-3.3.4-9] [MQTT-4.9.0-2] [MQTT-4.9.0-3]
 	inBubble(t, Config{}, func(t *testing.T, b *testBroker) {
 		c := b.connect(packet.V5, "c", func(p *packet.Connect) {
 			p.Properties = &packet.Properties{ReceiveMaximum: packet.Some(uint16(2))}

@@ -28,8 +28,11 @@ func (c *conn) handleConnect(first byte, body []byte) error {
 	p, err := packet.Decode(first, body, 0)
 	if err != nil {
 		var perr *packet.Error
-		if errors.As(err, &perr) && perr.Code == packet.UnsupportedProtocolVersion { // [MQTT-3.1.2-2]
-			c.version = packet.V5
+		if errors.As(err, &perr) && perr.Code == packet.UnsupportedProtocolVersion {
+			c.version = packet.V5 // who speaks something newer can read this [MQTT-3.1.2-2]
+			if saysOld(body) {
+				c.version = packet.V311 // return code 1 [MQTT-3.1.2-2 v3]
+			}
 			return c.refuse(perr.Code, perr.Text)
 		}
 		if perr != nil && saysV5(body) { // [MQTT-3.1.4-1] [MQTT-3.1.4-2]
@@ -45,10 +48,27 @@ func (c *conn) handleConnect(first byte, body []byte) error {
 	return c.connect(p5)
 }
 
+// The protocol names of MQTT, with their length, before the level.
+const (
+	nameMQTT   = "\x00\x04MQTT"
+	nameMQIsdp = "\x00\x06MQIsdp"
+)
+
+// bridgeBit is added to the level by Mosquitto's bridges.
+const bridgeBit = 0x80
+
 // saysV5 tells whether a CONNECT that cannot be read is one of MQTT 5, whose
 // sender can be told why.
 func saysV5(body []byte) bool {
-	return bytes.HasPrefix(body, []byte{0, 4, 'M', 'Q', 'T', 'T', 5})
+	level, ok := bytes.CutPrefix(body, []byte(nameMQTT))
+	return ok && len(level) > 0 && level[0]&^bridgeBit == 5
+}
+
+// saysOld tells whether a CONNECT of an unknown level is of the time before
+// MQTT 5.
+func saysOld(body []byte) bool {
+	level, ok := bytes.CutPrefix(body, []byte(nameMQTT))
+	return bytes.HasPrefix(body, []byte(nameMQIsdp)) || ok && len(level) > 0 && level[0]&^bridgeBit < 5
 }
 
 func (c *conn) connect(p *packet.Connect) error {

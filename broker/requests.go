@@ -191,7 +191,7 @@ func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 		}
 		sub, code := c.grant(f, id, fresh)
 		if code == packet.TopicFilterInvalid && c.version < packet.V5 { // [MQTT-4.7.1-2 v3]
-			return &packet.Error{Code: code, Clause: "MQTT-4.7.1-2", Text: fmt.Sprintf("invalid filter %q", f.Filter)}
+			return &packet.Error{Code: code, Clause: "MQTT-4.7.1-2 v3", Text: fmt.Sprintf("invalid filter %q", f.Filter)}
 		}
 		if sub != nil && c.session.subs[f.Filter] == nil {
 			fresh++
@@ -268,7 +268,7 @@ func (c *conn) handleUnsubscribe(p *packet.Unsubscribe) error {
 	for i, f := range p.Filters {
 		if err := topic.CheckFilter(f); err != nil {
 			if c.version < packet.V5 {
-				return &packet.Error{Code: packet.TopicFilterInvalid, Clause: "MQTT-4.7.1-2", Text: err.Error()}
+				return &packet.Error{Code: packet.TopicFilterInvalid, Clause: "MQTT-4.7.1-2 v3", Text: err.Error()}
 			}
 			codes[i] = packet.TopicFilterInvalid
 			continue

@@ -373,8 +373,8 @@ func (s *session) receive(id uint16, limit int) (fresh bool, err error) {
 	if _, ok := s.received[id]; ok {
 		return false, nil
 	}
-	if len(s.received) >= limit { // [MQTT-3.3.4-9]
-		return false, &packet.Error{Code: packet.ReceiveMaximumExceeded, Clause: "MQTT-3.3.4-9", Text: "more QoS 2 messages in flight than the server's receive maximum"}
+	if len(s.received) >= limit { // [MQTT-3.3.4-7]
+		return false, &packet.Error{Code: packet.ReceiveMaximumExceeded, Clause: "MQTT-3.3.4-7", Text: "more QoS 2 messages in flight than the server's receive maximum"}
 	}
 	if s.received == nil {
 		s.received = make(map[uint16]struct{})
