@@ -42,7 +42,7 @@ type Broker struct {
 	durableMu sync.Mutex // taken before any other lock
 	durable   map[string]*Subscription
 
-	connsMu   sync.Mutex // never held while another is taken
+	connsMu   sync.Mutex // never held while another of the broker is taken
 	conns     map[*conn]struct{}
 	strangers map[*conn]struct{}      // those of them that were not let in yet
 	expected  map[*door.Conn]struct{} // handshakes
