@@ -104,6 +104,7 @@ func (b *Broker) Publish(m *Message) error {
 	if m.QoS > 2 {
 		return fmt.Errorf("publish to %q: QoS %d, only 0, 1 and 2 exist", m.Topic, m.QoS)
 	}
+	m.extra = sizeOf(m.Properties)
 	b.counters.publishReceived.Add(1)
 	b.counters.payloadReceived.Add(int64(len(m.Payload)))
 	b.publish(m)

@@ -192,6 +192,7 @@ func (c *conn) takeWill(w *packet.Will) *packet.Error {
 		Topic: c.terms.mount(w.Topic), Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
 		Properties: passedOn(w.Properties), publisher: c.id,
 	}}
+	c.will.m.extra = sizeOf(c.will.m.Properties)
 	if w.Properties != nil {
 		c.will.delay = secondsOf(w.Properties.WillDelay.V)
 		c.will.expiry = w.Properties.MessageExpiry

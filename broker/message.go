@@ -29,10 +29,25 @@ type Message struct {
 	Properties *Properties // nil if none
 
 	publisher string // client id, "" for this process
+	extra     int64  // what Properties count in size
 }
 
 // size is what the message counts in the bounds of queues, bytes.
-func (m *Message) size() int64 { return int64(len(m.Topic) + len(m.Payload)) }
+func (m *Message) size() int64 { return int64(len(m.Topic)+len(m.Payload)) + m.extra }
+
+// sizeOf is what properties count in the bounds of queues, bytes: their text,
+// and what holds it, which for short texts is more. It is not less than what
+// they have encoded.
+func sizeOf(p *Properties) int64 {
+	if p == nil {
+		return 0
+	}
+	n := 128 + len(p.ContentType.V) + len(p.ResponseTopic.V) + len(p.CorrelationData)
+	for _, u := range p.User {
+		n += 32 + len(u.Name) + len(u.Value)
+	}
+	return int64(n)
+}
 
 func (m *Message) expired(now time.Time) bool {
 	return !m.Expires.IsZero() && !now.Before(m.Expires)

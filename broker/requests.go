@@ -136,6 +136,7 @@ func (c *conn) message(name string, p *packet.Publish) Message {
 		Properties: passedOn(p.Properties),
 		publisher:  c.id,
 	}
+	m.extra = sizeOf(m.Properties)
 	if p.Properties != nil && p.Properties.MessageExpiry.OK {
 		m.Expires = time.Now().Add(secondsOf(p.Properties.MessageExpiry.V))
 	}

@@ -50,7 +50,7 @@ type Stats struct {
 	Subscriptions       int64 // now
 	SharedSubscriptions int64 // groups that share one, now
 	Retained            int64 // retained messages, now
-	RetainedBytes       int64 // of topics and payloads
+	RetainedBytes       int64 // of topics, payloads and properties
 	Queued              int64 // messages waiting for clients and on their way to them, now
 	QueuedBytes         int64 // of what waits
 	Received            int64 // messages published by clients and by this process

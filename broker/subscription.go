@@ -40,7 +40,7 @@ type Delivery struct {
 type SubscriptionStats struct {
 	Waiting  int       // messages not delivered yet
 	Unacked  int       // delivered and not acknowledged
-	Bytes    int64     // topics and payloads of both
+	Bytes    int64     // topics, payloads and properties of both
 	Oldest   time.Time // when the oldest of both came, to the second; zero if there is none, or if it is live
 	Dropped  uint64    // by the bounds
 	Expired  uint64    // while they waited; live only
