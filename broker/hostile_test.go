@@ -38,3 +38,25 @@ func TestPropertiesCount(t *testing.T) {
 		}
 	})
 }
+
+// TestReplayAgain subscribes again and again and reads nothing of what is
+// retained. What waits then stays within bounds.
+func TestReplayAgain(t *testing.T) {
+	cfg := Config{MaxRetained: 100, MaxQueuedMessages: 10}
+	inBubble(t, cfg, func(t *testing.T, b *testBroker) {
+		for i := range cfg.MaxRetained {
+			if err := b.Publish(&Message{Topic: fmt.Sprint("t/", i), Payload: make([]byte, 4096), Retain: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := b.dialDeaf(packet.V5)
+		c.send(&packet.Connect{Version: packet.V5, ClientID: "deaf", CleanStart: true})
+		for range 100 {
+			c.send(&packet.Subscribe{ID: 1, Filters: []packet.Subscription{{Filter: "t/#", QoS: 0}}})
+		}
+		synctest.Wait()
+		if st := b.Stats(); st.Queued > 110 || st.DroppedFull < 9000 {
+			t.Errorf("%d messages wait, %d were dropped", st.Queued, st.DroppedFull)
+		}
+	})
+}

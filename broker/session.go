@@ -174,11 +174,14 @@ func (s *session) keepAtMost(p *publication, o copied, t *target) {
 // queueLocked queues p, also for a client that is away [MQTT-3.1.2-5 v3], or
 // drops it where a bound would be broken, and reports whether it is queued. What
 // is retained is in memory anyway, and a client that asks for it should get all
-// of it.
+// of it, but not as often as it asks while it does not read.
 func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) bool {
 	cfg := &s.b.cfg
 	switch {
 	case s.ended: // and somebody had found it in the tree before
+		return false
+	case t.replay && q.full(0, s.b.replayLimit(), 0):
+		s.b.counters.droppedFull.Add(1)
 		return false
 	case t.replay:
 	case q.full(p.m.size(), cfg.MaxQueuedMessages, cfg.MaxQueuedBytes):
@@ -194,6 +197,15 @@ func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) boo
 		qos: o.qos, retain: o.retain, replay: t.replay,
 	})
 	return true
+}
+
+// replayLimit is how many messages may wait for one client when one more that is
+// retained is to, 0 for any number.
+func (b *Broker) replayLimit() int {
+	if b.cfg.MaxQueuedMessages == 0 || b.cfg.MaxRetained == 0 {
+		return 0
+	}
+	return b.cfg.MaxQueuedMessages + b.cfg.MaxRetained
 }
 
 // refill moves what can be sent now from the queues to c's outbox.
