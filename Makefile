@@ -64,8 +64,9 @@ lint: ## formatting, vet, staticcheck
 	$(STATICCHECK) ./...
 
 .PHONY: race
-race: setup ## all tests with the race detector
+race: setup ## all tests with the race detector, and those of clients that race themselves without
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 10m ./...
+	$(GO) test -count=1 -timeout 10m -run 'TestPahoGo|TestAutopaho' ./cmd/gateway
 
 .PHONY: test32
 test32: ## the 32-bit build and its unit tests
