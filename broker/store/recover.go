@@ -1,0 +1,507 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Recovery is what was found at the start.
+type Recovery struct {
+	Segments int
+	Bytes    int64 // in them
+	Frames   int
+	Took     time.Duration
+
+	// The end of the log, if it was being written when the power went: nothing in
+	// it was acknowledged.
+	TornBytes    int64
+	TornSegment  string
+	TornSessions []string // names of sessions that were to get what can be read of it
+
+	// Damage is what cannot be read though it could be once.
+	Damage []Damage
+}
+
+// Damage is a part of a file that cannot be read.
+type Damage struct {
+	File   string
+	At     int64
+	Bytes  int64
+	Frames int // writes that are lost with it, as far as that is known
+	Reason string
+}
+
+// Recovered returns what was found at the start.
+func (d *Disk) Recovered() Recovery { return d.recovery }
+
+// found is a segment of which the head was read.
+type foundFile struct {
+	name string
+	seg  *segment
+}
+
+// recover reads the log.
+func (d *Disk) recover() error {
+	began := time.Now()
+	r := &replay{d: d, rec: &d.recovery}
+	files, err := d.findFiles(r)
+	if err != nil {
+		return err
+	}
+	var buf []byte
+	mark := Mark(0)
+	for i, f := range files {
+		limit, follows := Mark(math.MaxUint64), false
+		if i+1 < len(files) {
+			next := files[i+1].seg
+			limit, follows = next.first, next.id == f.seg.id+1
+		}
+		if buf, err = r.segment(f, buf, limit, follows); err != nil {
+			return err
+		}
+		mark = max(mark, f.seg.last)
+		d.segments = append(d.segments, f.seg)
+		d.lastID = max(d.lastID, f.seg.id)
+	}
+	r.finish()
+	d.stable.Store(uint64(mark))
+	d.beginLocked(mark)
+	d.recovery.Took = time.Since(began)
+	d.reportRecovery()
+	return nil
+}
+
+// beginLocked makes the batch that is filled next.
+func (d *Disk) beginLocked(mark Mark) {
+	d.cur = &batch{mark: mark + 1, buf: make([]byte, frameHead, 4<<10)}
+	for _, s := range d.segments {
+		s.old = true
+	}
+	if n := len(d.segments); n > 0 {
+		if s := d.segments[n-1]; !s.damaged && d.recovery.TornBytes == 0 && s.last == mark && s.next < s.size-segmentHead-frameHead {
+			s.old = false
+			d.cur.seg, d.cur.at = s, s.next
+			return
+		}
+	}
+	d.newSegmentLocked(d.o.SegmentSize)
+}
+
+// findFiles opens the segments and returns them in the order of their numbers.
+// Spares are noted, and what never became a segment is one.
+func (d *Disk) findFiles(r *replay) (files []foundFile, err error) {
+	names, err := d.fs.Names()
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		id, ok := segmentID(name)
+		switch {
+		case strings.HasPrefix(name, sparePrefix):
+			d.addSpare(name)
+			continue
+		case !ok:
+			continue
+		}
+		d.lastID = max(d.lastID, id)
+		seg, err := d.openSegment(name, id, r)
+		if err != nil {
+			return nil, err
+		}
+		if seg != nil {
+			files = append(files, foundFile{name, seg})
+		}
+	}
+	slices.SortFunc(files, func(a, b foundFile) int { return cmp.Compare(a.seg.id, b.seg.id) })
+	return files, nil
+}
+
+// addSpare notes a file to be used again.
+func (d *Disk) addSpare(name string) {
+	if len(d.spares) < maxSpares {
+		if f, err := d.fs.Open(name, false); err == nil {
+			size, err := f.Size()
+			f.Close()
+			if err == nil && size == d.o.SegmentSize {
+				d.spares = append(d.spares, name)
+				return
+			}
+		}
+	}
+	_ = d.fs.Remove(name)
+}
+
+// openSegment opens a segment's file, nil if it is none.
+func (d *Disk) openSegment(name string, id uint32, r *replay) (*segment, error) {
+	f, err := d.fs.Open(name, false)
+	if err != nil {
+		return nil, err
+	}
+	seg, size, err := headOf(name, f)
+	var newer *NewerError
+	switch {
+	case errors.As(err, &newer):
+		f.Close()
+		return nil, err
+	case err == nil && seg.id == id:
+		seg.file, seg.size = f, size
+		return seg, nil
+	}
+	f.Close()
+	if err == nil || blank(d.fs, name) {
+		// A file that was to be used again, or a new one, whose segment was never
+		// begun.
+		_ = d.fs.Remove(name)
+		return nil, nil
+	}
+	r.damage(Damage{File: name, Bytes: size, Reason: err.Error()})
+	return nil, d.setAside(name)
+}
+
+// headOf reads the head of a segment's file, or the copy of it.
+func headOf(name string, f File) (seg *segment, size int64, err error) {
+	if size, err = f.Size(); err != nil {
+		return nil, 0, err
+	}
+	b := make([]byte, 2*segmentHead)
+	if size < int64(len(b)) {
+		return nil, size, errHead
+	}
+	n, err := f.ReadAt(b[:segmentHead], 0)
+	if err == nil && n == segmentHead {
+		_, err = f.ReadAt(b[segmentHead:], size-segmentHead)
+	}
+	if err != nil {
+		return nil, size, err
+	}
+	seg, err = readHead(name, b)
+	return seg, size, err
+}
+
+// blank tells whether a file has nothing but zeros: it was made, and the power
+// went before it was begun.
+func blank(fs FS, name string) bool {
+	f, err := fs.Open(name, false)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b, err := readAll(f, nil)
+	return err == nil && !slices.ContainsFunc(b, func(c byte) bool { return c != 0 })
+}
+
+// setAside renames a file that is no segment, so that nothing of it is lost.
+func (d *Disk) setAside(name string) error {
+	aside := fmt.Sprintf("%s.%s%s", name, time.Now().UTC().Format("20060102T150405"), asideSuffix)
+	if err := d.fs.Rename(name, aside); err != nil {
+		d.log.Error("a damaged segment of the store cannot be set aside", "file", name, "error", err)
+	}
+	return nil
+}
+
+// replay makes the index of what is in the log.
+type replay struct {
+	d     *Disk
+	rec   *Recovery
+	msg   message
+	begin Mark // of the round that has begun, 0 if none has
+	gap   Mark // after which frames are missing
+}
+
+func (r *replay) damage(x Damage) { r.rec.Damage = append(r.rec.Damage, x) }
+
+// segment replays a segment. buf is memory for it.
+func (r *replay) segment(f foundFile, buf []byte, limit Mark, follows bool) ([]byte, error) {
+	seg := f.seg
+	if seg.damaged {
+		r.damage(Damage{File: f.name, Bytes: segmentHead, Reason: "the head is damaged"})
+	}
+	b, err := readAll(seg.file, buf)
+	if err != nil {
+		// What was read counts; the rest is damage.
+		r.damage(Damage{File: f.name, At: int64(len(b)), Bytes: seg.size - int64(len(b)), Reason: err.Error()})
+		seg.damaged = true
+	}
+	whole := b
+	if err == nil {
+		b = frames(b)
+	}
+	want := seg.first
+	found, err := scan(seg, b, limit, follows, func(fr frame) error {
+		r.rec.Frames++
+		if fr.mark != want {
+			r.gap = fr.mark
+		}
+		want = fr.mark + 1
+		if err := r.frame(seg, fr); err != nil {
+			r.damage(Damage{File: f.name, At: fr.at, Bytes: int64(len(fr.records)), Frames: 1, Reason: err.Error()})
+			seg.damaged = true
+			r.gap = fr.mark
+		}
+		return nil
+	})
+	if err != nil {
+		return whole, err
+	}
+	seg.last, seg.next = found.last, found.end
+	r.rec.Segments++
+	r.rec.Bytes += found.end
+	for _, g := range found.gaps {
+		seg.damaged = true
+		r.gap = max(r.gap, seg.last)
+		r.damage(Damage{File: f.name, At: g.at, Bytes: g.bytes, Frames: g.lost, Reason: "the checksum is wrong"})
+	}
+	if found.torn > 0 {
+		r.rec.TornBytes, r.rec.TornSegment = found.torn, f.name
+		r.tornSessions(b[found.end:min(int64(len(b)), found.end+found.torn)])
+	}
+	return whole, nil
+}
+
+// tornSessions notes for whom messages in the torn end were, as far as they can
+// be read.
+func (r *replay) tornSessions(b []byte) {
+	if len(b) < frameHead {
+		return
+	}
+	for b = b[frameHead:]; len(b) > 0; {
+		k, body, rest, err := nextRecord(b)
+		if err != nil {
+			return
+		}
+		b = rest
+		if k != kindPublish && k != kindMove || r.msg.decode(body, true) != nil {
+			continue
+		}
+		for _, to := range r.msg.to {
+			if s := r.d.x.known(to.Session); s != nil && !slices.Contains(r.rec.TornSessions, s.name) {
+				r.rec.TornSessions = append(r.rec.TornSessions, s.name)
+			}
+		}
+	}
+}
+
+// frame replays the records of a frame.
+func (r *replay) frame(seg *segment, f frame) error {
+	r.d.x.now = f.mark
+	for rest := f.records; len(rest) > 0; {
+		at := f.at + frameHead + int64(len(f.records)-len(rest))
+		k, body, more, err := nextRecord(rest)
+		if err != nil {
+			return err
+		}
+		size := len(rest) - len(more)
+		rest = more
+		if k == kindPublish || k == kindMove {
+			if err := r.msg.decode(body, true); err != nil {
+				return err
+			}
+			r.message(place{segment: seg.id, offset: uint32(at), size: uint32(size)})
+			continue
+		}
+		if err := r.record(k, body, f.mark); err != nil {
+			return fmt.Errorf("record %d: %w", k, err)
+		}
+	}
+	return nil
+}
+
+func (r *replay) message(p place) {
+	rec, x := &r.msg, r.d.x
+	if rec.packetID != 0 {
+		x.receive(rec.session, rec.packetID)
+	}
+	rec.to = slices.DeleteFunc(rec.to, func(to Delivery) bool {
+		// A message that was moved is later in the log than its release.
+		q := x.session(to.Session).at(to.Seq)
+		return q != nil && q.bits&bitReleased != 0
+	})
+	x.keep(rec, p)
+}
+
+// record replays a record that is no message.
+func (r *replay) record(k kind, body []byte, mark Mark) error {
+	d, x := decoder{b: body}, r.d.x
+	switch k {
+	case kindPutSession:
+		id, name, data := SessionID(d.uint()), string(d.bytes()), slices.Clone(d.bytes())
+		if d.err == nil {
+			x.putSession(id, name, data, mark)
+		}
+	case kindEndSession:
+		if id := SessionID(d.uint()); d.err == nil {
+			x.endSession(id)
+		}
+	case kindSubscribe:
+		id, filter, options := SessionID(d.uint()), string(d.bytes()), slices.Clone(d.bytes())
+		if d.err == nil {
+			x.subscribe(id, filter, options)
+		}
+	case kindUnsubscribe:
+		id, filter := SessionID(d.uint()), string(d.bytes())
+		if d.err == nil {
+			x.unsubscribe(id, filter)
+		}
+	case kindClearRetained:
+		number, topic := d.uint(), string(d.bytes())
+		if d.err == nil {
+			x.clear(topic, number)
+		}
+	case kindDone:
+		id, seq := SessionID(d.uint()), d.uint()
+		if d.err == nil {
+			x.done(id, seq)
+		}
+	case kindRelease:
+		id, seq := SessionID(d.uint()), d.uint()
+		if d.err == nil {
+			x.release(id, seq)
+		}
+	case kindForget:
+		id, packetID := SessionID(d.uint()), d.packetID()
+		if d.err == nil {
+			x.forget(id, packetID)
+		}
+	case kindSession:
+		r.session(&d, mark)
+	case kindRetainedSet:
+		r.retainedSet(&d)
+	case kindRoundBegin:
+		next, number := SessionID(d.uint()), d.uint()
+		if d.err == nil {
+			x.nextSession, x.retainedNext = max(x.nextSession, next), max(x.retainedNext, number)
+			r.begin = mark
+		}
+	case kindRoundEnd:
+		if begin := Mark(d.uint()); d.err == nil {
+			r.endRound(begin)
+		}
+	default:
+		return errors.New("of an unknown kind")
+	}
+	return d.err
+}
+
+// session replays the state of a session: what is not in it is no more.
+func (r *replay) session(d *decoder, mark Mark) {
+	id := SessionID(d.uint())
+	name, data := string(d.bytes()), slices.Clone(d.bytes())
+	next := d.uint()
+	subs := make(map[string][]byte)
+	for range d.count(2) {
+		filter := string(d.bytes())
+		subs[filter] = slices.Clone(d.bytes())
+	}
+	received := make(map[uint16]struct{})
+	for range d.count(1) {
+		received[d.packetID()] = struct{}{}
+	}
+	runs := make([]run, d.count(2))
+	last := uint64(0)
+	for i := range runs {
+		runs[i].from = last + d.uint()
+		runs[i].to = runs[i].from + d.uint()
+		last = runs[i].to
+	}
+	released := make([]releasedSeq, d.count(2))
+	last = 0
+	for i := range released {
+		released[i] = releasedSeq{last + d.uint(), d.byte()}
+		last = released[i].seq
+	}
+	if d.err != nil {
+		return
+	}
+	x := r.d.x
+	x.putSession(id, name, data, mark)
+	s := x.sessions[id]
+	s.subs, s.received, s.next = subs, received, max(s.next, next)
+	var gone []uint64
+	at := 0
+	s.each(func(seq uint64, _ *place) bool {
+		for at < len(runs) && runs[at].to <= seq {
+			at++
+		}
+		if at == len(runs) || seq < runs[at].from {
+			gone = append(gone, seq)
+		}
+		return true
+	})
+	for _, seq := range gone {
+		x.done(id, seq)
+	}
+	for _, p := range released {
+		if s.at(p.seq) == nil {
+			x.deliver(s, p.seq, place{})
+		}
+		x.release(id, p.seq)
+		s.at(p.seq).flags = p.flags
+	}
+}
+
+// retainedSet replays which retained messages of a range hold.
+func (r *replay) retainedSet(d *decoder) {
+	from, to := d.uint(), d.uint()
+	holds := make(map[uint64]struct{})
+	last := from
+	for range d.count(1) {
+		last += d.uint()
+		holds[last] = struct{}{}
+	}
+	if d.err != nil {
+		return
+	}
+	x := r.d.x
+	for topic, p := range x.retained {
+		if _, ok := holds[p.number]; !ok && p.number >= from && p.number < to {
+			x.clear(topic, p.number+1)
+		}
+	}
+}
+
+// endRound replays the end of a round: sessions that it did not state have
+// ended. One of which frames are missing says nothing.
+func (r *replay) endRound(begin Mark) {
+	if begin != r.begin || begin == 0 || r.gap >= begin {
+		return
+	}
+	for id, s := range r.d.x.sessions {
+		if s.stated < begin {
+			r.d.x.endSession(id)
+		}
+	}
+	rd := &r.d.round
+	rd.previous, rd.last = rd.last, begin
+	rd.logged = 0
+}
+
+// finish forgets sessions of which only messages were found.
+func (r *replay) finish() {
+	x := r.d.x
+	for id, s := range x.sessions {
+		if !s.known {
+			x.endSession(id)
+		}
+	}
+	if len(r.rec.Damage) > 0 {
+		r.d.round.wanted = true
+	}
+}
+
+// reportRecovery logs what was not as it should be.
+func (d *Disk) reportRecovery() {
+	r := &d.recovery
+	for _, x := range r.Damage {
+		d.log.Error("a part of the store cannot be read; everything else was", "file", x.File, "at", x.At, "bytes", x.Bytes, "writes_lost", x.Frames, "reason", x.Reason)
+	}
+	if r.TornBytes > 0 {
+		d.log.Warn("the end of the store was being written when it stopped; nothing in it was acknowledged",
+			"file", r.TornSegment, "bytes", r.TornBytes, "sessions", r.TornSessions)
+	}
+}
