@@ -13,6 +13,7 @@ import (
 
 	"gateway/broker/auth"
 	"gateway/broker/door"
+	"gateway/broker/store"
 	"gateway/broker/topic"
 )
 
@@ -22,7 +23,9 @@ type Broker struct {
 	cfg      Config
 	log      *slog.Logger
 	counters counters
-	queued   atomic.Int64 // bytes waiting in the queues of all sessions
+	queued   atomic.Int64 // bytes waiting in the queues of all sessions, in memory
+	store    store.Store  // nil: nothing outlives the process
+	sync     bool         // Publish returns when the message is stable
 	timers   schedule
 	started  time.Time
 
@@ -41,6 +44,9 @@ type Broker struct {
 
 	durableMu sync.Mutex // taken before any other lock
 	durable   map[string]*Subscription
+
+	waitMu  sync.Mutex         // the innermost
+	waiting map[*conn]struct{} // for the store
 
 	connsMu   sync.Mutex // never held while another of the broker is taken
 	conns     map[*conn]struct{}
@@ -91,11 +97,12 @@ func New(cfg Config, log *slog.Logger) *Broker {
 		conns:       make(map[*conn]struct{}),
 		strangers:   make(map[*conn]struct{}),
 		expected:    make(map[*door.Conn]struct{}),
+		waiting:     make(map[*conn]struct{}),
 	}
 }
 
 // Publish publishes m to everybody subscribed to its topic. It never waits
-// for a subscriber. m belongs to the broker from then on and must not be
+// for a subscriber, and for the store only if [Persistence] says so. m belongs to the broker from then on and must not be
 // changed. The topic may begin with '$'.
 func (b *Broker) Publish(m *Message) error {
 	if err := topic.CheckName(m.Topic); err != nil {
@@ -107,7 +114,13 @@ func (b *Broker) Publish(m *Message) error {
 	m.extra = sizeOf(m.Properties)
 	b.counters.publishReceived.Add(1)
 	b.counters.payloadReceived.Add(int64(len(m.Payload)))
-	b.publish(m)
+	_, mark, err := b.publish(m)
+	if err == nil && b.sync && mark > 0 {
+		err = b.store.Wait(context.Background(), mark)
+	}
+	if err != nil {
+		return fmt.Errorf("publish to %q: only in memory: %w", m.Topic, err)
+	}
 	return nil
 }
 

@@ -35,11 +35,16 @@ type Config struct {
 	// may have on their way to us at once.
 	ReceiveMaximum int `yaml:"receive_maximum"`
 	// MaxQueuedMessages and MaxQueuedBytes bound what waits for one client,
-	// connected or not; when full the newest is dropped. MaxQueueMemory bounds
-	// what waits for all of them, bytes.
+	// connected or not. MaxQueueMemory bounds what of it is in memory for all of
+	// them, bytes: what is in the store is read again when it is sent, what is not
+	// is dropped.
 	MaxQueuedMessages int   `yaml:"max_queued_messages"`
 	MaxQueuedBytes    int64 `yaml:"max_queued_bytes"`
 	MaxQueueMemory    int64 `yaml:"max_queue_memory"`
+	// QueueFull says what happens when what waits for a client has reached a bound
+	// of its own: drop_newest, drop_oldest, or refuse: the publisher is told, or
+	// disconnected before MQTT 5, and has to send the message again.
+	QueueFull string `yaml:"queue_full"`
 	// QueueQoS0 keeps QoS 0 messages too for a client that is away.
 	QueueQoS0 bool `yaml:"queue_qos0"`
 	// MaxQoS is the highest QoS that clients may publish with and are granted.

@@ -47,6 +47,7 @@ type conn struct {
 	handled int64      // packets of the batch
 	deep    bool       // the stack may have grown
 	resumed bool       // the session was there before
+	durable bool       // and is kept in the store, with its messages
 	done    func()     // called after the end
 	first   *[512]byte // where a connection that is no socket reads while it waits
 
@@ -66,6 +67,7 @@ type conn struct {
 	dead      error             // why writing failed
 	deadlined bool              // a write deadline is set
 	drained   *sync.Cond        // what waited was taken to be written; nil if nobody waits
+	held      held              // answers that wait for the store
 }
 
 // maxControl is how many bytes of answers may wait for a client that sends
@@ -213,6 +215,7 @@ func (c *conn) handleAll() (err error) {
 		return err
 	}
 	c.in.done(n, need)
+	c.letStoreFollow()
 	c.slowDown()
 	if c.socket.raw == nil && c.in.n < benchSize/2 {
 		c.in.idle()
@@ -402,16 +405,17 @@ func (c *conn) handleAck(typ packet.Type, id uint16, code packet.ReasonCode) err
 			return nil
 		}
 		code = packet.Success
-		if !c.session.recorded(id) {
+		known, mark := c.session.recorded(id)
+		if !known {
 			code = packet.PacketIdentifierNotFound
 		}
-		return c.answer(packet.TypePubrel, id, code)
+		return c.answer(packet.TypePubrel, id, code, mark)
 	case packet.TypePubrel:
 		code = packet.Success
 		if !c.session.release(id) && !c.resumed { // who comes back may not know yet that it is complete
 			code = packet.PacketIdentifierNotFound
 		}
-		return c.answer(packet.TypePubcomp, id, code) // [MQTT-4.3.3-11]
+		return c.answer(packet.TypePubcomp, id, code, c.session.noted) // [MQTT-4.3.3-11]
 	case packet.TypePubcomp:
 		c.session.completed(id)
 	}

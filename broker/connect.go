@@ -12,6 +12,7 @@ import (
 
 	"gateway/broker/auth"
 	"gateway/broker/packet"
+	"gateway/broker/store"
 	"gateway/broker/topic"
 )
 
@@ -330,11 +331,52 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	s.identity, s.guard = c.identity, c.terms.guard
 	s.refreshRights()
 	c.session, c.resumed = s, present
+	s.owner = c
+	if mark := b.keepSession(s, c.will, &after, present); mark > 0 {
+		// A crash must not bring back what CONNACK says is gone.
+		b.sessionsMu.Unlock()
+		c.awaitStable(mark)
+		b.sessionsMu.Lock()
+	}
+	c.durable = s.num != 0 && s.expiry > 0
 	_ = c.send(&packet.Connack{SessionPresent: present, Properties: answer}) // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
 	s.attach(c)
 	b.counters.accepted.Add(1)
 	b.follow(after)
 	return true
+}
+
+// keepSession stores a session that has got a connection, if it is to be kept,
+// and the end of the one before it. It returns the mark that CONNACK has to wait
+// for, 0 for none. Broker.sessionsMu is held.
+func (b *Broker) keepSession(s *session, w *will, after *aftermath, resumed bool) store.Mark {
+	if b.store == nil {
+		return 0
+	}
+	b.rehome(after)
+	var mark store.Mark
+	if s.num == 0 && (s.expiry > 0 || w != nil) {
+		s.num = b.store.NewSession()
+	}
+	switch {
+	case s.num == 0:
+		for _, num := range after.ended {
+			mark = b.promise(store.Change{Op: store.EndSession, Session: num})
+		}
+	case resumed:
+		b.note(s.put(w, time.Time{}))
+	default:
+		changes := []store.Change{s.put(w, time.Time{})}
+		for _, num := range after.ended {
+			changes = append(changes, store.Change{Op: store.EndSession, Session: num})
+		}
+		mark = b.promise(changes...)
+		if s.expiry == 0 {
+			mark = 0 // nothing of it is promised
+		}
+	}
+	after.ended = nil
+	return mark
 }
 
 // claim returns the session that id names [MQTT-3.1.3-2], which has no
@@ -387,6 +429,11 @@ func (b *Broker) leave(c *conn) {
 		s.will = c.will
 		s.willDue = b.timers.at(time.Now().Add(min(c.will.delay, s.expiry)), func() { b.willDue(s) })
 	}
+	if s.expiry > 0 && s.num != 0 {
+		b.follow(after) // before the store forgets the will
+		after = aftermath{}
+		b.note(s.put(s.will, time.Now()))
+	}
 	switch s.expiry {
 	case 0:
 		after.add(b.endLocked(s))
@@ -408,6 +455,11 @@ func (b *Broker) willDue(s *session) {
 	if w != nil {
 		b.publishWill(w)
 	}
+	b.sessionsMu.Lock()
+	defer b.sessionsMu.Unlock()
+	if s.num != 0 && s.owner == nil && b.sessions[s.id] == s {
+		b.note(s.put(nil, time.Now()))
+	}
 }
 
 // expire ends a session whose client did not come back in time [MQTT-4.1.0-2].
@@ -426,19 +478,30 @@ func (b *Broker) expire(s *session) {
 type aftermath struct {
 	wills   []*will
 	orphans []orphan
+	ended   []store.SessionID // sessions to be taken out of the store
 }
 
 func (a *aftermath) add(more aftermath) {
 	a.wills = append(a.wills, more.wills...)
 	a.orphans = append(a.orphans, more.orphans...)
+	a.ended = append(a.ended, more.ended...)
+}
+
+// rehome gives what a client left behind in shared subscriptions to others.
+func (b *Broker) rehome(a *aftermath) {
+	b.reroute(a.orphans)
+	a.orphans = nil
 }
 
 // follow publishes what a client left behind. Broker.sessionsMu may be held,
 // no other lock.
 func (b *Broker) follow(a aftermath) {
-	b.reroute(a.orphans)
+	b.rehome(&a)
 	for _, w := range a.wills {
 		b.publishWill(w)
+	}
+	for _, num := range a.ended { // not before: a crash would lose the rest
+		b.note(store.Change{Op: store.EndSession, Session: num})
 	}
 }
 
@@ -448,7 +511,9 @@ func (b *Broker) publishWill(w *will) {
 		b.counters.refused.Add(1)
 		return
 	}
-	b.publish(w.message())
+	if _, _, err := b.publish(w.message()); err != nil {
+		b.log.Error("a will is in memory only", "topic", w.m.Topic, "error", err)
+	}
 }
 
 // endLocked ends a session that has no connection, and returns what is to be
@@ -475,5 +540,8 @@ func (b *Broker) endLocked(s *session) (after aftermath) {
 	s.atLeast.clear()
 	s.ended = true
 	s.mu.Unlock()
+	if s.num != 0 {
+		after.ended = append(after.ended, s.num)
+	}
 	return after
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"gateway/broker/packet"
+	"gateway/broker/store"
 )
 
 // The tests speak to the broker over pipes in memory, byte for byte, inside
@@ -32,7 +34,7 @@ func inBubble(t *testing.T, cfg Config, test func(t *testing.T, b *testBroker)) 
 		cfg.ClientIDPrefix, cfg.MaxTopicAlias = "auto-", 10
 	}
 	synctest.Test(t, func(t *testing.T) {
-		b := &testBroker{New(cfg, testLog()), t}
+		b := &testBroker{openTest(t, cfg), t}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -45,6 +47,31 @@ func inBubble(t *testing.T, cfg Config, test func(t *testing.T, b *testBroker)) 
 		wg.Wait()
 		// A goroutine left over would make synctest fail here.
 	})
+}
+
+// withStore has every test of this package run with a store: memory or disk.
+var withStore = flag.String("store", "", "run with a store, memory or disk")
+
+// openTest makes a broker as the flags say.
+func openTest(t *testing.T, cfg Config) *Broker {
+	t.Helper()
+	var p Persistence
+	switch *withStore {
+	case "memory":
+		p.Store = store.NewMemory()
+	case "disk":
+		d, err := store.Open(t.TempDir(), store.Options{Interval: 5 * time.Second, MaxBytes: 1 << 30})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		p.Store = d
+	}
+	b, err := Open(cfg, p, testLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func testLog() *slog.Logger {

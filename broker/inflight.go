@@ -4,9 +4,11 @@ package broker
 // complete, in the order they were sent in. It outlives the connection; the
 // window is the connection's. The zero inflight has no room until restart.
 //
-// Packet identifiers are given one after the other, so the messages lie in a
-// ring where an identifier says the place. It spans from the oldest message
-// that is not complete to the newest.
+// Messages have the numbers that they got in the session's queue, and packet
+// identifiers follow from them. So a message has the same identifier after a
+// restart, without anybody having noted it, and lies in the ring where its
+// identifier says. The ring spans from the oldest message that is not complete
+// to the newest.
 type inflight struct {
 	ring   []flying // its length is a power of two
 	head   int      // where the oldest lies
@@ -16,19 +18,33 @@ type inflight struct {
 	resend int      // from here on, counted from head, they were not yet sent on this connection
 	window int      // how many may be on their way to the client
 	used   int      // how many are
-	lastID uint16
+	last   uint64   // number of the newest
 }
 
-// flying is one message in flight.
+// flying is one message in flight. One that was, before a restart, has its
+// message in the store.
 type flying struct {
 	msg    *Message // nil once the client has it, and where it will never be sent again
-	group  *group   // the shared subscription it came by
-	ids    []uint32
+	via    *via     // by which subscriptions it came; nil for nothing to say
 	qos    QoS
 	state  flyingState
 	retain bool
 	size   uint32 // of the message, bytes
 	sent   bool   // on this connection
+}
+
+func (e *flying) ids() []uint32 {
+	if e.via == nil {
+		return nil
+	}
+	return e.via.ids
+}
+
+func (e *flying) group() *group {
+	if e.via == nil {
+		return nil
+	}
+	return e.via.group
 }
 
 type flyingState byte
@@ -55,28 +71,39 @@ func (f *inflight) restart(window int) {
 // at returns the i-th message, counted from the oldest.
 func (f *inflight) at(i int) *flying { return &f.ring[(f.head+i)&(len(f.ring)-1)] }
 
+// seq returns the number of the i-th message.
+func (f *inflight) seq(i int) uint64 { return f.last - uint64(f.span-1-i) }
+
 // id returns the packet identifier of the i-th message.
-func (f *inflight) id(i int) uint16 {
-	id := int(f.lastID) - (f.span - 1 - i)
-	if id <= 0 {
-		id += maxSpan
-	}
-	return uint16(id)
-}
+func (f *inflight) id(i int) uint16 { return idOf(f.seq(i)) }
+
+// idOf returns the packet identifier of a message: 1 to 65,535, one after the
+// other [MQTT-2.2.1-3].
+func idOf(seq uint64) uint16 { return uint16((seq-1)%maxSpan) + 1 }
 
 // find returns the message that has the identifier, nil if none in flight has.
 func (f *inflight) find(id uint16) *flying {
-	back := int(f.lastID) - int(id) // from the newest
+	e, _ := f.lookup(id)
+	return e
+}
+
+// lookup is find, with the message's number.
+func (f *inflight) lookup(id uint16) (*flying, uint64) {
+	if id == 0 || f.span == 0 {
+		return nil, 0
+	}
+	back := int(idOf(f.last)) - int(id) // from the newest
 	if back < 0 {
 		back += maxSpan
 	}
-	if id == 0 || back >= f.span {
-		return nil
+	if back >= f.span {
+		return nil, 0
 	}
-	if e := f.at(f.span - 1 - back); e.state != flyingDone {
-		return e
+	i := f.span - 1 - back
+	if e := f.at(i); e.state != flyingDone {
+		return e, f.seq(i)
 	}
-	return nil
+	return nil, 0
 }
 
 // room tells whether one more new message may be sent [MQTT-3.3.4-9]
@@ -84,6 +111,31 @@ func (f *inflight) find(id uint16) *flying {
 // [MQTT-3.3.4-10].
 func (f *inflight) room() bool {
 	return f.resend >= f.span && f.used < f.window && f.span < maxSpan
+}
+
+// reaches tells whether the message with that number can be the next one:
+// identifiers of those in flight do not come again.
+func (f *inflight) reaches(seq uint64) bool {
+	return f.span == 0 || seq-f.seq(0) < maxSpan
+}
+
+// numbered returns the message with that number, nil if it is not in flight.
+func (f *inflight) numbered(seq uint64) *flying {
+	if f.span == 0 || seq > f.last || seq < f.seq(0) {
+		return nil
+	}
+	return f.at(int(seq - f.seq(0)))
+}
+
+// peekResend returns what nextResend will, and changes nothing that matters.
+func (f *inflight) peekResend() *flying {
+	for f.resend < f.span && f.used < f.window {
+		if e := f.at(f.resend); e.state != flyingDone && !e.sent {
+			return e
+		}
+		f.resend++
+	}
+	return nil
 }
 
 // nextResend returns the next message to be sent again and its identifier,
@@ -101,38 +153,51 @@ func (f *inflight) nextResend() (*flying, uint16) {
 	return nil, 0
 }
 
-// add puts a message in flight and returns its packet identifier, one that no
-// other message in flight has [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
-// There is room.
-func (f *inflight) add(e flying) uint16 {
-	if f.span == len(f.ring) {
-		grown := make([]flying, max(8, 2*len(f.ring)))
-		for i := range f.span {
-			grown[i] = *f.at(i)
-		}
-		f.ring, f.head = grown, 0
-	}
+// add puts the message with that number, higher than all before, in flight and
+// returns its packet identifier, one that no other message in flight has
+// [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1]. There is room, and the number
+// can be reached.
+func (f *inflight) add(e flying, seq uint64) uint16 {
 	e.sent = true
 	if e.state == flyingDone {
 		e.state = flyingSent
 	}
-	f.span++
-	*f.at(f.span - 1) = e
-	f.lastID++
-	if f.lastID == 0 { // [MQTT-2.2.1-3]
-		f.lastID = 1
-	}
-	f.open++
+	f.push(e, seq)
 	f.used++
 	f.resend = f.span
+	return idOf(seq)
+}
+
+// restore puts a message in flight as it was before a restart: it is to be sent
+// again.
+func (f *inflight) restore(e flying, seq uint64) { f.push(e, seq) }
+
+// push appends a message. Numbers in between were never sent.
+func (f *inflight) push(e flying, seq uint64) {
+	if f.span == 0 {
+		f.last = seq - 1
+	}
+	for f.last < seq {
+		if f.span == len(f.ring) {
+			grown := make([]flying, max(8, 2*len(f.ring)))
+			for i := range f.span {
+				grown[i] = *f.at(i)
+			}
+			f.ring, f.head = grown, 0
+		}
+		f.span++
+		f.last++
+		*f.at(f.span - 1) = flying{}
+	}
+	*f.at(f.span - 1) = e
+	f.open++
 	f.bytes += int64(e.size)
-	return f.lastID
 }
 
 // drop forgets the message's content.
 func (f *inflight) drop(e *flying) {
 	f.bytes -= int64(e.size)
-	e.msg, e.group, e.ids, e.size = nil, nil, nil, 0
+	e.msg, e.via, e.size = nil, nil, 0
 }
 
 // remove takes e, which is complete, out.

@@ -15,7 +15,7 @@ func TestInflightAgainstModel(t *testing.T) {
 		var model []uint16 // in flight, oldest first
 		again := 0         // of model, sent on this connection so far
 		f.restart(50)
-		f.lastID = uint16(maxSpan - r.IntN(100)) // the identifiers wrap around soon
+		f.last = uint64(maxSpan - r.IntN(100)) // the identifiers wrap around soon
 		for range 20_000 {
 			switch op := r.IntN(100); {
 			case op < 50:
@@ -25,7 +25,7 @@ func TestInflightAgainstModel(t *testing.T) {
 					}
 					continue
 				}
-				id := f.add(flying{qos: 1, size: 10})
+				id := f.add(flying{qos: 1, size: 10}, f.last+1)
 				if id == 0 || slices.Contains(model, id) { // [MQTT-2.2.1-3] [MQTT-2.2.1-4]
 					t.Fatalf("packet identifier %d is in flight already, or 0", id)
 				}
@@ -87,7 +87,7 @@ func TestInflightAll(t *testing.T) {
 		if !f.room() {
 			t.Fatal("no room")
 		}
-		seen[f.add(flying{qos: 1})] = true
+		seen[f.add(flying{qos: 1}, f.last+1)] = true
 	}
 	if len(seen) != maxSpan || f.room() {
 		t.Fatalf("%d identifiers, room %v", len(seen), f.room())

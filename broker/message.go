@@ -3,10 +3,12 @@ package broker
 import (
 	"bytes"
 	"math"
+	"sort"
 	"sync/atomic"
 	"time"
 
 	"gateway/broker/packet"
+	"gateway/broker/store"
 )
 
 // QoS is the quality of service of a message or a subscription: 0 at most
@@ -29,6 +31,7 @@ type Message struct {
 	Properties *Properties // nil if none
 
 	publisher string // client id, "" for this process
+	came      int64  // Unix time, ms; 0 while it is in nobody's queue
 	extra     int64  // what Properties count in size
 }
 
@@ -68,6 +71,8 @@ type publication struct {
 	ready  bool      // props is valid
 	custom head      // made for one receiver
 	frame  packet.PublishHead
+
+	keeping keeping // what of it is to be stored
 }
 
 // head is the beginning of a PUBLISH as all receivers of one kind get it, but
@@ -81,6 +86,7 @@ type head struct {
 func (p *publication) begin(m Message) {
 	p.m = m
 	p.kept, p.now, p.ready = nil, time.Time{}, false
+	p.keeping.reset()
 	for i := range p.heads {
 		p.heads[i].b = p.heads[i].b[:0]
 	}
@@ -97,6 +103,7 @@ func (p *publication) keep() *Message {
 	if p.kept == nil {
 		m := p.m
 		m.Payload = bytes.Clone(m.Payload)
+		m.came = p.time().UnixMilli()
 		p.kept = &m
 		p.m.Payload = m.Payload
 	}
@@ -106,6 +113,7 @@ func (p *publication) keep() *Message {
 // forget lets go of the message, so that the memory of p keeps nothing alive.
 func (p *publication) forget() {
 	p.m, p.kept = Message{}, nil
+	p.keeping.reset()
 	if cap(p.props) > benchSize || cap(p.custom.b) > benchSize {
 		*p = publication{dirty: p.dirty}
 	}
@@ -163,71 +171,159 @@ func (p *publication) head(v packet.Version, qos QoS) *head {
 
 // delivery is a message waiting for one subscriber.
 type delivery struct {
-	msg    *Message
-	group  *group   // the shared subscription that it came by; nil for none
-	ids    []uint32 // subscription identifiers, shared: read only
-	seq    uint64   // order of arrival in the subscriber's queues
-	came   int64    // durable subscriptions: when, Unix time, s
+	msg    *Message   // nil: it is in the store only
+	via    *via       // nil for none of it
+	seq    uint64     // QoS 1 and 2: its number; QoS 0: that of the last one before
+	mark   store.Mark // when it is stable in the store; unstored while it is on its way there
+	size   uint32     // of the message, as it counts in the bounds of queues
 	qos    QoS
 	retain bool // the RETAIN flag to send
 	replay bool // comes from the retained tree
+	dup    bool // it may have been sent before
+	void   bool // it is not to be sent after all
 }
 
-// queue is a bounded first-in first-out queue of deliveries. The zero queue
-// is empty. Its owner locks.
+// via says by which subscriptions a delivery came.
+type via struct {
+	group *group   // the shared subscription; nil for none
+	ids   []uint32 // subscription identifiers, shared: read only
+}
+
+// viaOf returns nil where there is nothing to say.
+func viaOf(g *group, ids []uint32) *via {
+	if g == nil && len(ids) == 0 {
+		return nil
+	}
+	return &via{g, ids}
+}
+
+func (d *delivery) group() *group {
+	if d.via == nil {
+		return nil
+	}
+	return d.via.group
+}
+
+func (d *delivery) ids() []uint32 {
+	if d.via == nil {
+		return nil
+	}
+	return d.via.ids
+}
+
+// unstored is the mark of a delivery that is on its way to the store. It is not
+// sent before: it would be acknowledged before it is there.
+const unstored = store.Mark(math.MaxUint64)
+
+// queue is a first-in first-out queue of deliveries. The zero queue is empty.
+// Its owner locks.
+//
+// It is made of blocks, so that a long one neither moves when it grows nor keeps
+// what it does not need.
 type queue struct {
-	ring  []delivery
-	head  int
-	len   int
-	bytes int64
-	total *atomic.Int64 // bytes in all queues that share it; may be nil
+	blocks []*[queueBlock]delivery
+	head   int // in the first block
+	len    int
+	bytes  int64         // of all messages in it
+	total  *atomic.Int64 // bytes of those in memory, in all queues that share it; may be nil
 }
 
-func (q *queue) count(bytes int64) {
-	q.bytes += bytes
+const queueBlock = 32
+
+// hold counts the memory of n bytes.
+func (q *queue) hold(n int64) {
 	if q.total != nil {
-		q.total.Add(bytes)
+		q.total.Add(n)
 	}
 }
 
 // clear empties the queue and gives its memory back.
 func (q *queue) clear() {
-	q.count(-q.bytes)
+	for i := range q.len {
+		if d := q.at(i); d.msg != nil {
+			q.hold(-int64(d.size))
+		}
+	}
 	*q = queue{total: q.total}
 }
 
 func (q *queue) push(d delivery) {
-	if q.len == len(q.ring) {
-		grown := make([]delivery, max(8, 2*len(q.ring)))
-		for i := range q.len {
-			grown[i] = q.ring[(q.head+i)%len(q.ring)]
-		}
-		q.ring, q.head = grown, 0
+	end := q.head + q.len
+	if end == len(q.blocks)*queueBlock {
+		q.blocks = append(q.blocks, new([queueBlock]delivery))
 	}
-	q.ring[(q.head+q.len)%len(q.ring)] = d
+	q.blocks[end/queueBlock][end%queueBlock] = d
 	q.len++
-	q.count(d.msg.size())
+	q.bytes += int64(d.size)
+	if d.msg != nil {
+		q.hold(int64(d.size))
+	}
 }
 
-// front returns the oldest delivery, nil if there is none. It is valid until
-// the next call of a method.
+// at returns the i-th delivery, counted from the oldest. It is valid until it
+// is taken out.
+func (q *queue) at(i int) *delivery {
+	i += q.head
+	return &q.blocks[i/queueBlock][i%queueBlock]
+}
+
+// front returns the oldest delivery, nil if there is none.
 func (q *queue) front() *delivery {
 	if q.len == 0 {
 		return nil
 	}
-	return &q.ring[q.head]
+	return q.at(0)
+}
+
+// find returns the delivery with that number, nil if there is none. Numbers
+// rise.
+func (q *queue) find(seq uint64) *delivery {
+	i := sort.Search(q.len, func(i int) bool { return q.at(i).seq >= seq })
+	if i == q.len {
+		return nil
+	}
+	if d := q.at(i); d.seq == seq {
+		return d
+	}
+	return nil
 }
 
 func (q *queue) pop() delivery {
-	d := q.ring[q.head]
-	q.ring[q.head] = delivery{}
-	q.head = (q.head + 1) % len(q.ring)
+	at := q.at(0)
+	d := *at
+	*at = delivery{}
 	q.len--
-	q.count(-d.msg.size())
-	if q.len == 0 && len(q.ring) > 64 {
-		q.clear() // a burst is over; give its memory back
+	q.bytes -= int64(d.size)
+	if d.msg != nil {
+		q.hold(-int64(d.size))
+	}
+	if q.head++; q.head == queueBlock {
+		q.blocks[0] = nil
+		q.blocks, q.head = q.blocks[1:], 0
+	}
+	if q.len == 0 {
+		q.head = 0
+		if len(q.blocks) > 1 {
+			q.blocks = q.blocks[:1]
+		}
 	}
 	return d
+}
+
+// leave lets go of the message of d, which is in the store.
+func (q *queue) leave(d *delivery) {
+	if d.msg != nil {
+		q.hold(-int64(d.size))
+		d.msg = nil
+	}
+}
+
+// fetch gives d its message back.
+func (q *queue) fetch(d *delivery, m *Message) {
+	if d.msg == nil {
+		d.msg = m
+		q.hold(int64(d.size))
+	}
 }
 
 // full tells whether a delivery of size bytes more would break the bounds; 0

@@ -1,12 +1,14 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"gateway/broker/packet"
+	"gateway/broker/store"
 	"gateway/broker/topic"
 )
 
@@ -52,10 +54,11 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 			return err
 		}
 		if !fresh {
-			return c.answer(packet.TypePubrec, p.ID, packet.Success)
+			return c.answer(packet.TypePubrec, p.ID, packet.Success, c.session.noted)
 		}
 	}
 	code := packet.Success
+	var mark store.Mark // when what is promised is stable
 	switch {
 	case name[0] == '$' || !r.allows(c.session.rights.Load()): // [MQTT-3.3.5-2 v3]
 		code = packet.NotAuthorized
@@ -65,8 +68,22 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 		c.b.counters.refusedTooLarge.Add(1)
 	default:
 		w.pub.begin(c.message(r.full, p))
+		k := &w.pub.keeping
+		k.urgent = p.QoS > 0
+		if p.QoS == 2 && c.durable {
+			k.session, k.id = c.session, p.ID
+		}
 		if c.b.route(&w.pub, r) == 0 && c.version == packet.V5 {
 			code = packet.NoMatchingSubscribers
+		}
+		if mark = k.mark; k.session != nil {
+			c.session.noted = max(c.session.noted, mark)
+		}
+		if (k.err != nil || k.refused) && p.QoS > 0 { // it is not acknowledged, and stays with the client
+			if c.version < packet.V5 {
+				return fmt.Errorf("a message was not taken: %w", errors.Join(errNotTaken, k.err))
+			}
+			code = packet.QuotaExceeded
 		}
 	}
 	if p.QoS == 2 && code >= packet.UnspecifiedError { // the exchange ends here [MQTT-4.3.3-9]
@@ -74,32 +91,42 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 	}
 	switch p.QoS { // [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.3-8]
 	case 1: // nothing of it is remembered: the identifier is free again [MQTT-4.3.2-5]
-		return c.refer(packet.TypePuback, p.ID, code)
+		return c.refer(packet.TypePuback, p.ID, code, mark)
 	case 2:
-		return c.refer(packet.TypePubrec, p.ID, code)
+		return c.refer(packet.TypePubrec, p.ID, code, mark)
 	}
 	return nil
 }
+
+// errNotTaken is why a client before MQTT 5, which cannot be told, is
+// disconnected.
+var errNotTaken = errors.New("there is no room for it")
 
 // refusals are in words why a message is refused.
 var refusals = map[packet.ReasonCode]string{
 	packet.NotAuthorized:               "not allowed to publish there",
 	packet.ImplementationSpecificError: "the payload is larger than messages may be here",
+	packet.QuotaExceeded:               "there is no room for the message",
 }
 
 // refer acknowledges a message that was accepted or refused.
-func (c *conn) refer(typ packet.Type, id uint16, code packet.ReasonCode) error {
+func (c *conn) refer(typ packet.Type, id uint16, code packet.ReasonCode, mark store.Mark) error {
 	if code < packet.UnspecifiedError {
-		return c.answer(typ, id, code)
+		return c.answer(typ, id, code, mark)
 	}
 	if c.version < packet.V5 { // older clients cannot be told [MQTT-3.3.5-2 v3]
-		return c.answer(typ, id, packet.Success)
+		return c.answer(typ, id, packet.Success, 0)
 	}
-	why := c.explainAck(refusals[code])
-	if typ == packet.TypePuback {
-		return c.send(&packet.Puback{ID: id, Code: code, Properties: why})
+	var ack packet.Packet = &packet.Puback{ID: id, Code: code, Properties: c.explainAck(refusals[code])}
+	if typ == packet.TypePubrec {
+		ack = &packet.Pubrec{ID: id, Code: code, Properties: c.explainAck(refusals[code])}
 	}
-	return c.send(&packet.Pubrec{ID: id, Code: code, Properties: why})
+	b, err := ack.Append(nil, c.version)
+	if err != nil {
+		return err
+	}
+	c.answerAfter(0, b)
+	return nil
 }
 
 // explainAck is explain for a packet other than CONNACK and DISCONNECT, which
@@ -208,6 +235,7 @@ func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 		return err
 	}
 	changes := make([]change, 0, len(granted))
+	var kept []store.Change
 	for i, sub := range granted {
 		if sub == nil {
 			continue
@@ -221,6 +249,12 @@ func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 		handling := p.Filters[i].RetainHandling
 		replay := handling == 0 || handling == 1 && old == nil // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
 		changes = append(changes, change{sub, old, replay})
+		if c.durable {
+			kept = append(kept, sub.put(c.session.num, key))
+		}
+	}
+	if len(kept) > 0 {
+		c.awaitStable(c.b.promise(kept...))
 	}
 	c.makeWay()
 	c.b.subscribe(changes, func() { c.sendNow(ack) })
@@ -266,6 +300,7 @@ func (c *conn) grant(f packet.Subscription, id uint32, fresh int) (*subscription
 // [MQTT-3.11.3-1], also where nothing was removed [MQTT-3.10.4-5].
 func (c *conn) handleUnsubscribe(p *packet.Unsubscribe) error {
 	codes := make([]packet.ReasonCode, len(p.Filters))
+	var kept []store.Change
 	for i, f := range p.Filters {
 		if err := topic.CheckFilter(f); err != nil {
 			if c.version < packet.V5 {
@@ -281,6 +316,12 @@ func (c *conn) handleUnsubscribe(p *packet.Unsubscribe) error {
 		}
 		delete(c.session.subs, f)
 		c.b.unsubscribe(sub) // [MQTT-3.10.4-1] [MQTT-3.10.4-2]
+		if c.durable {
+			kept = append(kept, store.Change{Op: store.Unsubscribe, Session: c.session.num, Name: f})
+		}
+	}
+	if len(kept) > 0 {
+		c.awaitStable(c.b.promise(kept...))
 	}
 	return c.send(&packet.Unsuback{ID: p.ID, Codes: codes}) // [MQTT-3.10.4-4]
 }

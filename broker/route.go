@@ -2,9 +2,11 @@ package broker
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"gateway/broker/auth"
+	"gateway/broker/store"
 )
 
 // sink is a subscriber: a client's session, a group of them that share a
@@ -94,14 +96,17 @@ func (t *topicCache) add(name, full string) *route {
 }
 
 // publish carries m, which nobody may change any more, to everybody who
-// subscribed to its topic, and returns how many that are.
-func (b *Broker) publish(m *Message) int {
+// subscribed to its topic. It returns how many that are, and when it is stable or
+// why it is not stored, if it is to be.
+func (b *Broker) publish(m *Message) (n int, mark store.Mark, err error) {
 	w := benches.Get().(*bench)
 	defer w.release()
+	m.came = time.Now().UnixMilli()
 	w.pub.beginKept(m)
-	n := b.route(&w.pub, &route{full: m.Topic})
+	n = b.route(&w.pub, &route{full: m.Topic})
+	mark, err = w.pub.keeping.mark, w.pub.keeping.err
 	w.pub.flush()
-	return n
+	return n, mark, err
 }
 
 // route carries p to everybody who subscribed to its topic [MQTT-4.5.0-1] and
@@ -133,6 +138,7 @@ func (b *Broker) route(p *publication, r *route) int {
 		}
 		t.to.deliver(p, t)
 	}
+	b.keep(p)
 	return len(r.targets)
 }
 
@@ -197,11 +203,13 @@ func (b *Broker) retain(p *publication) {
 	if len(p.m.Payload) == 0 { // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
 		if known {
 			b.forgetRetained(old)
+			p.keeping.retain = storedRetain(p.m.Topic, retainClear)
 		}
 		return
 	}
 	if known {
 		b.forgetRetained(old) // whatever happens, it is no longer what holds
+		p.keeping.retain = storedRetain(p.m.Topic, retainClear)
 	}
 	cfg := &b.cfg
 	if cfg.MaxRetained > 0 && b.retained.Len() >= cfg.MaxRetained ||
@@ -211,6 +219,16 @@ func (b *Broker) retain(p *publication) {
 	}
 	b.retainedBytes += p.m.size()
 	b.retained.Set(p.m.Topic, p.keep()) // [MQTT-3.3.1-5]
+	p.keeping.retain = storedRetain(p.m.Topic, retainSet)
+}
+
+// storedRetain returns what of a change is stored: nothing where the topic is one
+// of the broker's own figures, which are of this run only.
+func storedRetain(name string, c retainChange) retainChange {
+	if strings.HasPrefix(name, "$SYS/") {
+		return retainNothing
+	}
+	return c
 }
 
 // forgetRetained removes a retained message. Broker.retainMu is held.
@@ -270,6 +288,7 @@ func (b *Broker) replayLocked(s *subscription, p *publication) {
 		p.beginKept(m)
 		p.now = now
 		s.to.deliver(p, t)
+		b.keep(p)
 	})
 }
 
@@ -317,5 +336,8 @@ func (b *Broker) dropExpiredRetained(now time.Time) {
 	})
 	for _, m := range expired {
 		b.forgetRetained(m)
+		if storedRetain(m.Topic, retainClear) != retainNothing {
+			b.note(store.Change{Op: store.ClearRetained, Name: m.Topic})
+		}
 	}
 }

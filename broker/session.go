@@ -8,6 +8,7 @@ import (
 
 	"gateway/broker/auth"
 	"gateway/broker/packet"
+	"gateway/broker/store"
 )
 
 // session is the state of a client that outlives its connection.
@@ -18,7 +19,8 @@ type session struct {
 	b  *Broker
 	id string
 
-	identity auth.Identity // who it belongs to
+	num      store.SessionID // in the store; 0 if it is not kept there
+	identity auth.Identity   // who it belongs to
 	guard    *auth.Guard
 	owner    *conn         // nil while the client is away
 	expiry   time.Duration // how long it outlives its connection; noExpiry for ever
@@ -31,17 +33,20 @@ type session struct {
 	// owner, or to who holds sessionsMu while there is none.
 	subs     map[string]*subscription
 	received map[uint16]struct{}
+	noted    store.Mark // when what was done to received is stable
 
 	rights atomic.Pointer[auth.Rights] // nil is everything
 	conn   atomic.Pointer[conn]        // owner, as deliver sees it; changed with mu held
 
 	mu      sync.Mutex
-	ended   bool // nothing is kept any more
-	lasts   bool // it outlives the connection: what is in flight may be sent again
-	seq     uint64
-	atMost  queue // QoS 0
-	atLeast queue // QoS 1 and 2
+	ended   bool   // nothing is kept any more
+	lasts   bool   // it outlives the connection: what is in flight may be sent again
+	seq     uint64 // number of the last message of QoS 1 or 2
+	atMost  queue  // QoS 0
+	atLeast queue  // QoS 1 and 2
 	flight  inflight
+	freed   store.Mark // when what was done to flight is stable
+	sent    uint64     // number of the last message that was sent, here or before a restart
 }
 
 // noExpiry is the expiry of a session that is kept for ever.
@@ -73,12 +78,17 @@ func (s *session) deliver(p *publication, t *target) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.keptLocked() {
+		s.keepLocked(p, o, t)
+		return
+	}
 	c := s.conn.Load()
-	if c != nil && s.atLeast.len == 0 && s.room() {
+	if c != nil && s.atLeast.len == 0 && s.room(s.seq+1) {
 		c.mu.Lock()
 		if c.canPutLocked() {
 			if c.fits(p, o) {
-				s.send(c, p, o, t.group)
+				s.seq++
+				s.send(c, p, o, viaOf(t.group, nil), s.seq)
 			} else { // [MQTT-3.1.2-25]
 				s.b.counters.droppedTooLarge.Add(1)
 			}
@@ -90,31 +100,91 @@ func (s *session) deliver(p *publication, t *target) {
 	if !s.queueLocked(&s.atLeast, p, o, t) {
 		return
 	}
-	if c != nil && s.room() {
-		c.mu.Lock()
-		c.more = true
-		c.markLocked(p)
-		c.mu.Unlock()
+	if c != nil && s.room(s.seq) {
+		s.moreLocked(c, p)
 	}
+}
+
+// keptLocked tells whether messages of QoS 1 and 2 for the session go into the
+// store.
+func (s *session) keptLocked() bool { return s.num != 0 && s.lasts }
+
+// keepLocked queues p, to be sent when it is in the store.
+func (s *session) keepLocked(p *publication, o copied, t *target) {
+	if !s.queueLocked(&s.atLeast, p, o, t) {
+		return
+	}
+	d := s.atLeast.at(s.atLeast.len - 1)
+	d.mark = unstored
+	p.keeping.add(s, store.Delivery{Session: s.num, Seq: d.seq, Flags: deliveryFlags(d), Extra: appendVia(nil, d.via)})
+}
+
+// stored implements keeper.
+func (s *session) stored(p *publication, seq uint64, mark store.Mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.atLeast.find(seq)
+	if d == nil { // dropped meanwhile
+		s.b.note(store.Change{Op: store.Done, Session: s.num, Seq: seq})
+		return
+	}
+	d.mark = mark
+	if limit := s.b.cfg.MaxQueueMemory; limit > 0 && s.b.queued.Load() > limit/2 {
+		s.atLeast.leave(d) // it is read when it is sent
+	}
+	if c := s.conn.Load(); c != nil {
+		s.moreLocked(c, p)
+	}
+}
+
+// lost implements keeper.
+func (s *session) lost(p *publication, seq uint64, memory bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.atLeast.find(seq)
+	switch {
+	case d == nil:
+		return
+	case memory:
+		d.mark = 0
+	default:
+		d.void = true
+		d.mark = 0
+	}
+	if c := s.conn.Load(); c != nil {
+		s.moreLocked(c, p)
+	}
+}
+
+// moreLocked has c flushed: there may be something to send.
+func (s *session) moreLocked(c *conn, p *publication) {
+	c.mu.Lock()
+	c.more = true
+	c.markLocked(p)
+	c.mu.Unlock()
 }
 
 // send sends a message of QoS 1 or 2 that fits, with an identifier of its own and
 // without DUP, whatever came in [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]. It
 // stays in flight until the client has acknowledged it. mu and c.mu are held.
-func (s *session) send(c *conn, p *publication, o copied, g *group) {
+func (s *session) send(c *conn, p *publication, o copied, v *via, seq uint64) {
 	e := flying{qos: o.qos, retain: o.retain, size: uint32(p.m.size())}
-	if s.lasts || g != nil {
-		e.msg, e.ids, e.group = p.keep(), o.ids, g
+	if s.lasts || v != nil && v.group != nil {
+		if v == nil {
+			v = viaOf(nil, o.ids)
+		}
+		e.msg, e.via = p.keep(), v
 	}
-	o.id = s.flight.add(e)
+	o.id = s.flight.add(e, seq)
+	s.sent = seq
 	c.putLocked(p, o)
 	c.markLocked(p)
 }
 
-// room tells whether one more message of QoS 1 or 2 may be sent.
-func (s *session) room() bool {
+// room tells whether the message of QoS 1 or 2 with that number may be sent.
+func (s *session) room(seq uint64) bool {
 	limit := s.b.cfg.MaxInflightBytes
-	return s.flight.room() && (limit == 0 || s.flight.bytes < limit)
+	return s.flight.room() && (limit == 0 || s.flight.bytes < limit) && s.flight.reaches(seq)
 }
 
 func (s *session) deliverAtMost(p *publication, o copied, t *target) {
@@ -184,19 +254,51 @@ func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) boo
 		s.b.counters.droppedFull.Add(1)
 		return false
 	case t.replay:
-	case q.full(p.m.size(), cfg.MaxQueuedMessages, cfg.MaxQueuedBytes):
+	case !s.makeRoomLocked(q, p):
 		s.b.counters.droppedFull.Add(1)
 		return false
+	case q == &s.atLeast && s.keptLocked(): // memory is no matter: it goes to the disk
 	case cfg.MaxQueueMemory > 0 && s.b.queued.Load()+p.m.size() > cfg.MaxQueueMemory:
 		s.b.counters.droppedMemory.Add(1)
 		return false
 	}
-	s.seq++
+	if q == &s.atLeast {
+		s.seq++
+	}
 	q.push(delivery{
-		msg: p.keep(), group: t.group, ids: o.ids, seq: s.seq,
+		msg: p.keep(), via: viaOf(t.group, o.ids), seq: s.seq, size: uint32(p.m.size()),
 		qos: o.qos, retain: o.retain, replay: t.replay,
 	})
 	return true
+}
+
+// makeRoomLocked tells whether p may wait in q. Where the oldest are to give
+// way, they do.
+func (s *session) makeRoomLocked(q *queue, p *publication) bool {
+	cfg := &s.b.cfg
+	for q.full(p.m.size(), cfg.MaxQueuedMessages, cfg.MaxQueuedBytes) {
+		switch cfg.QueueFull {
+		case dropOldest:
+			if q.len == 0 {
+				return false
+			}
+			d := q.pop()
+			s.b.counters.droppedFull.Add(1)
+			s.forgetLocked(d.seq, d.qos, d.mark)
+			continue
+		case refuseNew:
+			p.keeping.refused = true
+		}
+		return false
+	}
+	return true
+}
+
+// forgetLocked takes a message that will not be sent out of the store.
+func (s *session) forgetLocked(seq uint64, qos QoS, mark store.Mark) {
+	if qos > 0 && s.keptLocked() && mark != unstored {
+		s.b.note(store.Change{Op: store.Done, Session: s.num, Seq: seq})
+	}
 }
 
 // replayLimit is how many messages may wait for one client when one more that is
@@ -229,16 +331,64 @@ func (s *session) refill(c *conn) {
 	c.more = true
 }
 
+// fetchAtOnce is how many messages are read from the store before they are sent.
+const fetchAtOnce = 32
+
+// fetch reads messages from the store that are to be sent next. No lock is
+// held meanwhile.
+func (s *session) fetch() {
+	if s.num == 0 {
+		return
+	}
+	var want []uint64
+	s.mu.Lock()
+	for i := s.flight.resend; i < s.flight.span && len(want) < fetchAtOnce; i++ {
+		if e := s.flight.at(i); e.state == flyingSent && e.msg == nil && !e.sent {
+			want = append(want, s.flight.seq(i))
+		}
+	}
+	for i := range min(s.atLeast.len, fetchAtOnce-len(want)) {
+		if d := s.atLeast.at(i); d.msg == nil && !d.void {
+			want = append(want, d.seq)
+		}
+	}
+	s.mu.Unlock()
+	for _, seq := range want {
+		m, err := s.b.read(s.num, seq)
+		if err != nil {
+			s.b.unreadable(s.id, seq, err)
+		}
+		s.mu.Lock()
+		if d := s.atLeast.find(seq); d != nil {
+			d.void = d.void || err != nil
+			s.atLeast.fetch(d, m)
+		} else if e := s.flight.numbered(seq); e != nil && e.state == flyingSent && e.msg == nil {
+			if e.msg = m; err != nil {
+				s.flight.remove(e)
+			}
+		}
+		if err != nil {
+			s.forgetLocked(seq, 1, 0)
+		}
+		s.mu.Unlock()
+	}
+}
+
 // nextLocked sends, or drops, the next message that waits. It reports false if
 // none can be sent. c.mu is held too.
 func (s *session) nextLocked(c *conn, p *publication) bool {
-	if e, id := s.flight.nextResend(); e != nil {
+	if e := s.flight.peekResend(); e != nil {
+		if e.state == flyingSent && e.msg == nil {
+			c.more = true // when it was fetched
+			return false
+		}
+		e, id := s.flight.nextResend()
 		s.resendLocked(c, p, e, id)
 		return true
 	}
 	q := &s.atMost
-	if d := s.atLeast.front(); d != nil && s.room() {
-		if o := s.atMost.front(); o == nil || d.seq < o.seq {
+	if d := s.atLeast.front(); d != nil && s.readyLocked(c, d) {
+		if o := s.atMost.front(); o == nil || d.seq <= o.seq {
 			q = &s.atLeast
 		}
 	}
@@ -246,21 +396,43 @@ func (s *session) nextLocked(c *conn, p *publication) bool {
 		return false
 	}
 	d := q.pop()
-	p.beginKept(d.msg)
-	if p.expires() && d.msg.expired(p.time()) { // [MQTT-3.3.2-5]
-		s.b.counters.droppedExpired.Add(1)
+	if d.void {
 		return true
 	}
-	o := copied{qos: d.qos, retain: d.retain, ids: d.ids}
+	p.beginKept(d.msg)
+	o := copied{qos: d.qos, retain: d.retain, dup: d.dup, ids: d.ids()}
 	switch {
+	case p.expires() && d.msg.expired(p.time()): // [MQTT-3.3.2-5]
+		s.b.counters.droppedExpired.Add(1)
 	case !s.mayReceive(p.m.Topic): // not any more
 		s.b.counters.droppedDenied.Add(1)
 	case !c.fits(p, o): // [MQTT-3.1.2-25]
 		s.b.counters.droppedTooLarge.Add(1)
 	case d.qos > 0:
-		s.send(c, p, o, d.group)
+		s.send(c, p, o, d.via, d.seq)
+		return true
 	default:
 		c.putLocked(p, o)
+		return true
+	}
+	s.forgetLocked(d.seq, d.qos, d.mark)
+	return true
+}
+
+// readyLocked tells whether d, which is the next, can be sent. If it has to be
+// fetched or is not stored yet, c is flushed again when it is. c.mu is held too.
+func (s *session) readyLocked(c *conn, d *delivery) bool {
+	switch {
+	case !s.room(d.seq) || d.mark == unstored:
+		return false
+	case d.void:
+		return true
+	case d.msg == nil:
+		c.more = true
+		return false
+	case d.qos == 2 && d.mark > 0 && d.mark > s.b.store.Stable():
+		s.b.await(c)
+		return d.mark <= s.b.store.Stable()
 	}
 	return true
 }
@@ -279,18 +451,19 @@ func (s *session) resendLocked(c *conn, p *publication, e *flying, id uint16) {
 		return
 	}
 	p.beginKept(e.msg)
-	o := copied{qos: e.qos, retain: e.retain, dup: true, id: id, ids: e.ids}
+	o := copied{qos: e.qos, retain: e.retain, dup: true, id: id, ids: e.ids()}
 	switch {
 	case !s.mayReceive(p.m.Topic):
 		s.b.counters.droppedDenied.Add(1)
-		s.flight.remove(e)
-		return
 	case !c.fits(p, o):
 		s.b.counters.droppedTooLarge.Add(1)
-		s.flight.remove(e)
+	default:
+		c.putLocked(p, o)
 		return
 	}
-	c.putLocked(p, o)
+	_, seq := s.flight.lookup(id)
+	s.flight.remove(e)
+	s.forgetLocked(seq, e.qos, 0)
 }
 
 // attach makes c the session's connection. CONNACK is queued, and the caller
@@ -319,9 +492,9 @@ func (s *session) detach() {
 	}
 }
 
-// moreLocked makes sure that what waits is sent when there is room for it
+// resumeLocked makes sure that what waits is sent when there is room for it
 // again.
-func (s *session) moreLocked() {
+func (s *session) resumeLocked() {
 	if s.atLeast.len == 0 && s.flight.resend >= s.flight.span {
 		return
 	}
@@ -339,28 +512,35 @@ func (s *session) moreLocked() {
 func (s *session) acked(id uint16, qos QoS) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.flight.find(id)
+	e, seq := s.flight.lookup(id)
 	if e == nil || e.qos != qos || e.state != flyingSent {
 		return false
 	}
 	s.flight.remove(e)
-	s.moreLocked()
+	s.forgetLocked(seq, qos, 0)
+	s.resumeLocked()
 	return true
 }
 
 // recorded handles PUBREC, until which the message is unacknowledged
 // [MQTT-4.3.3-3]: from now on PUBREL is sent, never the message again
 // [MQTT-4.3.3-4].
-func (s *session) recorded(id uint16) bool {
+//
+// PUBREL waits until the store has that: the client forgets the message when it
+// comes, and would take one that is sent again after a crash for a new one.
+func (s *session) recorded(id uint16) (known bool, mark store.Mark) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.flight.find(id)
+	e, seq := s.flight.lookup(id)
 	if e == nil || e.qos != 2 {
-		return false
+		return false, 0
+	}
+	if e.state == flyingSent && s.keptLocked() {
+		s.freed = s.b.promise(store.Change{Op: store.Release, Session: s.num, Seq: seq})
 	}
 	e.state = flyingReleased
 	s.flight.drop(e)
-	return true
+	return true, s.freed
 }
 
 // completed handles PUBCOMP, until which PUBREL is unacknowledged
@@ -368,12 +548,13 @@ func (s *session) recorded(id uint16) bool {
 func (s *session) completed(id uint16) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.flight.find(id)
+	e, seq := s.flight.lookup(id)
 	if e == nil || e.state != flyingReleased {
 		return false
 	}
 	s.flight.remove(e)
-	s.moreLocked()
+	s.forgetLocked(seq, 2, 0)
+	s.resumeLocked()
 	return true
 }
 
@@ -397,8 +578,17 @@ func (s *session) receive(id uint16, limit int) (fresh bool, err error) {
 
 // release forgets the id of a QoS 2 message, which then stands for a new one
 // [MQTT-4.3.3-12], and reports whether it was known.
+//
+// PUBCOMP waits until the store has that: the client uses the id again when it
+// comes, and after a crash the new message would pass for the old one.
 func (s *session) release(id uint16) bool {
 	_, ok := s.received[id]
 	delete(s.received, id)
+	if ok && s.num != 0 {
+		s.noted = max(s.noted, s.b.promise(store.Change{Op: store.Forget, Session: s.num, PacketID: id}))
+	}
 	return ok
 }
+
+// sentLocked returns the number of the last message that may have been sent.
+func (s *session) sentLocked() uint64 { return s.sent }

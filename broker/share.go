@@ -1,6 +1,10 @@
 package broker
 
-import "sync"
+import (
+	"sync"
+
+	"gateway/broker/store"
+)
 
 // group is a shared subscription, section 4.8.2: each message goes to one of
 // its members.
@@ -94,7 +98,7 @@ func (s *session) readiness(qos QoS) int {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.atLeast.len > 0 || !s.room() {
+	if s.atLeast.len > 0 || !s.room(s.seq+1) {
 		return busy
 	}
 	return ready
@@ -142,6 +146,8 @@ func (b *Broker) leaveGroupLocked(s *subscription) {
 type orphan struct {
 	group *group
 	msg   *Message
+	from  *session // that has it in the store as seq, nil if none has
+	seq   uint64
 }
 
 // orphansLocked takes out of s, which has no connection, what came by shared
@@ -156,10 +162,17 @@ func (b *Broker) orphansLocked(s *session, ending bool) (orphans []orphan) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	take := func(g *group, m *Message, seq uint64, mark store.Mark) {
+		o := orphan{group: g, msg: m}
+		if s.keptLocked() && mark != unstored {
+			o.from, o.seq = s, seq
+		}
+		orphans = append(orphans, o)
+	}
 	for i := range s.flight.span {
 		e := s.flight.at(i)
-		if e.state == flyingSent && e.qos == 1 && others[e.group] {
-			orphans = append(orphans, orphan{e.group, e.msg})
+		if e.state == flyingSent && e.qos == 1 && others[e.group()] {
+			take(e.group(), e.msg, s.flight.seq(i), 0)
 			s.flight.drop(e)
 			e.state = flyingDone
 			s.flight.open--
@@ -169,8 +182,8 @@ func (b *Broker) orphansLocked(s *session, ending bool) (orphans []orphan) {
 	waiting := s.atLeast
 	s.atLeast = queue{total: waiting.total}
 	for waiting.len > 0 {
-		if d := waiting.pop(); others[d.group] {
-			orphans = append(orphans, orphan{d.group, d.msg})
+		if d := waiting.pop(); others[d.group()] && d.mark != unstored && !d.void {
+			take(d.group(), d.msg, d.seq, d.mark)
 		} else {
 			s.atLeast.push(d)
 		}
@@ -210,11 +223,29 @@ func (b *Broker) reroute(orphans []orphan) {
 	}
 	w := benches.Get().(*bench)
 	defer w.release()
-	b.mu.RLock()
 	for _, o := range orphans {
-		w.pub.beginKept(o.msg)
-		o.group.deliver(&w.pub, nil)
+		b.rerouteOne(&w.pub, o)
 	}
-	b.mu.RUnlock()
 	w.pub.flush()
+}
+
+// rerouteOne gives an orphan to another member. In the store it goes from one to
+// the other at once.
+func (b *Broker) rerouteOne(p *publication, o orphan) {
+	if o.msg == nil {
+		m, err := b.read(o.from.num, o.seq)
+		if err != nil {
+			b.unreadable(o.from.id, o.seq, err)
+			return
+		}
+		o.msg = m
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	p.beginKept(o.msg)
+	o.group.deliver(p, nil)
+	if o.from != nil {
+		p.keeping.done = store.Change{Op: store.Done, Session: o.from.num, Seq: o.seq}
+	}
+	b.keep(p)
 }

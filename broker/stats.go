@@ -4,27 +4,29 @@ import "sync/atomic"
 
 // counters are the broker's own figures, counted since its start.
 type counters struct {
-	connections      atomic.Int64 // now
-	connectionsTotal atomic.Int64
-	accepted         atomic.Int64 // CONNECT answered with success
-	expiredSessions  atomic.Int64
-	packetsReceived  atomic.Int64
-	packetsSent      atomic.Int64
-	publishReceived  atomic.Int64 // PUBLISH from clients and this process
-	publishSent      atomic.Int64 // PUBLISH to clients
-	payloadReceived  atomic.Int64 // bytes of them
-	payloadSent      atomic.Int64
-	bytesReceived    atomic.Int64
-	bytesSent        atomic.Int64
-	droppedFull      atomic.Int64
-	droppedMemory    atomic.Int64
-	droppedRetained  atomic.Int64
-	droppedExpired   atomic.Int64
-	droppedTooLarge  atomic.Int64
-	droppedDenied    atomic.Int64 // waited, and the client may not have them any more
-	refusedLogins    atomic.Int64
-	refused          atomic.Int64 // PUBLISH that the client had no right to
-	refusedTooLarge  atomic.Int64 // PUBLISH with a payload larger than MaxMessageSize
+	connections       atomic.Int64 // now
+	connectionsTotal  atomic.Int64
+	accepted          atomic.Int64 // CONNECT answered with success
+	expiredSessions   atomic.Int64
+	packetsReceived   atomic.Int64
+	packetsSent       atomic.Int64
+	publishReceived   atomic.Int64 // PUBLISH from clients and this process
+	publishSent       atomic.Int64 // PUBLISH to clients
+	payloadReceived   atomic.Int64 // bytes of them
+	payloadSent       atomic.Int64
+	bytesReceived     atomic.Int64
+	bytesSent         atomic.Int64
+	droppedFull       atomic.Int64
+	droppedMemory     atomic.Int64
+	droppedRetained   atomic.Int64
+	droppedExpired    atomic.Int64
+	droppedTooLarge   atomic.Int64
+	droppedUnreadable atomic.Int64 // from the store
+	notStored         atomic.Int64 // PUBLISH that the store did not take
+	droppedDenied     atomic.Int64 // waited, and the client may not have them any more
+	refusedLogins     atomic.Int64
+	refused           atomic.Int64 // PUBLISH that the client had no right to
+	refusedTooLarge   atomic.Int64 // PUBLISH with a payload larger than MaxMessageSize
 }
 
 // countSent counts what is about to be sent.
@@ -37,7 +39,7 @@ func (c *counters) countSent(o *outbox) {
 // dropped is the number of messages that a subscriber did not get.
 func (c *counters) dropped() int64 {
 	return c.droppedFull.Load() + c.droppedMemory.Load() + c.droppedExpired.Load() +
-		c.droppedTooLarge.Load() + c.droppedDenied.Load()
+		c.droppedTooLarge.Load() + c.droppedDenied.Load() + c.droppedUnreadable.Load()
 }
 
 // Stats are the broker's figures, counted since its start where they are not
@@ -62,6 +64,8 @@ type Stats struct {
 	DroppedExpired      int64 // the message's expiry passed while it waited
 	DroppedTooLarge     int64 // larger than the client's maximum packet size
 	DroppedDenied       int64 // the subscriber lost the right to it while it waited
+	DroppedUnreadable   int64 // could not be read from the store any more
+	NotStored           int64 // messages that the store did not take: those of clients were refused, those of this process are in memory only
 	DroppedRetained     int64 // not retained: as many are kept as may be
 	Refused             int64 // asked for without the right to: published or subscribed
 	RefusedTooLarge     int64 // published with a payload larger than MaxMessageSize
@@ -72,22 +76,24 @@ type Stats struct {
 func (b *Broker) Stats() Stats {
 	c := &b.counters
 	st := Stats{
-		Connections:      c.connections.Load(),
-		ConnectionsTotal: c.connectionsTotal.Load(),
-		QueuedBytes:      b.queued.Load(),
-		Received:         c.publishReceived.Load(),
-		Sent:             c.publishSent.Load(),
-		BytesReceived:    c.bytesReceived.Load(),
-		BytesSent:        c.bytesSent.Load(),
-		DroppedFull:      c.droppedFull.Load(),
-		DroppedMemory:    c.droppedMemory.Load(),
-		DroppedExpired:   c.droppedExpired.Load(),
-		DroppedTooLarge:  c.droppedTooLarge.Load(),
-		DroppedRetained:  c.droppedRetained.Load(),
-		DroppedDenied:    c.droppedDenied.Load(),
-		Refused:          c.refused.Load(),
-		RefusedTooLarge:  c.refusedTooLarge.Load(),
-		RefusedLogins:    c.refusedLogins.Load(),
+		Connections:       c.connections.Load(),
+		ConnectionsTotal:  c.connectionsTotal.Load(),
+		QueuedBytes:       b.queued.Load(),
+		Received:          c.publishReceived.Load(),
+		Sent:              c.publishSent.Load(),
+		BytesReceived:     c.bytesReceived.Load(),
+		BytesSent:         c.bytesSent.Load(),
+		DroppedFull:       c.droppedFull.Load(),
+		DroppedMemory:     c.droppedMemory.Load(),
+		DroppedExpired:    c.droppedExpired.Load(),
+		DroppedTooLarge:   c.droppedTooLarge.Load(),
+		DroppedRetained:   c.droppedRetained.Load(),
+		DroppedDenied:     c.droppedDenied.Load(),
+		DroppedUnreadable: c.droppedUnreadable.Load(),
+		NotStored:         c.notStored.Load(),
+		Refused:           c.refused.Load(),
+		RefusedTooLarge:   c.refusedTooLarge.Load(),
+		RefusedLogins:     c.refusedLogins.Load(),
 	}
 	b.sessionsMu.Lock()
 	st.Sessions = int64(len(b.sessions))

@@ -2,12 +2,14 @@ package broker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"gateway/broker/store"
 	"gateway/broker/topic"
 )
 
@@ -55,14 +57,18 @@ type Subscription struct {
 	options SubscribeOptions
 	wake    chan struct{} // cap 1
 
-	mu      sync.Mutex
-	open    bool
-	subs    []*subscription
-	queue   queue
-	unacked []delivery // durable only, by seq
-	bytes   int64      // of unacked
-	seq     uint64
-	stats   SubscriptionStats
+	num    store.SessionID // in the store; 0 if it is not kept there
+	ending *entry          // when it is forgotten if nobody opens it; guarded by Broker.durableMu
+
+	mu       sync.Mutex
+	open     bool
+	subs     []*subscription
+	restored map[string]bool // filters that it had before a restart; nil once it was opened
+	queue    queue
+	unacked  []delivery // durable only, by seq
+	bytes    int64      // of unacked
+	seq      uint64
+	stats    SubscriptionStats
 }
 
 // Subscribe begins a subscription to the filters at QoS 2: messages come as
@@ -87,13 +93,36 @@ func (b *Broker) Subscribe(o SubscribeOptions, filters ...string) (*Subscription
 		s = &Subscription{b: b, wake: make(chan struct{}, 1)}
 		if o.Name != "" {
 			b.durable[o.Name] = s
+			if b.store != nil {
+				s.num = b.store.NewSession()
+			}
 		}
 	}
 	if !s.reopen(o) {
 		return nil, fmt.Errorf("subscribe: %q is open already", o.Name)
 	}
+	b.timers.cancel(s.ending)
+	s.ending = nil
+	s.putState(time.Time{})
 	s.setFilters(filters)
 	return s, nil
+}
+
+// putState stores that the subscription exists, and when it was closed; zero if
+// it is open.
+func (s *Subscription) putState(closed time.Time) {
+	if s.num == 0 {
+		return
+	}
+	st := sessionState{Process: true, Expiry: secondsToStore(s.b.processExpiry())}
+	if !closed.IsZero() {
+		st.Left = closed.UnixMilli()
+	}
+	data, err := json.Marshal(st)
+	if err != nil {
+		panic(err)
+	}
+	s.b.note(store.Change{Op: store.PutSession, Session: s.num, Name: s.options.Name, Data: data})
 }
 
 // reopen puts what was not acknowledged back in front, and reports false if
@@ -117,7 +146,8 @@ func (s *Subscription) reopen(o SubscribeOptions) bool {
 // gone.
 func (s *Subscription) setFilters(filters []string) {
 	s.mu.Lock()
-	old := s.subs
+	old, restored := s.subs, s.restored
+	s.restored = nil
 	s.mu.Unlock()
 	var subs, fresh []*subscription
 	for _, f := range filters {
@@ -136,8 +166,29 @@ func (s *Subscription) setFilters(filters []string) {
 	s.subs = subs
 	s.mu.Unlock()
 	s.b.unsubscribe(old...)
+	s.noteFilters(old, fresh, restored)
 	for _, sub := range fresh {
-		s.b.subscribe([]change{{sub: sub, replay: true}}, func() {})
+		s.b.subscribe([]change{{sub: sub, replay: !restored[sub.filter]}}, func() {})
+	}
+}
+
+// noteFilters stores which filters are gone and which are new.
+func (s *Subscription) noteFilters(gone, fresh []*subscription, restored map[string]bool) {
+	if s.num == 0 {
+		return
+	}
+	for _, sub := range gone {
+		s.b.note(store.Change{Op: store.Unsubscribe, Session: s.num, Name: sub.filter})
+	}
+	kept := make(map[string]bool)
+	for _, sub := range fresh {
+		kept[sub.filter] = true
+		s.b.note(sub.put(s.num, sub.filter))
+	}
+	for filter := range restored {
+		if !kept[filter] {
+			s.b.note(store.Change{Op: store.Unsubscribe, Session: s.num, Name: filter})
+		}
 	}
 }
 
@@ -146,15 +197,19 @@ func (s *Subscription) clientID() string { return "" }
 // deliver queues p's message, in place of the oldest when the bounds are
 // reached.
 func (s *Subscription) deliver(p *publication, t *target) {
-	d := delivery{msg: p.keep(), qos: p.m.QoS, replay: t.replay}
+	m := p.keep()
+	d := delivery{msg: m, size: uint32(m.size()), qos: p.m.QoS, replay: t.replay}
 	s.mu.Lock()
 	s.seq++
 	d.seq = s.seq
 	s.stats.Arrived++
-	size := d.msg.size()
+	size := int64(d.size)
 	for s.queue.len > 0 && !d.replay && s.full(size) {
-		s.queue.pop()
+		gone := s.queue.pop()
 		s.stats.Dropped++
+		if gone.mark != unstored {
+			s.forget(gone.seq)
+		}
 	}
 	if s.queue.len == 0 && len(s.unacked) > 0 && s.full(size) {
 		// Everything that fits is with the reader. Dropping that would not stop
@@ -163,12 +218,51 @@ func (s *Subscription) deliver(p *publication, t *target) {
 		s.mu.Unlock()
 		return
 	}
-	if s.options.Name != "" {
-		d.came = p.time().Unix()
+	if s.num != 0 {
+		d.mark = unstored
+		p.keeping.add(s, store.Delivery{Session: s.num, Seq: d.seq, Flags: deliveryFlags(&d)})
 	}
 	s.queue.push(d)
 	s.mu.Unlock()
+	if s.num == 0 {
+		s.signal()
+	}
+}
+
+// inMemory is how much of what waits for a durable subscription is kept in
+// memory; the rest is read from the store.
+const inMemory = 1 << 20
+
+// stored implements keeper.
+func (s *Subscription) stored(_ *publication, seq uint64, mark store.Mark) {
+	s.mu.Lock()
+	if d := s.queue.find(seq); d == nil {
+		s.forget(seq)
+	} else {
+		d.mark = mark
+		if s.queue.bytes > inMemory {
+			s.queue.leave(d)
+		}
+	}
+	s.mu.Unlock()
 	s.signal()
+}
+
+// lost implements keeper.
+func (s *Subscription) lost(_ *publication, seq uint64, memory bool) {
+	s.mu.Lock()
+	if d := s.queue.find(seq); d != nil {
+		d.mark, d.void = 0, !memory
+	}
+	s.mu.Unlock()
+	s.signal()
+}
+
+// forget takes a message out of the store.
+func (s *Subscription) forget(seq uint64) {
+	if s.num != 0 {
+		s.b.note(store.Change{Op: store.Done, Session: s.num, Seq: seq})
+	}
 }
 
 // full tells whether one message of size bytes more would break the bounds.
@@ -204,24 +298,54 @@ func (s *Subscription) Next(ctx context.Context) (Delivery, error) {
 func (s *Subscription) next() (Delivery, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.open {
-		s.signal() // for the next caller
-		return Delivery{}, false, ErrClosed
-	}
-	for s.queue.len > 0 {
+	for {
+		if !s.open {
+			s.signal() // for the next caller
+			return Delivery{}, false, ErrClosed
+		}
+		front := s.queue.front()
+		if front == nil || front.mark == unstored { // then stored will signal
+			return Delivery{}, false, nil
+		}
+		if front.msg == nil && !front.void {
+			s.fetchLocked(front.seq)
+			continue
+		}
 		d := s.queue.pop()
-		if s.options.Name != "" {
+		switch {
+		case d.void:
+			continue
+		case s.options.Name != "":
 			s.unacked = append(s.unacked, d)
-			s.bytes += d.msg.size()
-		} else if !d.msg.Expires.IsZero() && d.msg.expired(time.Now()) {
+			s.bytes += int64(d.size)
+		case !d.msg.Expires.IsZero() && d.msg.expired(time.Now()):
 			s.stats.Expired++
 			continue
-		} else {
+		default:
 			s.stats.Complete++
 		}
 		return Delivery{Message: d.msg, Replay: d.replay, seq: d.seq}, true, nil
 	}
-	return Delivery{}, false, nil
+}
+
+// fetchLocked reads the message with that number, which is in front, from the
+// store. mu is not held meanwhile.
+func (s *Subscription) fetchLocked(seq uint64) {
+	s.mu.Unlock()
+	m, err := s.b.read(s.num, seq)
+	s.mu.Lock()
+	d := s.queue.find(seq)
+	if d == nil {
+		return
+	}
+	if err != nil {
+		s.b.unreadable(s.options.Name, seq, err)
+		s.stats.Dropped++
+		s.forget(seq)
+		d.void = true
+		return
+	}
+	s.queue.fetch(d, m)
 }
 
 // Ack acknowledges a delivery of a durable subscription: it will not come
@@ -242,7 +366,8 @@ func (s *Subscription) Ack(d Delivery) {
 	if !ok {
 		return
 	}
-	s.bytes -= s.unacked[i].msg.size()
+	s.bytes -= int64(s.unacked[i].size)
+	s.forget(d.seq)
 	if i == 0 {
 		s.unacked[0] = delivery{}
 		s.unacked = s.unacked[1:]
@@ -290,8 +415,11 @@ func (s *Subscription) Close() {
 		s.subs = nil
 	}
 	s.mu.Unlock()
-	if wasOpen && live {
+	switch {
+	case wasOpen && live:
 		s.b.unsubscribe(subs...)
+	case wasOpen:
+		s.putState(time.Now())
 	}
 	s.signal()
 }
@@ -313,9 +441,16 @@ func (s *Subscription) oldest() time.Time {
 	switch {
 	case s.options.Name == "":
 	case len(s.unacked) > 0:
-		return time.Unix(s.unacked[0].came, 0)
+		return cameAt(s.unacked[0].msg)
 	case s.queue.len > 0:
-		return time.Unix(s.queue.front().came, 0)
+		if m := s.queue.front().msg; m != nil {
+			return cameAt(m)
+		}
+		if m, err := s.b.read(s.num, s.queue.front().seq); err == nil {
+			return cameAt(m)
+		}
 	}
 	return time.Time{}
 }
+
+func cameAt(m *Message) time.Time { return time.UnixMilli(m.came).Truncate(time.Second) }

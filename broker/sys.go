@@ -119,6 +119,8 @@ func (s *sysPublisher) publish(now time.Time) {
 	s.number("publish/messages/dropped/too_large", st.DroppedTooLarge)
 	s.number("publish/messages/dropped/not_retained", st.DroppedRetained)
 	s.number("publish/messages/dropped/not_allowed", st.DroppedDenied)
+	s.number("publish/messages/dropped/unreadable", st.DroppedUnreadable)
+	s.number("publish/messages/not_stored", st.NotStored)
 	s.number("publish/messages/refused", st.Refused)
 	s.number("publish/messages/refused/too_large", st.RefusedTooLarge)
 	s.number("clients/refused", st.RefusedLogins)

@@ -26,8 +26,9 @@ func Default() Config {
 		MaxConnections:    1000,
 		MaxInflight:       500,
 		ReceiveMaximum:    20,
-		MaxQueuedMessages: 1000,
-		MaxQueuedBytes:    8 << 20,
+		MaxQueuedMessages: 100_000,
+		MaxQueuedBytes:    64 << 20,
+		QueueFull:         dropNewest,
 		MaxQueueMemory:    64 << 20,
 		MaxQoS:            2,
 		RetainAvailable:   true,
@@ -90,11 +91,19 @@ func (c Config) Validate() error {
 		between("connect_timeout", c.ConnectTimeout, time.Second, time.Hour, ""),
 		between("write_timeout", c.WriteTimeout, time.Second, time.Hour, ""),
 		between("sys_interval", c.SysInterval, 0, 24*time.Hour, "0s for never"),
+		oneOf("queue_full", c.QueueFull, dropNewest, dropOldest, refuseNew),
 		oneOf("subscribe_refusal", c.SubscribeRefusal, "not_authorized", "unspecified"),
 		prefix("client_id_prefix", c.ClientIDPrefix),
 	)
 	return errors.Join(errs...)
 }
+
+// What happens when a client's queue is full.
+const (
+	dropNewest = "drop_newest"
+	dropOldest = "drop_oldest"
+	refuseNew  = "refuse"
+)
 
 // between returns an error about key unless low ≤ x ≤ high; about says what
 // x counts.

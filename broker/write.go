@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gateway/broker/packet"
+	"gateway/broker/store"
 )
 
 const (
@@ -35,11 +36,12 @@ func (c *conn) send(p packet.Packet) error {
 }
 
 // answer queues PUBACK, PUBREC, PUBREL or PUBCOMP, with the identifier that came
-// [MQTT-2.2.1-5]. Packets are handled one after the other, so answers go out in
-// their order [MQTT-4.6.0-2 v3] [MQTT-4.6.0-3 v3].
-func (c *conn) answer(typ packet.Type, id uint16, code packet.ReasonCode) error {
+// [MQTT-2.2.1-5], to be sent when everything up to mark is stable. Packets are
+// handled one after the other, so answers go out in their order
+// [MQTT-4.6.0-2 v3] [MQTT-4.6.0-3 v3].
+func (c *conn) answer(typ packet.Type, id uint16, code packet.ReasonCode, mark store.Mark) error {
 	var b [8]byte
-	c.sendBytes(packet.AppendAck(b[:0], typ, id, code, c.version))
+	c.answerAfter(mark, packet.AppendAck(b[:0], typ, id, code, c.version))
 	return nil
 }
 
@@ -296,6 +298,7 @@ func (c *conn) take() *outbox {
 	for c.out == nil && c.more && c.dead == nil && !c.final {
 		c.more = false
 		c.mu.Unlock()
+		c.session.fetch()
 		c.session.refill(c)
 		c.mu.Lock()
 	}

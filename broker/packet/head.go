@@ -122,3 +122,21 @@ func AppendMessageProperties(dst []byte, p *Properties, expiry Opt[uint32]) ([]b
 	}
 	return e.b, nil
 }
+
+// ParseMessageProperties reads what AppendMessageProperties has made. The text
+// and bytes it returns are copies.
+func ParseMessageProperties(b []byte) (*Properties, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	d := decoder{b: b, t: TypePublish, v: V5}
+	p := new(Properties)
+	var seen uint64
+	for len(d.b) > 0 && d.err == nil {
+		d.property(p, TypePublish, &seen)
+	}
+	if d.err != nil {
+		return nil, d.err
+	}
+	return p, nil
+}
