@@ -432,6 +432,7 @@ func (s *session) readyLocked(c *conn, d *delivery) bool {
 		return false
 	case d.qos == 2 && d.mark > 0 && d.mark > s.b.store.Stable():
 		s.b.await(c)
+		_, _ = s.b.store.Append(store.Now) // whatever was not urgent is now
 		return d.mark <= s.b.store.Stable()
 	}
 	return true

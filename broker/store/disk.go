@@ -258,6 +258,9 @@ func (d *Disk) Append(u Urgency, changes ...Change) (Mark, error) {
 		c.buf = d.x.append(c.buf, &changes[i], c.seg.id, c.at, c.mark)
 	}
 	if len(c.buf) == before {
+		if u == Now && len(changes) == 0 {
+			d.hurryLocked()
+		}
 		return d.Stable(), nil
 	}
 	d.appendedLocked(len(c.buf)-before, u)

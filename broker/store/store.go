@@ -128,7 +128,8 @@ type Store interface {
 	// Append makes changes in their order and returns their mark. They are one:
 	// a crash leaves all of them or none, and none without those that were
 	// appended before. It does not wait for the disk and keeps nothing of what it
-	// is given. It fails with [ErrFull] only where there is a Publish or
+	// is given. Now without a change is for everything that was appended before.
+	// It fails with [ErrFull] only where there is a Publish or
 	// PutSession among them.
 	Append(u Urgency, changes ...Change) (Mark, error)
 	// Read returns the message of a delivery that is not done, and the Extra it

@@ -119,6 +119,7 @@ func spawn(t *testing.T, name string, args ...string) *process {
 	r, w := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	p.cmd.Dir = t.TempDir()
+	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+p.cmd.Dir) // a store of its own
 	p.cmd.WaitDelay = time.Second
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"gateway/bridge"
 	"gateway/broker"
+	"gateway/broker/store"
 	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/sensors"
@@ -48,7 +50,7 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	if cfg.pidFile != "" {
 		remove, err := writePID(cfg.pidFile)
 		if err != nil {
-			return err
+			return errors.Join(err, g.close())
 		}
 		defer remove()
 	}
@@ -56,7 +58,7 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	if c.Pprof != "" {
 		p, err := openProfiler(c.Pprof)
 		if err != nil {
-			return err
+			return errors.Join(err, g.close())
 		}
 		parts = append(parts, part{"pprof", p.Run})
 	}
@@ -66,7 +68,8 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 		debug.SetGCPercent(50) // little garbage is made, and there may be 512 MB for everything
 	}
 	debug.FreeOSMemory() // what reading the configuration took, on a board of 512 MB
-	return runParts(ctx, g.log, stopTimeout, parts)
+	err = runParts(ctx, g.log, stopTimeout, parts)
+	return errors.Join(err, g.close())
 }
 
 // newLog makes the log that the configuration asks for.
@@ -87,6 +90,7 @@ type gateway struct {
 	cfg       *config.Config
 	demo      bool
 	log       *slog.Logger
+	store     *store.Disk // nil: nothing is kept
 	broker    *broker.Broker
 	bridges   []*bridge.Bridge
 	dashboard *dashboard.Dashboard
@@ -97,36 +101,52 @@ type gateway struct {
 // fails before anything has begun.
 func build(cfg *config.Config, demo bool, log *slog.Logger) (*gateway, error) {
 	g := &gateway{cfg: cfg, demo: demo, log: log}
-	g.broker = broker.New(cfg.Broker, log.With("part", "broker"))
+	p, err := openStore(cfg.Persistence, log.With("part", "store"))
+	if err != nil {
+		return nil, err
+	}
+	g.store = p
+	if g.broker, err = broker.Open(cfg.Broker, g.persistence(), log.With("part", "broker")); err != nil {
+		return nil, errors.Join(err, g.close())
+	}
+	if err := g.buildOthers(); err != nil {
+		return nil, errors.Join(err, g.close())
+	}
+	return g, nil
+}
+
+// buildOthers makes what uses the broker, and opens every socket.
+func (g *gateway) buildOthers() error {
+	cfg, log := g.cfg, g.log
 	g.dashboard = dashboard.New(cfg.Dashboard, g.broker, g.about, log.With("part", "dashboard"))
 	for _, c := range cfg.Bridges {
 		b := bridge.New(c, g.broker, log.With("part", "bridge"))
 		if err := b.Collect(); err != nil {
-			return nil, err
+			return err
 		}
 		g.bridges = append(g.bridges, b)
 	}
 	houses := []sensors.Config{cfg.Sensors}
-	if demo {
+	if g.demo {
 		houses = append(houses, sensors.Demo())
 	}
-	p := publisher{g.broker, log}
+	pub := publisher{g.broker, log}
 	for _, c := range houses {
 		s, err := sensors.New(c, sensors.Deps{
-			Log: log.With("part", "sensors"), Hostname: hostname(), Publish: p.report, Status: p.status,
+			Log: log.With("part", "sensors"), Hostname: hostname(), Publish: pub.report, Status: pub.status,
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		g.sensors = append(g.sensors, s)
 	}
 	if err := g.broker.Listen(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := g.dashboard.Listen(); err != nil {
-		return nil, err
+		return err
 	}
-	return g, nil
+	return nil
 }
 
 // parts returns what runs, in the order it is started in: first what keeps,

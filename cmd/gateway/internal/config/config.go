@@ -7,17 +7,19 @@ import (
 
 	"gateway/bridge"
 	"gateway/broker"
+	"gateway/broker/store"
 	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/sensors"
 )
 
 // Config is the whole configuration, gateway.yaml.
 type Config struct {
-	Sensors   sensors.Config   `yaml:",inline"`
-	Broker    broker.Config    `yaml:"broker"`
-	Bridges   []bridge.Config  `yaml:"bridges"`
-	Dashboard dashboard.Config `yaml:"dashboard"`
-	Log       Log              `yaml:"log"`
+	Sensors     sensors.Config   `yaml:",inline"`
+	Broker      broker.Config    `yaml:"broker"`
+	Persistence store.Config     `yaml:"persistence"`
+	Bridges     []bridge.Config  `yaml:"bridges"`
+	Dashboard   dashboard.Config `yaml:"dashboard"`
+	Log         Log              `yaml:"log"`
 }
 
 // Default returns the configuration of a gateway nobody has configured: it
@@ -29,10 +31,11 @@ func Default() *Config {
 		{Protocol: "ws", Address: "127.0.0.1:9001"},
 	}
 	return &Config{
-		Sensors:   sensors.Default(),
-		Broker:    b,
-		Dashboard: dashboard.Default(),
-		Log:       Log{Level: "info", Format: "text"},
+		Sensors:     sensors.Default(),
+		Broker:      b,
+		Persistence: store.Default(),
+		Dashboard:   dashboard.Default(),
+		Log:         Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -84,6 +87,7 @@ func read(name string, data []byte, files bool) (*Config, error) {
 func (f *file) validate(cfg *Config) {
 	f.report("", cfg.Sensors.Validate())
 	f.report("broker.", cfg.Broker.Validate())
+	f.report("persistence.", cfg.Persistence.Validate())
 	names := make(map[string]int)
 	for i, b := range cfg.Bridges {
 		prefix := fmt.Sprintf("bridges[%d].", i)

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"gateway/broker"
+	"gateway/broker/store"
 	"gateway/cmd/gateway/internal/config"
 	"gateway/sensors"
 )
@@ -141,11 +143,14 @@ func newConversion(m machine) *conversion {
 	// As Mosquitto has it; see the package comment.
 	b.Auth.MaxFailedLogins = 0
 	b.MaxConnections = 0
+	b.MaxQueuedMessages = 1000
 	b.MaxQueuedBytes = 0
 	b.SessionExpiry = 0
 	b.MaxSubscriptions = 0
 	c := &conversion{machine: m, origins: make(map[string]line)}
-	c.out.Config = &config.Config{Broker: b, Log: config.Log{Level: "info", Format: "text"}}
+	p := store.Default()
+	p.Enabled, p.Path = false, storeFolder
+	c.out.Config = &config.Config{Broker: b, Persistence: p, Log: config.Log{Level: "info", Format: "text"}}
 	c.out.Config.Sensors = sensors.Default()
 	c.out.Config.Sensors.Sensors = nil
 	return c
@@ -308,7 +313,8 @@ func (c *conversion) plugin(v value) {
 	why := noPlugins
 	switch file := v.text; {
 	case strings.Contains(file, "persist_sqlite"):
-		c.note(true, "%s", noPersistence)
+		c.out.Config.Persistence.Enabled = true
+		c.note(false, "what is kept is written before it is acknowledged, to the gateway's own store in persistence_location")
 		return
 	case strings.Contains(file, "dynamic_security"):
 		why = noDynsec
@@ -358,9 +364,25 @@ func (c *conversion) control(v value) {
 	}
 }
 
+// persistence is on at once where Mosquitto would write now and then.
 func (c *conversion) persistence(v value) {
+	c.out.Config.Persistence.Enabled = v.yes
 	if v.yes {
-		c.note(true, "%s", noPersistence)
+		c.note(false, "what is kept is written before it is acknowledged, to a folder of the gateway's own, gateway-store, in persistence_location")
+	}
+}
+
+// persistenceLocation is a folder, or with Mosquitto the beginning of a name.
+func (c *conversion) persistenceLocation(v value) {
+	c.out.Config.Persistence.Path = filepath.Join(v.text, storeFolder)
+}
+
+// storeFolder is what Mosquitto does not use in its persistence_location.
+const storeFolder = "gateway-store"
+
+func (c *conversion) retainedPersistence(v value) {
+	if !v.yes {
+		c.note(true, "what is retained is kept with everything else")
 	}
 }
 

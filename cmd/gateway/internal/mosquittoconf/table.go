@@ -33,7 +33,6 @@ const (
 	noPrefixes    = "the gateway lets in any client id; use_username_as_clientid, or an acl_file with %c, ties clients to what they may do; take this line out then"
 	noPSK         = "pre-shared keys are not supported: Go's TLS does not have them; use certificates"
 	goTLS         = "is left to Go's TLS, which has no weak ones to choose from"
-	noPersistence = "sessions and retained messages are kept in memory in this version, and lost when the gateway stops"
 	withBridges   = "the bridge does not have this yet"
 	ownLog        = "the log goes to standard error; systemd and containers collect it from there"
 	topicLog      = "the gateway does not log to topics; the log goes to standard error"
@@ -90,11 +89,11 @@ var table = map[string]entry{
 
 	// What is kept.
 	"persistence":          {scope: global, value: yesNo, set: (*conversion).persistence},
-	"retained_persistence": {scope: global, value: yesNo, set: (*conversion).persistence},
-	"persistence_file":     {scope: global, value: text, harmless: "see persistence"},
-	"persistence_location": {scope: global, value: text, harmless: "see persistence"},
-	"autosave_interval":    {scope: global, value: number(math.MinInt32, math.MaxInt32), harmless: "see persistence"},
-	"autosave_on_changes":  {scope: global, value: yesNo, harmless: "see persistence"},
+	"retained_persistence": {scope: global, value: yesNo, set: (*conversion).retainedPersistence},
+	"persistence_file":     {scope: global, value: text, harmless: "the gateway's store is a folder, gateway-store, in persistence_location"},
+	"persistence_location": {scope: global, value: text, set: (*conversion).persistenceLocation},
+	"autosave_interval":    {scope: global, value: number(math.MinInt32, math.MaxInt32), harmless: "what is acknowledged is on disk already"},
+	"autosave_on_changes":  {scope: global, value: yesNo, harmless: "what is acknowledged is on disk already"},
 
 	// The log and the process.
 	"log_dest":                {scope: global, value: words, set: (*conversion).logDestination},

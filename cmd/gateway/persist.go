@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"gateway/broker"
+	"gateway/broker/store"
+)
+
+// openStore opens the store that the configuration asks for, nil if it asks for
+// none.
+func openStore(cfg store.Config, log *slog.Logger) (*store.Disk, error) {
+	if !cfg.Enabled {
+		return nil, nil
+	}
+	dir, err := cfg.Folder()
+	if err != nil {
+		return nil, &statusError{err: fmt.Errorf("persistence.%w", err), status: exitConfig}
+	}
+	d, err := store.Open(dir, store.Options{
+		Interval: cfg.Interval, CommitDelay: cfg.CommitDelay,
+		MaxBytes: cfg.MaxBytes, MinFree: cfg.MinFree, Log: log,
+	})
+	var used *store.InUseError
+	var newer *store.NewerError
+	switch {
+	case err == nil:
+	case cfg.Path == "" && !errors.As(err, &used) && !errors.As(err, &newer):
+		// Nobody has asked for that folder: better a gateway that forgets than none.
+		log.Error("nothing outlives a restart: there is no place for it; set persistence.path", "error", err)
+		return nil, nil
+	default:
+		return nil, &statusError{err: fmt.Errorf("persistence.path: %w", err), status: exitConfig}
+	}
+	log.Info("state is kept", "folder", dir)
+	return d, nil
+}
+
+// persistence is where the broker keeps its state.
+func (g *gateway) persistence() broker.Persistence {
+	if g.store == nil {
+		return broker.Persistence{} // no store, rather than one that is nil
+	}
+	return broker.Persistence{Store: g.store, Sync: g.cfg.Persistence.Interval == 0}
+}
+
+// close gives back what outlives the parts.
+func (g *gateway) close() error {
+	if g.store == nil {
+		return nil
+	}
+	if err := g.store.Close(); err != nil {
+		return fmt.Errorf("close the store: %w", err)
+	}
+	return nil
+}
