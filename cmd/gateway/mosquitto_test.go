@@ -214,7 +214,7 @@ func TestMosquittoPIDFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := spawn(t, needBinary(t), "run", "--mosquitto-conf", conf)
-	p.await(`level=WARN msg="not carried over: [^"]*" directive=persistence at=\S+mosquitto.conf:4`)
+	p.await(`level=INFO msg="no need to carry over: [^"]*" directive=persistence at=\S+mosquitto.conf:4`)
 	p.await(`(?m)^MQTT `)
 	deadline := time.Now().Add(patience)
 	for {

@@ -68,8 +68,12 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 		debug.SetGCPercent(50) // little garbage is made, and there may be 512 MB for everything
 	}
 	debug.FreeOSMemory() // what reading the configuration took, on a board of 512 MB
-	err = runParts(ctx, g.log, stopTimeout, parts)
-	return errors.Join(err, g.close())
+	return g.run(ctx, parts)
+}
+
+// run runs the parts until ctx ends, and gives back what outlives them.
+func (g *gateway) run(ctx context.Context, parts []part) error {
+	return errors.Join(runParts(ctx, g.log, stopTimeout, parts), g.close())
 }
 
 // newLog makes the log that the configuration asks for.

@@ -39,6 +39,7 @@ bridges:
 // client, a browser's stream and a bridge that cannot connect, and stops it:
 // no goroutine may be left, well within the time it has.
 func TestStopLeavesNothing(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	before := goroutines()
 	var log bytes.Buffer
 	g, err := build(testGatewayConfig(t), true, slog.New(slog.NewTextHandler(&log, nil)))
@@ -47,7 +48,7 @@ func TestStopLeavesNothing(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- runParts(ctx, g.log, stopTimeout, g.parts()) }()
+	go func() { ended <- g.run(ctx, g.parts()) }()
 
 	tcp, _ := g.doors()
 	conn, err := net.Dial("tcp", tcp[0])
@@ -123,6 +124,7 @@ func TestBuildFailsEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	quiet := slog.New(slog.DiscardHandler)
 
 	cfg := testGatewayConfig(t)
@@ -138,6 +140,7 @@ func TestBuildFailsEarly(t *testing.T) {
 }
 
 func TestSayWhere(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	for _, test := range []struct{ yaml, want string }{
 		{"dashboard: {address: ''}\nbroker: {listeners: []}\n", "page      none (dashboard.address is empty)\nMQTT      none (broker.listeners is empty)\n"},
 		{"dashboard: {address: ''}\nbroker: {listeners: [{protocol: ws, address: '127.0.0.1:0'}]}\n", "WebSocket only: ws://127.0.0.1:"},
@@ -159,7 +162,7 @@ func TestSayWhere(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := runParts(ctx, g.log, stopTimeout, g.parts()); err != nil && !errors.Is(err, context.Canceled) {
+		if err := g.run(ctx, g.parts()); err != nil && !errors.Is(err, context.Canceled) {
 			t.Errorf("closing: %v", err)
 		}
 	}
