@@ -138,6 +138,9 @@ func measure(ctx context.Context, o options, dir string, s scenario) (result, er
 	}
 	for range rounds {
 		for _, name := range o.brokers {
+			if s.gatewayOnly && name != "gateway" {
+				continue
+			}
 			value, lost, err := measureOne(ctx, o, dir, name, s)
 			if err != nil {
 				return r, fmt.Errorf("%s: %w", name, err)
@@ -150,7 +153,7 @@ func measure(ctx context.Context, o options, dir string, s scenario) (result, er
 }
 
 func measureOne(ctx context.Context, o options, dir, name string, s scenario) (value float64, lost int64, err error) {
-	b, err := startBroker(ctx, name, o.gateway, dir)
+	b, err := startBroker(ctx, name, o.gateway, dir, s.durable)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -21,7 +21,9 @@ import (
 // broker is a broker's process, pinned to core 0.
 type broker struct {
 	name    string
-	address string
+	gateway string // the gateway's binary
+	dir     string // for its files
+	address string // "" if it listens nowhere
 	cmd     *exec.Cmd
 }
 
@@ -32,51 +34,78 @@ type broker struct {
 // in flight to a client, the gateway's default, where Mosquitto has 20: with 20
 // both would wait for the load's acknowledgements most of the time. Mosquitto's
 // queue has no bound: with 1,000, its default, 2.0.11 drops messages of a fan-in
-// of which never more than 400 waited.
-func startBroker(ctx context.Context, name, gateway, dir string) (*broker, error) {
+// of which never more than 400 waited. Nothing is on disk, which is Mosquitto's
+// default, unless durable says so; then no queue has a bound.
+func startBroker(ctx context.Context, name, gateway, dir string, durable bool) (*broker, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	b := &broker{name: name, address: "127.0.0.1:" + port}
-	path := filepath.Join(dir, name+".conf")
-	var content string
+	dir, err = os.MkdirTemp(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	b := &broker{name: name, gateway: gateway, dir: dir, address: "127.0.0.1:" + port}
+	content, disk := "", "persistence: {enabled: false}\n"
 	switch name {
 	case "gateway":
-		content = "site: bench\nsensors: []\nlog: {level: error}\ndashboard: {address: \"\"}\nbroker:\n" +
-			"  max_connections: 0\n  max_subscriptions: 0\n  max_retained: 0\n" +
+		queues := ""
+		if durable {
+			disk = fmt.Sprintf("persistence: {path: %q, max_bytes: 4294967296}\n", filepath.Join(dir, "store"))
+			queues = "  max_queued_messages: 0\n  max_queued_bytes: 0\n"
+		}
+		content = "site: bench\nsensors: []\nlog: {level: error}\ndashboard: {address: \"\"}\n" + disk + "broker:\n" +
+			"  max_connections: 0\n  max_subscriptions: 0\n  max_retained: 0\n" + queues +
 			"  listeners:\n    - {protocol: tcp, address: \"" + b.address + "\"}\n"
-		b.cmd = exec.CommandContext(ctx, gateway, "run", "-c", path)
 	case "mosquitto":
 		content = "listener " + port + " 127.0.0.1\nallow_anonymous true\nlog_dest none\nmax_inflight_messages 500\nmax_queued_messages 0\n"
-		program, err := exec.LookPath("mosquitto")
-		if err != nil {
-			if program, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
-				return nil, errors.New("mosquitto is not installed (Debian's package mosquitto)")
-			}
+		if durable {
+			content += "persistence true\npersistence_location " + dir + "/\nautosave_interval 1\nautosave_on_changes true\nuser root\n"
 		}
-		b.cmd = exec.CommandContext(ctx, program, "-c", path)
 	default:
 		return nil, fmt.Errorf("no broker is called %q; mosquitto and gateway are known", name)
 	}
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		return nil, err
+	return b, b.run(ctx, content)
+}
+
+// run starts the broker with that configuration.
+func (b *broker) run(ctx context.Context, content string) error {
+	if err := os.WriteFile(b.conf(), []byte(content), 0o600); err != nil {
+		return err
+	}
+	return b.start(ctx)
+}
+
+func (b *broker) conf() string { return filepath.Join(b.dir, b.name+".conf") }
+
+// start starts the broker and waits until it listens.
+func (b *broker) start(ctx context.Context) error {
+	b.cmd = exec.CommandContext(ctx, b.gateway, "run", "-c", b.conf())
+	if b.name == "mosquitto" {
+		program, err := exec.LookPath("mosquitto")
+		if err != nil {
+			if program, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
+				return errors.New("mosquitto is not installed (Debian's package mosquitto)")
+			}
+		}
+		b.cmd = exec.CommandContext(ctx, program, "-c", b.conf())
 	}
 	if err := startPinned(b.cmd); err != nil {
-		return nil, err
+		return err
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(20 * time.Second); b.address != ""; {
 		nc, err := net.Dial("tcp", b.address)
 		if err == nil {
 			nc.Close()
-			return b, nil
+			return nil
 		}
 		if time.Now().After(deadline) {
 			b.stop()
-			return nil, fmt.Errorf("does not listen on %s: %w", b.address, err)
+			return fmt.Errorf("does not listen on %s: %w", b.address, err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(5 * time.Millisecond)
 	}
+	return nil
 }
 
 // stop ends the broker and waits for it.

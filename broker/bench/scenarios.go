@@ -23,7 +23,10 @@ type scenario struct {
 	ratio  bool    // target is for the ratio of gateway to mosquitto; else for the gateway's figure
 	more   bool    // more is better
 	once   bool    // one round is enough
-	run    func(*load) (float64, error)
+
+	durable     bool // with what the brokers keep on disk
+	gatewayOnly bool
+	run         func(*load) (float64, error)
 }
 
 // scenarios are all there are, in the table's order.
@@ -69,7 +72,7 @@ func scenarios() []scenario {
 			group: "Latency", ratio: true, target: 1, run: func(l *load) (float64, error) { late, _, err := steady(l, qos); return late, err },
 		})
 	}
-	return append(all,
+	all = append(all,
 		scenario{name: "idle rss", what: "process without clients", unit: "MiB", group: "Memory, resident", target: 16, run: idle},
 		scenario{name: "idle 1000", what: "for each of 1,000 idle connections", unit: "KiB", group: "Memory, resident", target: 6, once: true,
 			run: func(l *load) (float64, error) { return idleConnections(l, 1000) }},
@@ -82,6 +85,7 @@ func scenarios() []scenario {
 		scenario{name: "filters", what: "a publish among 100,000 filters, times what it costs among 10", unit: "×", group: "Many filters, retained messages, deaf subscribers", target: 2, once: true, run: filters},
 		scenario{name: "retained", what: "50,000 retained messages to a new subscriber", unit: "s", group: "Many filters, retained messages, deaf subscribers", once: true, run: retained},
 	)
+	return append(all, durableScenarios()...)
 }
 
 func fanIn(l *load, qos byte, size int) (float64, error) {

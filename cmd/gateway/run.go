@@ -41,6 +41,9 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	if c.Verbose {
 		cfg.Log.Level = "debug"
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // little garbage is made, and there may be 512 MB for everything
+	}
 	log := newLog(cfg.Log, s.err)
 	say(log, cfg.notes)
 	g, err := build(cfg.Config, c.Demo, log)
@@ -64,9 +67,6 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	}
 	g.log.Info("configuration", "from", cfg.from)
 	g.sayWhere(s.out)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // little garbage is made, and there may be 512 MB for everything
-	}
 	debug.FreeOSMemory() // what reading the configuration took, on a board of 512 MB
 	return g.run(ctx, parts)
 }

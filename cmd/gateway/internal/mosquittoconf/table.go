@@ -28,14 +28,14 @@ type entry struct {
 
 // Reasons that several directives share.
 const (
-	noPlugins     = "the gateway loads no plugins, which are C code; use password_file, acl_file or client certificates, and take this line out"
-	noDynsec      = "the gateway loads no plugins; write the users of the dynamic security plugin into a password_file and an acl_file, and take this line out"
-	noPrefixes    = "the gateway lets in any client id; use_username_as_clientid, or an acl_file with %c, ties clients to what they may do; take this line out then"
-	noPSK         = "pre-shared keys are not supported: Go's TLS does not have them; use certificates"
-	goTLS         = "is left to Go's TLS, which has no weak ones to choose from"
-	withBridges   = "the bridge does not have this yet"
-	ownLog        = "the log goes to standard error; systemd and containers collect it from there"
-	topicLog      = "the gateway does not log to topics; the log goes to standard error"
+	noPlugins   = "the gateway loads no plugins, which are C code; use password_file, acl_file or client certificates, and take this line out"
+	noDynsec    = "the gateway loads no plugins; write the users of the dynamic security plugin into a password_file and an acl_file, and take this line out"
+	noPrefixes  = "the gateway lets in any client id; use_username_as_clientid, or an acl_file with %c, ties clients to what they may do; take this line out then"
+	noPSK       = "pre-shared keys are not supported: Go's TLS does not have them; use certificates"
+	goTLS       = "is left to Go's TLS, which has no weak ones to choose from"
+	withBridges = "the bridge does not have this yet"
+	ownLog      = "the log goes to standard error; systemd and containers collect it from there"
+	topicLog    = "the gateway does not log to topics; the log goes to standard error"
 )
 
 // table has every directive of Mosquitto 2.0 and 2.1.
