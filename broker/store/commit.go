@@ -55,12 +55,31 @@ func (d *Disk) nextBatch() (*batch, time.Duration) {
 		if d.cur.empty() {
 			return nil, -1 // closing
 		}
+		d.fitPageLocked()
 		d.sealLocked()
 	}
 	if d.closing && d.failure.err != nil && d.failure.retry.After(now) {
 		return nil, -1 // it was tried
 	}
 	return d.batches[0], 0
+}
+
+// pageSize is what the system writes at least.
+const pageSize = 4 << 10
+
+// fitPageLocked moves cur to the next page if it fits one and would lie in two,
+// and nobody waits for it: what is written now and then costs one page then,
+// not two.
+func (d *Disk) fitPageLocked() {
+	c := d.cur
+	size := int64(len(c.buf))
+	at := (c.at + pageSize - 1) &^ (pageSize - 1)
+	if !d.urgent.IsZero() || size+frameHead > pageSize || c.at+size+frameHead <= at || at == c.at || at+size+frameHead > c.seg.size-segmentHead {
+		return
+	}
+	from := *c
+	c.at = at
+	d.x.relocate(&from, c)
 }
 
 // waitLocked returns how long cur may still wait.

@@ -113,7 +113,7 @@ func (d *Disk) stateLocked() int64 {
 		n := min(len(r.keys), 16)
 		to := r.to
 		if n < len(r.keys) {
-			to = r.keys[n] * chunkSize
+			to = r.keys[n] * numbersSize
 		}
 		var xs []uint64
 		for _, key := range r.keys[:n] {

@@ -63,7 +63,9 @@
 //
 // The same 64 bytes end the file. Frames follow the head, each at a multiple
 // of 8 bytes, and 24 bytes of zeros follow the last frame. The rest is
-// undefined. A frame is
+// undefined. Where there is no frame behind one, the next may begin at the next
+// multiple of 4 KiB: one that is small is not written across two pages if it can
+// wait. A frame is
 //
 //	 0   4  0xA9C35E17
 //	 4   4  bytes of its records, n

@@ -32,8 +32,9 @@ func (p *place) weight() int64 {
 	return int64(p.size)/int64(p.share) + 1
 }
 
-// chunkSize is how many deliveries of a session lie together.
-const chunkSize = 256
+// chunkSize is how many deliveries of a session lie together: as many as fit
+// 4 KiB with their count.
+const chunkSize = 255
 
 type chunk struct {
 	live   int
@@ -120,26 +121,29 @@ type retainedPlace struct {
 	place
 }
 
+// numbersSize is how many numbers lie together.
+const numbersSize = 256
+
 // numbers is a set of the numbers of retained messages.
-type numbers map[uint64]*[chunkSize / 64]uint64
+type numbers map[uint64]*[numbersSize / 64]uint64
 
 func (n numbers) add(x uint64) {
-	c := n[x/chunkSize]
+	c := n[x/numbersSize]
 	if c == nil {
-		c = new([chunkSize / 64]uint64)
-		n[x/chunkSize] = c
+		c = new([numbersSize / 64]uint64)
+		n[x/numbersSize] = c
 	}
-	c[x%chunkSize/64] |= 1 << (x % 64)
+	c[x%numbersSize/64] |= 1 << (x % 64)
 }
 
 func (n numbers) remove(x uint64) {
-	c := n[x/chunkSize]
+	c := n[x/numbersSize]
 	if c == nil {
 		return
 	}
-	c[x%chunkSize/64] &^= 1 << (x % 64)
-	if *c == [chunkSize / 64]uint64{} {
-		delete(n, x/chunkSize)
+	c[x%numbersSize/64] &^= 1 << (x % 64)
+	if *c == [numbersSize / 64]uint64{} {
+		delete(n, x/numbersSize)
 	}
 }
 
@@ -149,9 +153,9 @@ func (n numbers) in(key uint64) (xs []uint64) {
 	if c == nil {
 		return nil
 	}
-	for i := range uint64(chunkSize) {
+	for i := range uint64(numbersSize) {
 		if c[i/64]&(1<<(i%64)) != 0 {
-			xs = append(xs, key*chunkSize+i)
+			xs = append(xs, key*numbersSize+i)
 		}
 	}
 	return xs

@@ -208,6 +208,13 @@ func scan(s *segment, b []byte, limit Mark, follows bool, yield func(frame) erro
 		if ok && f.mark >= limit {
 			break // written again into the next segment
 		}
+		if !ok {
+			if page := (at + pageSize - 1) &^ (pageSize - 1); page != at {
+				if next, n, whole := parseFrame(b, page, s.salt); whole && next.mark == want && next.mark < limit {
+					f, size, ok, at = next, n, true, page
+				}
+			}
+		}
 		if !ok || f.mark != want {
 			next, size2, ok := resync(b, at+frameAlign, s.salt, want, limit)
 			if !ok {

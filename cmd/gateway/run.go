@@ -46,7 +46,9 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	}
 	log := newLog(cfg.Log, s.err)
 	say(log, cfg.notes)
+	percent := debug.SetGCPercent(20) // much may be read from the store
 	g, err := build(cfg.Config, c.Demo, log)
+	debug.SetGCPercent(percent)
 	if err != nil {
 		return err
 	}
