@@ -64,9 +64,10 @@ lint: ## formatting, vet, staticcheck
 	$(STATICCHECK) ./...
 
 .PHONY: race
-race: setup ## all tests with the race detector, and those of clients that race themselves without
+race: setup ## all tests with the race detector; without it, clients that race themselves, and the broker on a store
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 10m ./...
 	$(GO) test -count=1 -timeout 10m -run 'TestPahoGo|TestAutopaho' ./cmd/gateway
+	$(GO) test -count=1 -timeout 10m ./broker -store disk
 
 .PHONY: test32
 test32: ## the 32-bit build and its unit tests

@@ -59,6 +59,8 @@
 //	group.mu           the members of a shared subscription
 //	session.mu         a session's queues and what is in flight
 //	conn.mu            what waits to be written
+//	the store's own
+//	Broker.waitMu      connections that wait for the store
 //
 // No lock is held during a read or a write.
 //
@@ -81,6 +83,33 @@
 // A message in flight of a session that ends with its connection is not kept:
 // it could never be sent again.
 //
-// Durable sessions live in memory for now: they survive connections, not the
-// process.
+// # What outlives the process
+//
+// With [Open] and a store, sessions that outlive their connection are kept with
+// their subscriptions, what waits for them and what is in flight both ways,
+// and so are retained messages, wills that were not published, and durable
+// subscriptions of this process. The broker's own figures below $SYS/ are not.
+//
+//	conn.readSome ─ Broker.route ─┬─ session.deliver ─ queue (unstored) ┐
+//	                              └─ Broker.keep ─ store.Append ────────┼─ session.stored ─ refill ─ outbox
+//	                                       └─ (stable) ─ Broker.advanced ─ answers, messages of QoS 2
+//
+// A publication that such sessions get is one change of the store, see keep.go:
+// all of it is there after a crash, or nothing. PUBACK, PUBREC and PUBCOMP, and
+// PUBREL towards a subscriber, wait in their connection until what they promise
+// is stable, see hold.go; CONNACK, SUBACK and UNSUBACK wait with the reading
+// goroutine. What a subscriber has acknowledged with PUBACK or PUBCOMP is stored
+// when there is time: after a crash it may get a message of QoS 1, or a PUBREL,
+// again, with DUP, as the specification has it.
+//
+// Packet identifiers follow from a message's number in its session, so that one
+// that was in flight has the same after a restart. Which messages were sent
+// nobody notes: after a crash those of a client that was connected have DUP.
+// Wills of clients that were connected are published after the start, or when
+// their delay has passed from then on.
+//
+// While the store cannot be written, messages go on in memory and whoever waits
+// for an acknowledgement waits; when as much waits as may, publishers are
+// refused: with 0x97, or by the end of the connection before MQTT 5. What is
+// published in this process goes on in memory.
 package broker

@@ -1,6 +1,10 @@
 package broker
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"gateway/broker/store"
+)
 
 // counters are the broker's own figures, counted since its start.
 type counters struct {
@@ -70,6 +74,7 @@ type Stats struct {
 	Refused             int64 // asked for without the right to: published or subscribed
 	RefusedTooLarge     int64 // published with a payload larger than MaxMessageSize
 	RefusedLogins       int64
+	Store               *store.Stats // nil if there is none on disk
 }
 
 // Stats returns the figures of this moment.
@@ -94,6 +99,10 @@ func (b *Broker) Stats() Stats {
 		Refused:           c.refused.Load(),
 		RefusedTooLarge:   c.refusedTooLarge.Load(),
 		RefusedLogins:     c.refusedLogins.Load(),
+	}
+	if disk, ok := b.store.(interface{ Stats() store.Stats }); ok {
+		s := disk.Stats()
+		st.Store = &s
 	}
 	b.sessionsMu.Lock()
 	st.Sessions = int64(len(b.sessions))

@@ -7,6 +7,8 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"time"
+
+	"gateway/broker/store"
 )
 
 // The figures below $SYS have Mosquitto's names, so that what reads them
@@ -124,8 +126,30 @@ func (s *sysPublisher) publish(now time.Time) {
 	s.number("publish/messages/refused", st.Refused)
 	s.number("publish/messages/refused/too_large", st.RefusedTooLarge)
 	s.number("clients/refused", st.RefusedLogins)
+	s.disk(st.Store)
 	s.memory()
 	s.averages(now)
+}
+
+// disk publishes how the store is.
+func (s *sysPublisher) disk(st *store.Stats) {
+	if st == nil {
+		return
+	}
+	state := "ok"
+	switch {
+	case st.Failure != nil:
+		state = "cannot be written since " + st.Since.UTC().Format(time.RFC3339) + ": " + st.Failure.Error()
+	case st.Damaged > 0:
+		state = fmt.Sprintf("%d parts could not be read at the start; see the log, and gateway store verify", st.Damaged)
+	}
+	s.put("store/state", state)
+	s.number("store/bytes", st.Bytes)
+	s.number("store/bytes/needed", st.Live)
+	s.number("store/bytes/pending", st.Pending)
+	s.number("store/bytes/written", st.Written)
+	s.number("store/commits", st.Commits)
+	s.number("store/segments", int64(st.Segments))
 }
 
 // memory publishes how much the process has in use.
