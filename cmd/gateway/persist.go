@@ -64,3 +64,22 @@ func (g *gateway) close() error {
 	}
 	return nil
 }
+
+// alarms are what of the gateway needs a person.
+func (g *gateway) alarms() (all []string) {
+	if g.store == nil {
+		if g.cfg.Persistence.Enabled {
+			all = append(all, "Nothing outlives a restart: there is no folder to keep it in. Set persistence.path.")
+		}
+		return all
+	}
+	st := g.store.Stats()
+	if st.Failure != nil {
+		all = append(all, fmt.Sprintf("The store cannot be written since %s: %v. Readings go on in memory; what has to be stored is not acknowledged.",
+			st.Since.Format("2006-01-02 15:04:05"), st.Failure))
+	}
+	if n := st.Damaged; n > 0 {
+		all = append(all, fmt.Sprintf("The store could not be read in whole when the gateway started (%d damaged parts). Everything else is there; the log says what is not, and the files are kept.", n))
+	}
+	return all
+}

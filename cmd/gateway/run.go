@@ -193,7 +193,7 @@ func (g *gateway) reloadOnSignal(ctx context.Context) error {
 func (g *gateway) about() dashboard.About {
 	version, _ := buildVersion()
 	tcp, ws := g.doors()
-	return dashboard.About{Version: version, Host: hostname(), MQTT: tcp, WebSocket: ws, Demo: g.demo}
+	return dashboard.About{Version: version, Host: hostname(), MQTT: tcp, WebSocket: ws, Demo: g.demo, Alarms: g.alarms()}
 }
 
 // doors returns where clients reach the broker: host:port and ws://host:port.

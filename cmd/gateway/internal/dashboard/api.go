@@ -18,6 +18,12 @@ type Snapshot struct {
 type Update struct {
 	Sensors []Sensor `json:"sensors"` // whole, but without history
 	Removed []string `json:"removed,omitempty"`
+	Alarms  []string `json:"alarms"` // as in Gateway
+}
+
+// Beat says that nothing has changed, and the line is up.
+type Beat struct {
+	Alarms []string `json:"alarms"` // as in Gateway
 }
 
 // Gateway is what the page says of the gateway.
@@ -28,6 +34,7 @@ type Gateway struct {
 	MQTT      []string  `json:"mqtt"`      // host:port
 	WebSocket []string  `json:"websocket"` // ws://host:port
 	Demo      bool      `json:"demo"`
+	Alarms    []string  `json:"alarms"` // what needs a person, in words
 }
 
 // Sensor is one site/room/sensor.

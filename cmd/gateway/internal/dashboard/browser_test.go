@@ -103,6 +103,7 @@ type browserGateway struct {
 	b       *broker.Broker
 	address string
 	noDemo  atomic.Bool
+	alarm   atomic.Pointer[string]
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 }
@@ -110,7 +111,11 @@ type browserGateway struct {
 func (g *browserGateway) start() {
 	g.t.Helper()
 	about := func() About {
-		return About{Version: "v1.2.3", Host: "raspberrypi", MQTT: []string{"127.0.0.1:1883"}, WebSocket: []string{"ws://127.0.0.1:9001"}, Demo: !g.noDemo.Load()}
+		var alarms []string
+		if a := g.alarm.Load(); a != nil && *a != "" {
+			alarms = []string{*a}
+		}
+		return About{Alarms: alarms, Version: "v1.2.3", Host: "raspberrypi", MQTT: []string{"127.0.0.1:1883"}, WebSocket: []string{"ws://127.0.0.1:9001"}, Demo: !g.noDemo.Load()}
 	}
 	d := New(Config{Address: g.address}, g.b, about, slog.New(slog.DiscardHandler))
 	if err := d.Listen(); err != nil {
@@ -144,6 +149,8 @@ func (g *browserGateway) do(what string) {
 		topic, payload, _ := strings.Cut(rest, " ")
 		payload = strings.ReplaceAll(payload, "$NOW", time.Now().UTC().Format("2006-01-02T15:04:05.000Z"))
 		g.publish(topic, payload, time.Now().Add(3*time.Second))
+	case "alarm": // TEXT
+		g.alarm.Store(&rest)
 	case "house":
 		g.house()
 	case "stop":

@@ -24,6 +24,9 @@ func (d *Dashboard) health(w http.ResponseWriter, _ *http.Request) {
 	if d.sub != nil {
 		fmt.Fprintf(&b, "messages lost, as they came too fast %d\n", d.sub.Stats().Dropped)
 	}
+	for _, a := range d.gateway().Alarms {
+		fmt.Fprintf(&b, "alarm: %s\n", a)
+	}
 	fmt.Fprintf(&b, "open pages %d of at most %d\n", d.streams.Load(), maxStreams)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

@@ -19,6 +19,7 @@ type About struct {
 	Version, Host   string
 	MQTT, WebSocket []string // where clients connect: host:port, ws://host:port
 	Demo            bool     // there is a simulated house
+	Alarms          []string // what needs a person, in words; none if all is well
 }
 
 const (
@@ -156,7 +157,7 @@ func (d *Dashboard) gateway() Gateway {
 	a := d.about()
 	return Gateway{
 		Version: a.Version, Host: a.Host, Time: time.Now().UTC().Truncate(time.Millisecond),
-		MQTT: nonNil(a.MQTT), WebSocket: nonNil(a.WebSocket), Demo: a.Demo,
+		MQTT: nonNil(a.MQTT), WebSocket: nonNil(a.WebSocket), Demo: a.Demo, Alarms: nonNil(a.Alarms),
 	}
 }
 

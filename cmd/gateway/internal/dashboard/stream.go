@@ -55,7 +55,7 @@ func (d *Dashboard) tell(ctx context.Context, s *eventStream) {
 			select {
 			case <-news:
 			case <-beat.C:
-				s.send(ctx, "beat", struct{}{})
+				s.send(ctx, "beat", Beat{d.gateway().Alarms})
 				continue
 			case <-ctx.Done():
 				return
@@ -63,6 +63,7 @@ func (d *Dashboard) tell(ctx context.Context, s *eventStream) {
 		}
 		u, newest, ok := d.model.since(version, time.Now())
 		if ok {
+			u.Alarms = d.gateway().Alarms
 			s.send(ctx, "update", u)
 		} else {
 			sensors, newest = d.model.snapshot(time.Now())

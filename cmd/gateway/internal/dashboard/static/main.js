@@ -2,7 +2,7 @@
 import { h, render } from "./vendor/preact.js";
 import htm from "./vendor/htm.js";
 import "./vendor/signals.js"; // components follow the signals they read
-import { follow, gateway, lastData, line, now, sensors } from "./store.js";
+import { alarms, follow, gateway, lastData, line, now, sensors } from "./store.js";
 import { title } from "./format.js";
 import { State, Tile, stateAt, tileId } from "./tile.js";
 import { applyTheme, nextTheme, theme } from "./theme.js";
@@ -42,6 +42,14 @@ function Problems({ all, t }) {
   </section>`;
 }
 
+function Alarms() {
+  if (alarms.value.length === 0) return null;
+  return html`<section class="problems alarms" role="alert">
+    <h2>The gateway needs a look</h2>
+    ${alarms.value.map((a) => html`<p key=${a}>${a}</p>`)}
+  </section>`;
+}
+
 /** Groups sensors, which come in any order, by site and room. */
 function grouped(all) {
   const sites = new Map();
@@ -71,6 +79,7 @@ function App() {
   return html`<div class=${line.value === "lost" ? "page lost" : "page"}>
     <${Header} />
     <main>
+      <${Alarms} />
       <${Problems} all=${all} t=${t} />
       ${all.length === 0 && gateway.value && html`<${Empty} />`}
       ${[...grouped(all)].map(

@@ -8,6 +8,8 @@ const maxPoints = 400;
 export const gateway = signal(null);
 /** Sensors by path; each has `received`, the moment of its age. */
 export const sensors = signal(new Map());
+/** What of the gateway needs a person, in words. */
+export const alarms = signal([]);
 /** "connecting", "live" or "lost". */
 export const line = signal("connecting");
 /** When something came last, a Date; null before. */
@@ -40,6 +42,7 @@ function adopt(sensor, old, t) {
 function snapshot(data) {
   const t = performance.now();
   gateway.value = data.gateway;
+  alarms.value = data.gateway.alarms;
   sensors.value = new Map(data.sensors.map((s) => [s.path, adopt(s, null, t)]));
 }
 
@@ -49,6 +52,7 @@ function update(data) {
   for (const s of data.sensors) all.set(s.path, adopt(s, all.get(s.path), t));
   for (const path of data.removed ?? []) all.delete(path);
   sensors.value = all;
+  alarms.value = data.alarms;
   now.value = t;
 }
 
@@ -75,7 +79,7 @@ export function follow() {
     };
     source.addEventListener("snapshot", heard(snapshot));
     source.addEventListener("update", heard(update));
-    source.addEventListener("beat", heard(() => {}));
+    source.addEventListener("beat", heard((data) => (alarms.value = data.alarms)));
     source.onerror = lost;
   };
   connect();

@@ -107,6 +107,14 @@ try {
   await gateway("publish home/hall/note "); // cleared
   await page.waitForFunction((t) => !document.querySelector(t), tile("home/hall/note"));
 
+  // What the gateway itself needs a person for comes, and goes, without a reload.
+  await gateway("alarm The store cannot be written: <b>no space</b>");
+  await gateway("publish home/hall/humidity 55.6"); // or 10 s later by itself
+  await shows("<b>no space</b>", ".alarms");
+  await gateway("alarm ");
+  await gateway("publish home/hall/humidity 55.7");
+  await page.waitForFunction(() => !document.querySelector(".alarms"));
+
   // The gateway goes away: values stay, greyed, with the time of the last data.
   offline = true;
   await gateway("stop");
