@@ -41,7 +41,10 @@ func (d *Disk) Crash(m Mode, seed uint64) *Disk {
 		if c == nil {
 			if c = newInode(); m == Kill {
 				c.data, c.stable = bytes.Clone(n.data), bytes.Clone(n.stable)
-				c.dirty, c.sizes = maps.Clone(n.dirty), slices.Clone(n.sizes)
+				c.sizes = slices.Clone(n.sizes)
+				for i, versions := range n.dirty {
+					c.dirty[i] = slices.Clip(versions)
+				}
 			} else {
 				c.stable = n.after(m, after.rand)
 				c.data = bytes.Clone(c.stable)
