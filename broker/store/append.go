@@ -60,8 +60,11 @@ func (x *index) append(b []byte, c *Change, segment uint32, at int64, mark Mark)
 		if x.sessions[c.Session].at(c.Seq) == nil {
 			return b
 		}
+		flags := x.sessions[c.Session].at(c.Seq).flags
 		x.release(c.Session, c.Seq)
-		return appendNumbers(b, kindRelease, id, c.Seq)
+		return appendRecord(b, kindRelease, func(b []byte) []byte {
+			return append(binary.AppendUvarint(binary.AppendUvarint(b, id), c.Seq), flags)
+		})
 	case Forget:
 		if _, ok := x.sessions[c.Session].received[c.PacketID]; !ok {
 			return b

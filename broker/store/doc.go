@@ -87,7 +87,7 @@
 //	 5 publish         message
 //	 6 clear retained  number uvarint, topic text: holds for lower numbers
 //	 7 done            session uvarint, seq uvarint
-//	 8 release         session uvarint, seq uvarint
+//	 8 release         session uvarint, seq uvarint, flags 1 byte
 //	 9 forget          session uvarint, packet identifier uvarint
 //	10 move            message: once more, for those deliveries that need it
 //	11 round begin     next session uvarint, next number uvarint

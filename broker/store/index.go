@@ -136,6 +136,11 @@ func (n numbers) add(x uint64) {
 	c[x%numbersSize/64] |= 1 << (x % 64)
 }
 
+func (n numbers) has(x uint64) bool {
+	c := n[x/chunkSize]
+	return c != nil && c[x%chunkSize/64]&(1<<(x%64)) != 0
+}
+
 func (n numbers) remove(x uint64) {
 	c := n[x/numbersSize]
 	if c == nil {
@@ -269,6 +274,12 @@ func (x *index) release(id SessionID, seq uint64) {
 		x.count(p, -1)
 		*p = place{bits: bitLive | bitReleased, flags: p.flags}
 	}
+}
+
+// released notes a delivery that was released, whether or not there is a record
+// of its message: its segment may be gone since.
+func (x *index) released(id SessionID, seq uint64, flags byte) {
+	x.deliver(x.session(id), seq, place{bits: bitReleased, flags: flags})
 }
 
 func (x *index) receive(id SessionID, packetID uint16) {

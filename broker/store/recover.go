@@ -48,7 +48,7 @@ type foundFile struct {
 // recover reads the log.
 func (d *Disk) recover() error {
 	began := time.Now()
-	r := &replay{d: d, rec: &d.recovery}
+	r := &replay{d: d, rec: &d.recovery, holds: make(numbers)}
 	files, err := d.findFiles(r)
 	if err != nil {
 		return err
@@ -61,6 +61,11 @@ func (d *Disk) recover() error {
 			next := files[i+1].seg
 			limit, follows = next.first, next.id == f.seg.id+1
 		}
+		if i > 0 && f.seg.first != files[i-1].seg.last+1 {
+			// Segments were between them: taken away, or set aside as damaged. A
+			// round that spans them may have said there what is in it.
+			r.gap = max(r.gap, f.seg.first-1)
+		}
 		if buf, err = r.segment(f, buf, limit, follows); err != nil {
 			return err
 		}
@@ -69,21 +74,43 @@ func (d *Disk) recover() error {
 		d.lastID = max(d.lastID, f.seg.id)
 	}
 	r.finish()
+	fast := r.fasten(mark)
 	d.stable.Store(uint64(mark))
-	d.beginLocked(mark)
+	d.beginLocked(mark, fast)
 	d.recovery.Took = time.Since(began)
 	d.reportRecovery()
 	return nil
 }
 
-// beginLocked makes the batch that is filled next.
-func (d *Disk) beginLocked(mark Mark) {
+// fasten makes stable what was found. A process that was killed has left it in
+// the cache of the system, perhaps after a sync that failed, so that another sync
+// alone would tell nothing: the last frame is written again. The one before was
+// stable before it was written.
+func (r *replay) fasten(mark Mark) bool {
+	err := r.d.fs.Sync()
+	if s := r.tail.seg; err == nil && s != nil && s.last == mark {
+		b := make([]byte, r.tail.size)
+		if _, err = s.file.ReadAt(b, r.tail.at); err == nil {
+			if _, err = s.file.WriteAt(b, r.tail.at); err == nil {
+				err = s.file.Sync()
+			}
+		}
+	}
+	if err != nil {
+		r.d.log.Warn("the end of the store cannot be written again to make sure of it", "error", err)
+	}
+	return err == nil
+}
+
+// beginLocked makes the batch that is filled next: behind the last frame, if it
+// is sure that this is where the log ends.
+func (d *Disk) beginLocked(mark Mark, sure bool) {
 	d.cur = &batch{mark: mark + 1, buf: make([]byte, frameHead, 4<<10)}
 	for _, s := range d.segments {
 		s.old = true
 	}
 	if n := len(d.segments); n > 0 {
-		if s := d.segments[n-1]; !s.damaged && d.recovery.TornBytes == 0 && s.last == mark && s.next < s.size-segmentHead-frameHead {
+		if s := d.segments[n-1]; sure && !s.damaged && d.recovery.TornBytes == 0 && s.last == mark && s.next < s.size-segmentHead-frameHead {
 			s.old = false
 			d.cur.seg, d.cur.at = s, s.next
 			return
@@ -112,6 +139,9 @@ func (d *Disk) findFiles(r *replay) (files []foundFile, err error) {
 		d.lastID = max(d.lastID, id)
 		seg, err := d.openSegment(name, id, r)
 		if err != nil {
+			for _, f := range files {
+				f.seg.file.Close()
+			}
 			return nil, err
 		}
 		if seg != nil {
@@ -149,12 +179,13 @@ func (d *Disk) openSegment(name string, id uint32, r *replay) (*segment, error) 
 	case errors.As(err, &newer):
 		f.Close()
 		return nil, err
-	case err == nil && seg.id == id:
+	case err == nil && seg.id == id && !(seg.damaged && blank(f)):
 		seg.file, seg.size = f, size
 		return seg, nil
 	}
+	begun := err != nil && !blank(f)
 	f.Close()
-	if err == nil || blank(d.fs, name) {
+	if !begun {
 		// A file that was to be used again, or a new one, whose segment was never
 		// begun.
 		_ = d.fs.Remove(name)
@@ -169,12 +200,13 @@ func headOf(name string, f File) (seg *segment, size int64, err error) {
 	if size, err = f.Size(); err != nil {
 		return nil, 0, err
 	}
-	b := make([]byte, 2*segmentHead)
-	if size < int64(len(b)) {
+	if size < segmentHead {
 		return nil, size, errHead
 	}
-	n, err := f.ReadAt(b[:segmentHead], 0)
-	if err == nil && n == segmentHead {
+	b := make([]byte, segmentHead, 2*segmentHead)
+	_, err = f.ReadAt(b, 0)
+	if err == nil && size >= 2*segmentHead {
+		b = b[:2*segmentHead]
 		_, err = f.ReadAt(b[segmentHead:], size-segmentHead)
 	}
 	if err != nil {
@@ -184,16 +216,17 @@ func headOf(name string, f File) (seg *segment, size int64, err error) {
 	return seg, size, err
 }
 
-// blank tells whether a file has nothing but zeros: it was made, and the power
-// went before it was begun.
-func blank(fs FS, name string) bool {
-	f, err := fs.Open(name, false)
+// blank tells whether a file has nothing but zeros between its two heads, of
+// which there may be parts: it was made, and the power went before it was begun.
+func blank(f File) bool {
+	b, err := readAll(f, nil)
 	if err != nil {
 		return false
 	}
-	defer f.Close()
-	b, err := readAll(f, nil)
-	return err == nil && !slices.ContainsFunc(b, func(c byte) bool { return c != 0 })
+	if len(b) >= segmentHead {
+		b = b[segmentHead:max(segmentHead, len(b)-segmentHead)]
+	}
+	return !slices.ContainsFunc(b, func(c byte) bool { return c != 0 })
 }
 
 // setAside renames a file that is no segment, so that nothing of it is lost.
@@ -212,6 +245,12 @@ type replay struct {
 	msg   message
 	begin Mark // of the round that has begun, 0 if none has
 	gap   Mark // after which frames are missing
+	tail  struct {
+		seg      *segment // that has the last frame
+		at, size int64
+	}
+	holds  numbers // what the round has said of retained messages
+	stated uint64  // of those with lower numbers
 }
 
 func (r *replay) damage(x Damage) { r.rec.Damage = append(r.rec.Damage, x) }
@@ -239,6 +278,7 @@ func (r *replay) segment(f foundFile, buf []byte, limit Mark, follows bool) ([]b
 			r.gap = fr.mark
 		}
 		want = fr.mark + 1
+		r.tail.seg, r.tail.at, r.tail.size = seg, fr.at, frameHead+int64(len(fr.records))
 		if err := r.frame(seg, fr); err != nil {
 			r.damage(Damage{File: f.name, At: fr.at, Bytes: int64(len(fr.records)), Frames: 1, Reason: err.Error()})
 			seg.damaged = true
@@ -359,9 +399,9 @@ func (r *replay) record(k kind, body []byte, mark Mark) error {
 			x.done(id, seq)
 		}
 	case kindRelease:
-		id, seq := SessionID(d.uint()), d.uint()
+		id, seq, flags := SessionID(d.uint()), d.uint(), d.byte()
 		if d.err == nil {
-			x.release(id, seq)
+			x.released(id, seq, flags)
 		}
 	case kindForget:
 		id, packetID := SessionID(d.uint()), d.packetID()
@@ -376,7 +416,7 @@ func (r *replay) record(k kind, body []byte, mark Mark) error {
 		next, number := SessionID(d.uint()), d.uint()
 		if d.err == nil {
 			x.nextSession, x.retainedNext = max(x.nextSession, next), max(x.retainedNext, number)
-			r.begin = mark
+			r.begin, r.holds, r.stated = mark, make(numbers), 0
 		}
 	case kindRoundEnd:
 		if begin := Mark(d.uint()); d.err == nil {
@@ -437,36 +477,25 @@ func (r *replay) session(d *decoder, mark Mark) {
 		x.done(id, seq)
 	}
 	for _, p := range released {
-		if s.at(p.seq) == nil {
-			x.deliver(s, p.seq, place{})
-		}
-		x.release(id, p.seq)
-		s.at(p.seq).flags = p.flags
+		x.released(id, p.seq, p.flags)
 	}
 }
 
-// retainedSet replays which retained messages of a range hold.
+// retainedSet notes which retained messages of a range hold. The end of the
+// round takes the others away, all at once: each set by itself would look at all
+// topics again.
 func (r *replay) retainedSet(d *decoder) {
-	from, to := d.uint(), d.uint()
-	holds := make(map[uint64]struct{})
-	last := from
+	last, to := d.uint(), d.uint()
 	for range d.count(1) {
 		last += d.uint()
-		holds[last] = struct{}{}
+		r.holds.add(last)
 	}
-	if d.err != nil {
-		return
-	}
-	x := r.d.x
-	for topic, p := range x.retained {
-		if _, ok := holds[p.number]; !ok && p.number >= from && p.number < to {
-			x.clear(topic, p.number+1)
-		}
-	}
+	r.stated = max(r.stated, to)
 }
 
 // endRound replays the end of a round: sessions that it did not state have
-// ended. One of which frames are missing says nothing.
+// ended, and retained messages are no more. One of which frames are missing says
+// nothing.
 func (r *replay) endRound(begin Mark) {
 	if begin != r.begin || begin == 0 || r.gap >= begin {
 		return
@@ -474,6 +503,11 @@ func (r *replay) endRound(begin Mark) {
 	for id, s := range r.d.x.sessions {
 		if s.stated < begin {
 			r.d.x.endSession(id)
+		}
+	}
+	for topic, p := range r.d.x.retained {
+		if p.number < r.stated && !r.holds.has(p.number) {
+			r.d.x.clear(topic, p.number+1)
 		}
 	}
 	rd := &r.d.round

@@ -23,6 +23,7 @@ const (
 	frameMagic   = 0xA9C35E17
 	frameHead    = 24 // bytes of a frame before its records
 	frameAlign   = 8
+	maxMark      = 1 << 62 // nobody gets as far
 )
 
 // Names of files: 00000012.segment, spare-00000012, and what was set aside.
@@ -100,6 +101,9 @@ func parseHead(name string, b []byte) (*segment, error) {
 		first: Mark(binary.LittleEndian.Uint64(b[16:])),
 		salt:  binary.LittleEndian.Uint32(b[32:]),
 	}
+	if s.first == 0 || s.first > maxMark {
+		return nil, errHead
+	}
 	s.last = s.first - 1
 	return s, nil
 }
@@ -117,8 +121,13 @@ func readHead(name string, b []byte) (s *segment, err error) {
 }
 
 // frames returns what of a segment's file has frames: all but the copy of the
-// head. They begin at segmentHead.
-func frames(b []byte) []byte { return b[:max(0, len(b)-segmentHead)] }
+// head, which a file that was cut off does not have. They begin at segmentHead.
+func frames(b []byte) []byte {
+	if n := len(b) - segmentHead; n >= segmentHead && string(b[n:n+len(segmentMagic)]) == segmentMagic {
+		return b[:n]
+	}
+	return b
+}
 
 func newSalt() uint32 {
 	var b [4]byte
@@ -260,11 +269,10 @@ func resync(b []byte, at int64, salt uint32, want, limit Mark) (f frame, size in
 // was being written. Zeros are written behind every frame, so that what an
 // earlier segment has left in the file is not taken for one.
 func torn(b []byte, at int64) int64 {
-	if int64(len(b))-at < frameHead {
-		return 0
-	}
-	h := b[at : at+frameHead]
+	h := b[min(at, int64(len(b))):min(at+frameHead, int64(len(b)))]
 	switch {
+	case len(h) < frameHead: // the file was cut off
+		return int64(len(h))
 	case binary.LittleEndian.Uint32(h) == frameMagic:
 		return min(frameHead+int64(binary.LittleEndian.Uint32(h[4:])), int64(len(b))-at)
 	case slices.ContainsFunc(h, func(c byte) bool { return c != 0 }):
