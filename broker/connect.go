@@ -132,8 +132,8 @@ func (c *conn) admit(p *packet.Connect, id auth.Identity, last []byte) error {
 	if props.SessionExpiry.OK && expiry < secondsOf(props.SessionExpiry.V) {
 		answer.SessionExpiry = packet.Some(uint32(expiry / time.Second))
 	}
-	if !c.b.join(c, p.CleanStart, expiry, &answer) {
-		return c.refuse(packet.ServerUnavailable, "the server is stopping")
+	if why := c.b.join(c, p.CleanStart, expiry, &answer); why != "" {
+		return c.refuse(packet.ServerUnavailable, why)
 	}
 	if !c.stillKnown() { // a Reload came in between, and did not see this client
 		return &packet.Error{Code: packet.NotAuthorized, Text: "the user is gone"}
@@ -302,12 +302,12 @@ func (c *conn) refuse(code packet.ReasonCode, why string) error {
 
 // join gives c its session, new or found as clean start asks for
 // [MQTT-3.1.4-4], and answers CONNECT [MQTT-3.1.4-5]. Only then the session may
-// send: CONNACK comes first [MQTT-3.2.0-1]. It reports false if the broker is
-// stopping.
-func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.Properties) bool {
+// send: CONNACK comes first [MQTT-3.2.0-1]. It returns why there is none, "" if
+// there is.
+func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.Properties) (why string) {
 	s, ok := b.claim(c.id, clean)
 	if !ok {
-		return false
+		return "the server is stopping"
 	}
 	defer b.sessionsMu.Unlock()
 	var after aftermath
@@ -335,15 +335,30 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	if mark := b.keepSession(s, c.will, &after, present); mark > 0 {
 		// A crash must not bring back what CONNACK says is gone.
 		b.sessionsMu.Unlock()
-		c.awaitStable(mark)
+		stable := c.awaitStable(mark)
 		b.sessionsMu.Lock()
+		if !stable {
+			b.withdrawLocked(c, s)
+			return "the session cannot be stored now"
+		}
 	}
 	c.durable = s.num != 0 && s.expiry > 0
 	_ = c.send(&packet.Connack{SessionPresent: present, Properties: answer}) // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
 	s.attach(c)
 	b.counters.accepted.Add(1)
 	b.follow(after)
-	return true
+	return ""
+}
+
+// withdrawLocked ends a new session that could not be stored. Broker.sessionsMu
+// is held.
+func (b *Broker) withdrawLocked(c *conn, s *session) {
+	s.owner, c.session, c.will = nil, nil, nil
+	b.follow(b.endLocked(s))
+	if c.left != nil {
+		close(c.left)
+		c.left = nil
+	}
 }
 
 // keepSession stores a session that has got a connection, if it is to be kept,

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"time"
+
 	"gateway/broker/store"
 )
 
@@ -75,21 +77,35 @@ func (c *conn) releaseLocked() {
 	c.held.buf = append(c.held.buf[:0], c.held.buf[bytes:]...)
 }
 
-// awaitStable waits until everything up to mark is stable, or the connection is
-// to end. No lock is held.
-func (c *conn) awaitStable(mark store.Mark) {
+// storePatience is how long a request waits for a store that cannot be written.
+// What the connection says meanwhile is not heard.
+const storePatience = 5 * time.Second
+
+// awaitStable waits until everything up to mark is stable, and reports whether
+// it is: not if the connection is to end, or that takes longer than
+// storePatience. No lock is held.
+func (c *conn) awaitStable(mark store.Mark) bool {
 	if mark == 0 {
-		return
+		return true
 	}
+	late := false
+	timer := time.AfterFunc(storePatience, func() {
+		c.mu.Lock()
+		late = true
+		c.drainedLocked()
+		c.mu.Unlock()
+	})
+	defer timer.Stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for !c.final && c.dead == nil {
+	for !c.final && c.dead == nil && !late {
 		c.b.await(c)
 		if c.b.store.Stable() >= mark {
-			return
+			return true
 		}
 		c.waitLocked()
 	}
+	return false
 }
 
 // letStoreFollow waits while very many answers of the connection are held.

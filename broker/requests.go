@@ -249,16 +249,27 @@ func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 		handling := p.Filters[i].RetainHandling
 		replay := handling == 0 || handling == 1 && old == nil // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
 		changes = append(changes, change{sub, old, replay})
-		if c.durable {
+		if c.durable && (old == nil || !old.same(sub)) {
 			kept = append(kept, sub.put(c.session.num, key))
 		}
 	}
-	if len(kept) > 0 {
-		c.awaitStable(c.b.promise(kept...))
+	if !c.promised(kept) {
+		// It may get there yet; the client has to ask again.
+		return &packet.Error{Code: packet.ServerBusy, Text: "the subscription cannot be stored"}
 	}
 	c.makeWay()
 	c.b.subscribe(changes, func() { c.sendNow(ack) })
 	return nil
+}
+
+// promised stores changes of the session, and reports whether they, and those
+// before, are stable.
+func (c *conn) promised(changes []store.Change) bool {
+	s := c.session
+	if len(changes) > 0 {
+		s.noted = max(s.noted, c.b.promise(changes...))
+	}
+	return !c.durable || c.awaitStable(s.noted)
 }
 
 // grant decides on one subscription of a SUBSCRIBE, of which fresh new ones
@@ -320,8 +331,8 @@ func (c *conn) handleUnsubscribe(p *packet.Unsubscribe) error {
 			kept = append(kept, store.Change{Op: store.Unsubscribe, Session: c.session.num, Name: f})
 		}
 	}
-	if len(kept) > 0 {
-		c.awaitStable(c.b.promise(kept...))
+	if !c.promised(kept) {
+		return &packet.Error{Code: packet.ServerBusy, Text: "the end of the subscription cannot be stored"}
 	}
 	return c.send(&packet.Unsuback{ID: p.ID, Codes: codes}) // [MQTT-3.10.4-4]
 }

@@ -30,6 +30,10 @@ type subscription struct {
 	share       string // name of the group that shares it, "" for none
 }
 
+// same tells whether two subscriptions of a client to the same filter are the
+// same.
+func (s *subscription) same(other *subscription) bool { return *s == *other }
+
 // target is a subscriber of a topic, its overlapping subscriptions merged.
 type target struct {
 	to          sink

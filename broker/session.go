@@ -33,7 +33,7 @@ type session struct {
 	// owner, or to who holds sessionsMu while there is none.
 	subs     map[string]*subscription
 	received map[uint16]struct{}
-	noted    store.Mark // when what was done to received is stable
+	noted    store.Mark // when what was done to them is stable
 
 	rights atomic.Pointer[auth.Rights] // nil is everything
 	conn   atomic.Pointer[conn]        // owner, as deliver sees it; changed with mu held

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,6 +12,7 @@ func (d *Disk) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
+		d.checkSpace(false)
 		b, wait := d.nextBatch()
 		if b != nil {
 			d.write(b)
@@ -58,7 +58,7 @@ func (d *Disk) nextBatch() (*batch, time.Duration) {
 		d.fitPageLocked()
 		d.sealLocked()
 	}
-	if d.closing && d.failure.err != nil && d.failure.retry.After(now) {
+	if d.closing && d.failure.err != nil && d.failure.closing {
 		return nil, -1 // it was tried
 	}
 	return d.batches[0], 0
@@ -154,6 +154,7 @@ func (d *Disk) failedLocked(err error, now time.Time, moved bool) {
 		d.log.Error("the store cannot be written; what is not stored is not acknowledged", "error", err)
 	}
 	f.err = err
+	f.closing = d.closing
 	f.wait = min(max(2*f.wait, retryMin), retryMax)
 	f.retry = now.Add(f.wait)
 	if moved {
@@ -237,8 +238,49 @@ func (x *index) relocate(from, to *batch) {
 	}
 }
 
-// errNoSpace is that the file system has to keep what it has left.
-var errNoSpace = errors.New("too little space is left on the file system (persistence.min_free)")
+// The file system has to keep what it has left. Then no message is taken any
+// more, but what ends others still is, so that the store can become smaller.
+type lowSpace struct {
+	err   error // nil: there is enough
+	since time.Time
+	next  time.Time // when to look again
+}
+
+const (
+	spaceInterval    = 10 * time.Second
+	spaceIntervalLow = time.Second
+)
+
+// checkSpace looks at what is left on the file system, if it is time or now is
+// set.
+func (d *Disk) checkSpace(now bool) {
+	if d.o.MinFree == 0 {
+		return
+	}
+	d.mu.Lock()
+	due := now || !time.Now().Before(d.low.next)
+	d.mu.Unlock()
+	if !due {
+		return
+	}
+	free, err := d.fs.Free()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	low := &d.low
+	switch {
+	case err != nil || free >= d.o.MinFree:
+		if low.err != nil {
+			d.log.Warn("the store takes messages again", "free", free)
+		}
+		*low = lowSpace{next: time.Now().Add(spaceInterval)}
+		return
+	case low.err == nil:
+		d.log.Error("too little space is left on the file system: messages that have to be stored are refused", "free", free, "min_free", d.o.MinFree)
+		low.since = time.Now()
+	}
+	low.err = fmt.Errorf("the file system has %d bytes left, and %d are to stay free (persistence.min_free)", free, d.o.MinFree)
+	low.next = time.Now().Add(spaceIntervalLow)
+}
 
 // create makes the file of a segment, if there is none yet.
 func (d *Disk) create(s *segment, now time.Time) error {
@@ -260,6 +302,7 @@ func (d *Disk) create(s *segment, now time.Time) error {
 	s.file = f
 	d.written += segmentHead + frameHead
 	d.mu.Unlock()
+	d.checkSpace(true)
 	return nil
 }
 
@@ -275,16 +318,14 @@ func (d *Disk) createFile(s *segment, spare string, now time.Time) (f File, err 
 		}
 	}()
 	if spare != "" {
+		// Its old name must not come back with the new content.
+		if err = d.fs.Sync(); err != nil {
+			return nil, err
+		}
 		if f, err = d.fs.Open(spare, false); err != nil {
 			return nil, err
 		}
 	} else {
-		if d.o.MinFree > 0 {
-			free, err := d.fs.Free()
-			if err == nil && free < d.o.MinFree+s.size {
-				return nil, fmt.Errorf("%w: %d bytes", errNoSpace, free)
-			}
-		}
 		_ = d.fs.Remove(name) // left by an attempt that failed
 		if f, err = d.fs.Open(name, true); err != nil {
 			return nil, err

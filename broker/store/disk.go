@@ -33,7 +33,7 @@ const (
 	batchSize = 64 << 10
 	// What may wait to be written in memory, and while it cannot be written.
 	maxPending       = 64 << 20
-	maxPendingFailed = 4 << 20
+	maxPendingFailed = 1 << 20
 )
 
 // Disk is a Store in a folder. Make one with [Open].
@@ -55,6 +55,7 @@ type Disk struct {
 	urgent   time.Time  // since when somebody waits for cur; zero if nobody does
 	due      time.Time  // when cur is to be written even so; zero if it is empty
 	failure  failure
+	low      lowSpace
 	closing  bool
 	closed   bool
 	advanced chan struct{} // closed when stable rises; nil if nobody waits
@@ -76,6 +77,8 @@ type failure struct {
 	since time.Time
 	retry time.Time
 	wait  time.Duration
+
+	closing bool // the last attempt was while the store closed
 }
 
 // batch is a frame that is not written yet.
@@ -258,10 +261,14 @@ func (d *Disk) Append(u Urgency, changes ...Change) (Mark, error) {
 		c.buf = d.x.append(c.buf, &changes[i], c.seg.id, c.at, c.mark)
 	}
 	if len(c.buf) == before {
-		if u == Now && len(changes) == 0 {
+		// What makes it change nothing may itself not be stable yet.
+		if u == Now {
 			d.hurryLocked()
 		}
-		return d.Stable(), nil
+		if c.empty() {
+			return c.mark - 1, nil
+		}
+		return c.mark, nil
 	}
 	d.appendedLocked(len(c.buf)-before, u)
 	return c.mark, nil
@@ -290,6 +297,9 @@ func (d *Disk) roomLocked(size int64) error {
 	switch {
 	case d.failure.err != nil && d.pending+size > maxPendingFailed:
 		return fmt.Errorf("%w: they cannot be written: %w", ErrFull, d.failure.err)
+	case d.low.err != nil:
+		signal(d.wake) // to look again
+		return fmt.Errorf("%w: %w", ErrFull, d.low.err)
 	case d.pending+size > maxPending:
 		return fmt.Errorf("%w: %d bytes wait to be written", ErrFull, d.pending)
 	case d.o.MaxBytes > 0 && d.x.live+d.pending+size > d.liveLimit():

@@ -11,7 +11,7 @@ type Stats struct {
 	Written  int64     // bytes, since the start
 	Commits  int64     // writes, since the start
 	Waiting  int       // deliveries that are not done
-	Failure  error     // why nothing can be written; nil if it can
+	Failure  error     // why nothing can be written, or no message any more; nil if all is well
 	Since    time.Time // of Failure
 	Damaged  int       // parts that could not be read at the start
 }
@@ -24,6 +24,9 @@ func (d *Disk) Stats() Stats {
 		Bytes: d.totalLocked(), Live: d.x.live, Segments: len(d.segments), Pending: d.pending,
 		Written: d.written, Commits: d.commits,
 		Failure: d.failure.err, Since: d.failure.since, Damaged: len(d.recovery.Damage),
+	}
+	if d.failure.err == nil {
+		st.Failure, st.Since = d.low.err, d.low.since
 	}
 	for _, s := range d.x.sessions {
 		st.Waiting += s.live
