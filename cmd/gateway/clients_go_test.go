@@ -21,6 +21,7 @@ import (
 	"net"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -481,7 +482,7 @@ func TestPahoGo5(t *testing.T) {
 		t.Run("aliases/"+d.name, func(t *testing.T) { paho5Aliases(t, d) })
 	}
 	tcp := h.goDoors()[0]
-	t.Run("sessions", func(t *testing.T) { paho5Sessions(t, tcp) })
+	t.Run("sessions", func(t *testing.T) { paho5Sessions(t, h, tcp) })
 	t.Run("requests", func(t *testing.T) { paho5Requests(t, tcp) })
 	t.Run("scram", func(t *testing.T) { paho5Scram(t, door{"locked", "tcp://" + h.locked, nil}) })
 }
@@ -561,7 +562,7 @@ func paho5Aliases(t *testing.T, d door) {
 
 // paho5Sessions wants sessions to end when they expire, neither sooner nor
 // later, and what was queued until then.
-func paho5Sessions(t *testing.T, d door) {
+func paho5Sessions(t *testing.T, h *house, d door) {
 	topic := "e2e/" + t.Name()
 	watcher := openPaho5(t, d, paho.Connect{})
 	watcher.subscribe(topic+"/will", 1, nil)
@@ -589,7 +590,9 @@ func paho5Sessions(t *testing.T, d door) {
 			t.Errorf("queued message %d is %v", i, m)
 		}
 	}
+	from := c.conn.LocalAddr().String()
 	c.Disconnect(&paho.Disconnect{Properties: &paho.DisconnectProperties{SessionExpiryInterval: paho.Uint32(0)}})
+	h.await(`client disconnected" part=broker remote=` + regexp.QuoteMeta(from)) // and not taken over before that
 	present(openPaho5(t, d, with("go5-long", 300)), false)
 
 	// The end of the session is when its will is sent, however late that wants
