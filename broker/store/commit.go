@@ -50,6 +50,9 @@ func (d *Disk) nextBatch() (*batch, time.Duration) {
 	if len(d.batches) == 0 {
 		wait := d.waitLocked(now)
 		if wait > 0 {
+			if d.low.err != nil {
+				wait = max(min(wait, d.low.next.Sub(now)), time.Millisecond)
+			}
 			return nil, wait
 		}
 		if d.cur.empty() {

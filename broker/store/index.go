@@ -137,8 +137,8 @@ func (n numbers) add(x uint64) {
 }
 
 func (n numbers) has(x uint64) bool {
-	c := n[x/chunkSize]
-	return c != nil && c[x%chunkSize/64]&(1<<(x%64)) != 0
+	c := n[x/numbersSize]
+	return c != nil && c[x%numbersSize/64]&(1<<(x%64)) != 0
 }
 
 func (n numbers) remove(x uint64) {
