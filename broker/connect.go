@@ -442,7 +442,9 @@ func (b *Broker) leave(c *conn) {
 		after.wills = append(after.wills, c.will)
 	default:
 		s.will = c.will
-		s.willDue = b.timers.at(time.Now().Add(min(c.will.delay, s.expiry)), func() { b.willDue(s) })
+		if c.will.delay < s.expiry { // or the end of the session publishes it
+			s.willDue = b.timers.at(time.Now().Add(c.will.delay), func() { b.willDue(s) })
+		}
 	}
 	if s.expiry > 0 && s.num != 0 {
 		b.follow(after) // before the store forgets the will

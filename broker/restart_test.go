@@ -575,6 +575,7 @@ func TestStoreFull(t *testing.T) {
 		s.full = nil
 		s.mu.Unlock()
 		five.send(&packet.Publish{Topic: "t", QoS: 1, ID: 10, Payload: []byte("again")})
+		synctest.Wait()
 		s.settle()
 		expect[*packet.Puback](five)
 		c.want("t", "again")

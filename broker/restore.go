@@ -177,7 +177,9 @@ func (r *restoring) plan(s *session, st *sessionState) {
 			b.log.Error("a will cannot be read from the store", "client", s.id, "error", err)
 		} else {
 			s.will = w
-			s.willDue = b.timers.at(left.Add(min(w.delay, s.expiry, math.MaxInt64/2)), func() { b.willDue(s) })
+			if w.delay < s.expiry {
+				s.willDue = b.timers.at(left.Add(w.delay), func() { b.willDue(s) })
+			}
 		}
 	}
 	switch s.expiry {
