@@ -35,6 +35,7 @@ var importRules = map[string]struct {
 	"broker/store":                   {nil, "a log knows no protocol"},
 	"broker/store/storetest":         {[]string{"broker/store"}, "what every store has to pass, and folders that fail"},
 	"broker/bench":                   {nil, "a load generator knows brokers from outside only"},
+	"broker/soak":                    {[]string{"broker/packet"}, "a crash test knows brokers from outside only"},
 	"broker":                         {[]string{"broker/topic", "broker/packet", "broker/auth", "broker/door", "broker/store"}, "the broker never sees sensors"},
 	"bridge":                         {[]string{"broker", "broker/topic"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
