@@ -43,6 +43,15 @@ func (d folder) Open(name string, create bool) (File, error) {
 	return &osFile{f}, nil
 }
 
+// OpenRead opens a file that is only read.
+func (d folder) OpenRead(name string) (File, error) {
+	f, err := os.Open(d.path(name))
+	if err != nil {
+		return nil, err
+	}
+	return &osFile{f}, nil
+}
+
 func (d folder) Rename(from, to string) error { return os.Rename(d.path(from), d.path(to)) }
 func (d folder) Remove(name string) error     { return os.Remove(d.path(name)) }
 

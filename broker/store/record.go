@@ -28,6 +28,19 @@ const (
 	kindRoundEnd      kind = 14
 )
 
+var kindNames = [...]string{
+	kindPutSession: "put_session", kindEndSession: "end_session", kindSubscribe: "subscribe", kindUnsubscribe: "unsubscribe",
+	kindPublish: "publish", kindClearRetained: "clear_retained", kindDone: "done", kindRelease: "release", kindForget: "forget",
+	kindMove: "move", kindRoundBegin: "round_begin", kindSession: "session", kindRetainedSet: "retained_set", kindRoundEnd: "round_end",
+}
+
+func (k kind) String() string {
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("unknown_%d", byte(k))
+}
+
 // Bits of the first byte of a message.
 const (
 	messageQoS        = 3

@@ -29,11 +29,11 @@ type Recovery struct {
 
 // Damage is a part of a file that cannot be read.
 type Damage struct {
-	File   string
-	At     int64
-	Bytes  int64
-	Frames int // writes that are lost with it, as far as that is known
-	Reason string
+	File   string `json:"file"`
+	At     int64  `json:"at"`
+	Bytes  int64  `json:"bytes"`
+	Frames int    `json:"frames"` // writes that are lost with it, as far as that is known
+	Reason string `json:"reason"`
 }
 
 // Recovered returns what was found at the start.
@@ -45,13 +45,27 @@ type foundFile struct {
 	seg  *segment
 }
 
-// recover reads the log.
+// recover reads the log and goes on with it.
 func (d *Disk) recover() error {
 	began := time.Now()
 	r := &replay{d: d, rec: &d.recovery, holds: make(numbers)}
-	files, err := d.findFiles(r)
+	mark, err := r.log()
 	if err != nil {
 		return err
+	}
+	d.stable.Store(uint64(mark))
+	d.beginLocked(mark, r.fasten(mark))
+	d.recovery.Took = time.Since(began)
+	d.reportRecovery()
+	return nil
+}
+
+// log replays all segments, and returns the mark of the last frame.
+func (r *replay) log() (Mark, error) {
+	d := r.d
+	files, err := d.findFiles(r)
+	if err != nil {
+		return 0, err
 	}
 	var buf []byte
 	mark := Mark(0)
@@ -67,19 +81,14 @@ func (d *Disk) recover() error {
 			r.gap = max(r.gap, f.seg.first-1)
 		}
 		if buf, err = r.segment(f, buf, limit, follows); err != nil {
-			return err
+			return 0, err
 		}
 		mark = max(mark, f.seg.last)
 		d.segments = append(d.segments, f.seg)
 		d.lastID = max(d.lastID, f.seg.id)
 	}
 	r.finish()
-	fast := r.fasten(mark)
-	d.stable.Store(uint64(mark))
-	d.beginLocked(mark, fast)
-	d.recovery.Took = time.Since(began)
-	d.reportRecovery()
-	return nil
+	return mark, nil
 }
 
 // fasten makes stable what was found. A process that was killed has left it in
@@ -251,6 +260,8 @@ type replay struct {
 	}
 	holds  numbers // what the round has said of retained messages
 	stated uint64  // of those with lower numbers
+
+	watch func(*segment, frame) // if not nil, is shown every frame
 }
 
 func (r *replay) damage(x Damage) { r.rec.Damage = append(r.rec.Damage, x) }
@@ -279,6 +290,9 @@ func (r *replay) segment(f foundFile, buf []byte, limit Mark, follows bool) ([]b
 		}
 		want = fr.mark + 1
 		r.tail.seg, r.tail.at, r.tail.size = seg, fr.at, frameHead+int64(len(fr.records))
+		if r.watch != nil {
+			r.watch(seg, fr)
+		}
 		if err := r.frame(seg, fr); err != nil {
 			r.damage(Damage{File: f.name, At: fr.at, Bytes: int64(len(fr.records)), Frames: 1, Reason: err.Error()})
 			seg.damaged = true
