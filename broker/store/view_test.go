@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gateway/broker/store"
 	"gateway/broker/store/storetest"
@@ -321,6 +322,7 @@ func TestCompactFails(t *testing.T) {
 			t.Error(err)
 		}
 		disk.Heal()
+		time.Sleep(time.Minute) // until it tries again
 		if err := d.Compact(t.Context()); err != nil {
 			t.Error(err)
 		}
