@@ -19,6 +19,7 @@ type commandLine struct {
 	Pub     pubCommand     `cmd:"" help:"Publish a message to an MQTT broker."`
 	Sub     subCommand     `cmd:"" help:"Subscribe to topics of an MQTT broker and print messages."`
 	Passwd  passwdCommand  `cmd:"" help:"Set or delete a user's password in a password file."`
+	Store   storeCommand   `cmd:"" help:"Inspect, verify, compact or back up what the gateway keeps on disk."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	ShowVersion bool `name:"version" help:"Print the version."`
@@ -76,7 +77,7 @@ func usageError(err error) error {
 	help := "gateway --help"
 	var p *kong.ParseError
 	if errors.As(err, &p) && p.Context != nil && p.Context.Selected() != nil {
-		help = "gateway " + p.Context.Selected().Name + " --help"
+		help = p.Context.Selected().FullPath() + " --help"
 	}
 	return &statusError{err: fmt.Errorf("%w; see %s", err, help), status: exitUsage}
 }

@@ -8,12 +8,14 @@
 //	gateway read [NAME…]               read configured sensors once
 //	gateway pub, gateway sub           a small MQTT client
 //	gateway passwd FILE USER           set a user's password
+//	gateway store COMMAND              inspect, verify, compact, back up the store
 //	gateway version                    what this binary is
 //
 // # Exit status
 //
 //	0  success
-//	1  failure while running; gateway check: the configuration is wrong
+//	1  failure while running; gateway check: the configuration is wrong;
+//	   gateway store verify: the store is damaged
 //	2  wrong usage of the command line
 //	3  the configuration is wrong
 //
