@@ -54,9 +54,14 @@ type verdict struct {
 // failed tells whether anything is wrong.
 func (v *verdict) failed() bool { return v.count != [kinds]int{} }
 
-func (v *verdict) add(f fault) {
-	v.count[f.kind]++
-	v.faults = append(v.faults, f)
+// few is how many faults of one kind are described.
+const few = 20
+
+// add counts a fault. Its text is made only for the first few of its kind.
+func (v *verdict) add(k kind, at time.Duration, text func() string) {
+	if v.count[k]++; v.count[k] <= few {
+		v.faults = append(v.faults, fault{k, at, text()})
+	}
 }
 
 // judge compares what was promised with what came. Nobody may write to the
@@ -64,7 +69,7 @@ func (v *verdict) add(f fault) {
 func (j *journal) judge() *verdict {
 	v := &verdict{rounds: j.round}
 	for _, f := range j.faults {
-		v.add(f)
+		v.add(f.kind, f.at, func() string { return f.text })
 	}
 	for _, messages := range j.sent {
 		for i := range messages {
@@ -100,13 +105,15 @@ func (j *journal) judgeSink(v *verdict, s *sink) {
 		got[r.key]++
 		if n := got[r.key]; n > 1 {
 			if n == 2 && m.qos == 2 && s.qos == 2 {
-				v.add(fault{kind: doubled, at: r.at, text: j.evidence(s, r.key)})
+				v.add(doubled, r.at, func() string { return j.evidence(s, r.key) })
 			}
 			continue
 		}
 		of := stream{r.publisher, m.topic}
 		if before, ok := last[of]; ok && before > r.seq && !s.shared {
-			v.add(fault{kind: disordered, at: r.at, text: fmt.Sprintf("%s\n    after message %d of the same topic", j.evidence(s, r.key), before)})
+			v.add(disordered, r.at, func() string {
+				return fmt.Sprintf("%s\n    after message %d of the same topic", j.evidence(s, r.key), before)
+			})
 			continue
 		}
 		last[of] = r.seq
@@ -115,10 +122,24 @@ func (j *journal) judgeSink(v *verdict, s *sink) {
 		for seq := range messages {
 			m, k := &messages[seq], key{p, seq}
 			if m.promised() && !m.clear && strings.HasPrefix(m.topic, s.prefix) && got[k] == 0 {
-				v.add(fault{kind: lost, at: m.acked, text: j.evidence(s, k)})
+				v.add(lost, m.acked, func() string { return j.evidence(s, k) })
 			}
 		}
 	}
+}
+
+// complete tells whether everybody has what was promised.
+func (j *journal) complete() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	v := new(verdict)
+	for _, s := range j.sinks {
+		j.judgeSink(v, s)
+	}
+	for _, w := range j.wills {
+		w.judge(v)
+	}
+	return v.count[lost] == 0 && v.count[willMissing] == 0
 }
 
 // judgeRetained compares what is retained at the end with what was acknowledged
@@ -150,13 +171,15 @@ func (j *journal) judgeRetained(v *verdict) {
 			right = true // nothing was promised
 		}
 		if !right {
-			is := "nothing"
-			if there {
-				is = found.String()
-			}
-			v.add(fault{kind: retainedWrong, at: j.message(history[from]).acked, text: fmt.Sprintf(
-				"%s has %s; acknowledged last was message %d (clears it: %t) of round %d at %s, after it %d more were sent",
-				topic, is, history[from].seq, j.message(history[from]).clear, j.message(history[from]).round, seconds(j.message(history[from]).acked), len(history)-from-1)})
+			last := j.message(history[from])
+			v.add(retainedWrong, last.acked, func() string {
+				is := "nothing"
+				if there {
+					is = found.String()
+				}
+				return fmt.Sprintf("%s has %s; acknowledged last was message %d (clears it: %t) of round %d at %s, after it %d more were sent",
+					topic, is, history[from].seq, last.clear, last.round, seconds(last.acked), len(history)-from-1)
+			})
 		}
 	}
 }
@@ -172,20 +195,22 @@ func (w *will) judge(v *verdict) {
 		return
 	}
 	due := w.lost + w.delay
-	text := fmt.Sprintf("will %s, QoS %d, delay %v, round %d: connected %s, lost %s, back %s, published %s",
-		w.name, w.qos, w.delay, w.round, seconds(w.connected), seconds(w.lost), seconds(w.back), times(w.came))
+	text := func() string {
+		return fmt.Sprintf("will %s, QoS %d, delay %v, round %d: connected %s, lost %s, back %s, published %s",
+			w.name, w.qos, w.delay, w.round, seconds(w.connected), seconds(w.lost), seconds(w.back), times(w.came))
+	}
 	switch {
 	case !w.tried:
 		v.wills++
 		if len(w.came) == 0 {
-			v.add(fault{kind: willMissing, at: due, text: text})
+			v.add(willMissing, due, text)
 		}
 	case w.back != 0 && w.back < due && len(w.came) > 0:
-		v.add(fault{kind: willWrong, at: w.came[0], text: text})
+		v.add(willWrong, w.came[0], text)
 		return
 	}
 	if len(w.came) > 0 && w.came[0] < due-clockError || len(w.came) > 1 && w.qos == 2 {
-		v.add(fault{kind: willWrong, at: w.came[0], text: text})
+		v.add(willWrong, w.came[0], text)
 	}
 }
 

@@ -40,15 +40,11 @@ func (v *verdict) summary() string {
 
 // evidence is what is known of what is wrong, of each kind the first few.
 func (v *verdict) evidence() string {
-	const few = 20
 	var b strings.Builder
-	var shown [kinds]int
 	for _, f := range v.faults {
-		if shown[f.kind]++; shown[f.kind] <= few {
-			fmt.Fprintf(&b, "  %s, %s: %s\n", seconds(f.at), f.kind, f.text)
-		}
+		fmt.Fprintf(&b, "  %s, %s: %s\n", seconds(f.at), f.kind, f.text)
 	}
-	for k, n := range shown {
+	for k, n := range v.count {
 		if n > few {
 			fmt.Fprintf(&b, "  and %d more %s\n", n-few, kind(k))
 		}

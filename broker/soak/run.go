@@ -268,9 +268,14 @@ func (r *run) upAndDown(ctx context.Context, random *rand.Rand) {
 	}
 }
 
-// Silence of so long means that everything has come that will: the longest delay
-// of a will, and a second.
-const silence = 3 * time.Second
+// How long a drain lasts at least, and how long nothing may come while something
+// is missing before that counts as lost. The first is the longest delay of a
+// will and a second; the second is more than any time-out of a bridge.
+const (
+	drains        = 3 * time.Second
+	silence       = 5 * time.Second
+	bridgeSilence = 40 * time.Second
+)
 
 // drain lets everybody have what waits for them, and looks at what is retained.
 func (r *run) drain(ctx context.Context, publishing *sync.WaitGroup) error {
@@ -286,16 +291,23 @@ func (r *run) drain(ctx context.Context, publishing *sync.WaitGroup) error {
 	}
 	close(r.draining)
 	if r.broker.gateway {
-		if err := r.upstream.up(); err != nil {
+		if err := r.upstream.stay(); err != nil {
 			return err
 		}
 	}
-	began := time.Now()
-	for time.Since(began) < silence || r.journal.quiet() < silence {
+	patient := silence
+	if r.broker.gateway {
+		patient = bridgeSilence
+	}
+	for began := time.Now(); ; {
+		quiet := min(r.journal.quiet(), time.Since(began))
+		if quiet >= patient || quiet >= time.Second && time.Since(began) >= drains && r.journal.complete() {
+			break
+		}
 		if time.Since(began) > 3*time.Minute {
 			return errors.New("messages still come 3 minutes after the last was published")
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 	}

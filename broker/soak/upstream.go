@@ -22,6 +22,7 @@ type upstream struct {
 	random  *rand.Rand // under mu
 
 	mu      sync.Mutex
+	steady  bool         // no connection breaks by itself any more
 	ln      net.Listener // nil: down
 	conns   map[net.Conn]bool
 	serving sync.WaitGroup
@@ -71,6 +72,14 @@ func (u *upstream) down() {
 	}
 }
 
+// stay is up, and stays so.
+func (u *upstream) stay() error {
+	u.mu.Lock()
+	u.steady = true
+	u.mu.Unlock()
+	return u.up()
+}
+
 // close ends it.
 func (u *upstream) close() {
 	u.down()
@@ -88,7 +97,7 @@ func (u *upstream) idle() bool {
 func (u *upstream) breaks() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.random.IntN(1000) == 0
+	return !u.steady && u.random.IntN(1000) == 0
 }
 
 func (u *upstream) serve(nc net.Conn) {
