@@ -48,7 +48,8 @@ type verdict struct {
 	wills   int // that had to come
 	torn    int // rounds in which the store was torn
 	count   [kinds]int
-	faults  []fault
+	faults  []fault // the first few of each kind
+	history string  // of the broker
 }
 
 // failed tells whether anything is wrong.
@@ -79,6 +80,9 @@ func (j *journal) judge() *verdict {
 				v.refused++
 			}
 		}
+	}
+	for _, e := range j.events {
+		v.history += fmt.Sprintf("  %s %s\n", seconds(e.at), e.text)
 	}
 	for _, s := range j.sinks {
 		j.judgeSink(v, s)

@@ -4,13 +4,13 @@
 // forget.
 //
 //	go run ./broker/soak [-rounds N] [-broker gateway|mosquitto|both] [-tear]
-//	    [-gateway PATH] [-out FILE] [-seed S]
+//	    [-gateway PATH] [-out FILE] [-seed S] [-keep]
 //
 // A run starts the real process on a port of this machine with a folder of its
 // own. In each round publishers of QoS 1 and 2 load it, MQTT 3.1.1 and 5.0; it
 // is killed with SIGKILL at a random moment, and started again on the same
-// folder. Rounds take turns: a subscriber that is away all the time; two that
-// come and go; a shared subscription whose members come and go; wills, with and
+// folder, sometimes after it was killed once more while it started. Rounds take
+// turns: a subscriber that is away all the time; two that come and go; a shared subscription whose members come and go; wills, with and
 // without delay; retained messages that are set, replaced and cleared; and a
 // bridge whose upstream is down most of the time. All sessions and queues stay:
 // what one round has left has to survive all the later ones. Then everything
@@ -53,6 +53,7 @@ type options struct {
 	out     string
 	seed    uint64
 	tear    bool
+	keep    bool
 }
 
 func main() {
@@ -63,6 +64,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "", "Markdown file to write the table to, between its marks")
 	flag.Uint64Var(&o.seed, "seed", 0, "of what is random; 0: another one each time")
 	flag.BoolVar(&o.tear, "tear", false, "also tear the store")
+	flag.BoolVar(&o.keep, "keep", false, "keep the folders, whatever comes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -93,7 +95,7 @@ func soak(ctx context.Context, o options, w io.Writer) (failed bool, err error) 
 		return false, err
 	}
 	defer func() {
-		if !failed {
+		if !failed && !o.keep {
 			os.RemoveAll(dir)
 		}
 	}()
@@ -108,7 +110,7 @@ func soak(ctx context.Context, o options, w io.Writer) (failed bool, err error) 
 	var columns []column
 	for _, v := range all {
 		for _, tear := range []bool{false, true} {
-			if tear && !o.tear {
+			if tear && (!o.tear || v.tear == nil) {
 				continue
 			}
 			c, err := one(ctx, o, v, tear, dir, w)
@@ -121,7 +123,7 @@ func soak(ctx context.Context, o options, w io.Writer) (failed bool, err error) 
 	}
 	text := table(columns)
 	fmt.Fprint(w, text)
-	if failed {
+	if failed || o.keep {
 		fmt.Fprintf(w, "kept: %s\n", dir)
 	}
 	if o.out != "" {
@@ -162,5 +164,5 @@ func one(ctx context.Context, o options, v variant, tear bool, dir string, w io.
 	if v.gateway {
 		fmt.Fprint(w, evidence)
 	}
-	return c, os.WriteFile(filepath.Join(folder, "evidence"), []byte(evidence), 0o600)
+	return c, os.WriteFile(filepath.Join(folder, "evidence"), []byte(evidence+c.verdict.history), 0o600)
 }

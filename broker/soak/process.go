@@ -22,21 +22,25 @@ type variant struct {
 	name    string // in the table
 	gateway bool
 	config  func(*broker) string
-	tear    func(b *broker, j *journal, random *rand.Rand) (string, error)
-	tears   string // what tear does, for the table
+	tear    func(b *broker, j *journal, random *rand.Rand) (string, error) // nil: no such run
+	tears   string                                                         // what tear does, for the table
 }
 
 // variants are the brokers of -broker, in the table's order.
 func variants(which string) ([]variant, error) {
 	gateway := variant{name: "gateway", gateway: true, config: gatewayConfig, tear: tearGateway,
-		tears: "bytes that were never stable: garbage, zeros or half a frame behind the last frame of the newest segment; or the last frame cut in its middle if nobody had been told of anything in it"}
+		tears: "bytes that were never stable:\ngarbage, zeros or half a frame behind the last frame of the newest segment, or that\nframe cut in its middle if nobody had been told of anything in it"}
 	var mosquittos []variant
-	for _, m := range []struct{ name, line string }{
-		{"Mosquitto, autosave_interval 1", "autosave_interval 1\n"},
-		{"Mosquitto, default interval", ""},
+	for _, m := range []struct{ name, lines string }{
+		{"Mosquitto, saved at each change", "autosave_interval 1\nautosave_on_changes true\n"},
+		{"Mosquitto, saved each 1 s", "autosave_interval 1\n"},
+		{"Mosquitto, saved each 30 min", ""},
 	} {
-		mosquittos = append(mosquittos, variant{name: m.name, config: func(b *broker) string { return mosquittoConfig(b) + m.line }, tear: tearMosquitto,
-			tears: "up to 4 KiB cut off its newest file"})
+		v := variant{name: m.name, config: func(b *broker) string { return mosquittoConfig(b) + m.lines }}
+		if m.lines != "" { // otherwise there is no file yet
+			v.tear, v.tears = tearMosquitto, "up to 4 KiB cut off its file,\nat most half of it, though it syncs that file"
+		}
+		mosquittos = append(mosquittos, v)
 	}
 	switch which {
 	case "gateway":
@@ -115,8 +119,8 @@ func (b *broker) log() string   { return filepath.Join(b.dir, "log") }
 // slowest is how long a start may take.
 const slowest = 20 * time.Second
 
-// start starts the broker and waits until it listens.
-func (b *broker) start(ctx context.Context) error {
+// spawn starts the process.
+func (b *broker) spawn() error {
 	out, err := os.OpenFile(b.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -129,14 +133,24 @@ func (b *broker) start(ctx context.Context) error {
 	b.cmd.Stdout, b.cmd.Stderr = out, out
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nothing is left if we are killed ourselves
 	if err := b.cmd.Start(); err != nil {
+		b.cmd = nil
 		return err
 	}
-	ended := make(chan struct{})
+	cmd, ended := b.cmd, make(chan struct{})
 	b.ended = ended
 	go func() {
-		b.err = b.cmd.Wait()
+		b.err = cmd.Wait()
 		close(ended)
 	}()
+	return nil
+}
+
+// start starts the broker and waits until it listens.
+func (b *broker) start(ctx context.Context) error {
+	if err := b.spawn(); err != nil {
+		return err
+	}
+	ended := b.ended
 	for deadline := time.Now().Add(slowest); ; {
 		nc, err := net.Dial("tcp", b.address)
 		if err == nil {
@@ -163,7 +177,7 @@ func (b *broker) start(ctx context.Context) error {
 // kill kills the process with SIGKILL and waits for its end. The error says
 // that it had ended by itself.
 func (b *broker) kill() error {
-	if b.cmd == nil || b.ended == nil {
+	if b.cmd == nil {
 		return nil
 	}
 	if closed(b.ended) {

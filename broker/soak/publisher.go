@@ -143,7 +143,11 @@ func (p *publisher) send(l *link) error {
 	seq := p.journal.send(p.number, m)
 	o := outgoing{seq: seq, publish: &packet.Publish{QoS: p.qos, Retain: th.retain, Topic: topic, ID: p.freeID()}}
 	if !m.clear {
-		o.publish.Payload = payload(key{p.number, seq}, p.qos, topic, p.random.IntN(300))
+		size := p.random.IntN(300)
+		if p.random.IntN(40) == 0 { // more than a page of the disk
+			size = p.random.IntN(20000)
+		}
+		o.publish.Payload = payload(key{p.number, seq}, p.qos, topic, size)
 	}
 	p.flight = append(p.flight, o)
 	return l.send(o.publish)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 )
 
 // column is one run in the table.
@@ -62,14 +63,17 @@ const (
 func table(columns []column) string {
 	var b strings.Builder
 	b.WriteString(beginMark + "\n\n## Killed under load\n\n")
-	b.WriteString("Each broker killed with SIGKILL again and again, at random moments, and started\n" +
-		"again on its folder: publishers of QoS 1 and 2; subscribers that are away, that\n" +
-		"come and go, or share; wills; retained messages; and for the gateway a bridge.\n" +
-		"[How it is judged](soak/main.go). Mosquitto has persistence, which is not its\n" +
-		"default, and no bound for its queues; it keeps no wills.\n")
-	for i, c := range columns {
-		if c.tear && (i+1 == len(columns) || columns[i+1].gateway != c.gateway) {
-			fmt.Fprintf(&b, "\nTorn, %s: after each kill %s.\n", strings.Split(c.name, ",")[0], c.tears)
+	fmt.Fprintf(&b, "Each broker killed with SIGKILL again and again, at random moments, and started\n"+
+		"again on its folder: publishers of QoS 1 and 2; subscribers that are away, that\n"+
+		"come and go, or share; wills; retained messages; and for the gateway a bridge.\n"+
+		"[How it is judged](soak/main.go). Mosquitto, Debian's, has persistence, which is\n"+
+		"not its default, and no bound for its queues; it keeps no wills. Written on %s.\n",
+		time.Now().UTC().Format("2006-01-02"))
+	said := ""
+	for _, c := range columns {
+		if c.tear && c.tears != said {
+			said = c.tears
+			fmt.Fprintf(&b, "\n%s, torn: after each kill %s.\n", strings.Split(c.name, ",")[0], c.tears)
 		}
 	}
 	row := func(name string, cell func(column) string) {

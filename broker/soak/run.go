@@ -61,7 +61,7 @@ func newRun(b *broker, random *rand.Rand) *run {
 		r.upstream.sink = r.sink(&sink{name: "upstream", prefix: "load/", qos: 1})
 	}
 	r.subscribe("offline-1", packet.V311, 1, "load/offline/", atTheEnd)
-	r.subscribe("offline-2", packet.V5, 2, "load/offline/", atTheEnd)
+	r.subscribe("offline-2", packet.V5, 2, "load/offline/", offDuty)
 	r.subscribe("onoff-1", packet.V5, 1, "load/onoff/", onAndOff)
 	r.subscribe("onoff-2", packet.V311, 2, "load/onoff/", onAndOff)
 	r.subscribe("will", packet.V5, 2, "load/will/", always)
@@ -87,7 +87,7 @@ func (r *run) subscribe(id string, v packet.Version, qos packet.QoS, prefix stri
 }
 
 func (r *run) join(s *sink, id string, v packet.Version, filter string, p presence) {
-	r.subscribers = append(r.subscribers, &subscriber{client: client{id: id, version: v}, filter: filter, qos: s.qos, presence: p, sink: s, journal: r.journal, random: fork(r.random)})
+	r.subscribers = append(r.subscribers, &subscriber{client: client{id: id, version: v}, filter: filter, qos: s.qos, presence: p, theme: &r.theme, sink: s, journal: r.journal, random: fork(r.random)})
 }
 
 // crash kills the broker rounds times, and returns what it forgot. An error is
@@ -236,6 +236,21 @@ func (r *run) settle(ctx context.Context) error {
 // again starts the broker. If it does not, what it has is set aside, and it has
 // to start with nothing.
 func (r *run) again(ctx context.Context, round int) error {
+	for r.random.IntN(4) == 0 { // the power fails again while it starts
+		if err := r.broker.spawn(); err != nil {
+			return err
+		}
+		if err := pause(ctx, time.Duration(r.random.IntN(60))*time.Millisecond); err != nil {
+			return err
+		}
+		if err := r.broker.kill(); err != nil {
+			r.journal.refusedStart(err)
+		}
+		r.journal.note("killed while it started")
+		if err := r.settle(ctx); err != nil {
+			return err
+		}
+	}
 	err := r.broker.start(ctx)
 	if err == nil || ctx.Err() != nil {
 		return err

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"gateway/broker/packet"
@@ -14,8 +15,9 @@ import (
 type presence int
 
 const (
-	always presence = iota
-	onAndOff
+	always   presence = iota
+	onAndOff          // at random
+	offDuty           // for moments while members share, and at the end
 	atTheEnd
 )
 
@@ -26,6 +28,7 @@ type subscriber struct {
 	filter   string
 	qos      packet.QoS
 	presence presence
+	theme    *atomic.Pointer[theme]
 	sink     *sink
 	journal  *journal
 	random   *rand.Rand
@@ -64,13 +67,16 @@ func (s *subscriber) run(ctx context.Context, address string, draining <-chan st
 		}
 	}
 	for {
+		if s.presence == offDuty && s.await(ctx, draining) != nil {
+			return
+		}
 		l, present, err := s.persist(ctx, address, s.journal)
 		if err != nil {
 			return
 		}
 		s.session(ctx, l, present, draining)
 		s.online.Store(false)
-		if s.presence == onAndOff && !closed(draining) {
+		if s.leaves() && !closed(draining) {
 			_ = pause(ctx, time.Duration(s.random.IntN(300))*time.Millisecond)
 		}
 		if ctx.Err() != nil {
@@ -79,11 +85,21 @@ func (s *subscriber) run(ctx context.Context, address string, draining <-chan st
 	}
 }
 
+// await returns when somebody who is there off duty may connect.
+func (s *subscriber) await(ctx context.Context, draining <-chan struct{}) error {
+	for !closed(draining) && s.theme.Load().prefix != "load/shared/" {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // session uses one connection until it ends.
 func (s *subscriber) session(ctx context.Context, l *link, present bool, draining <-chan struct{}) {
 	defer l.close()
 	defer context.AfterFunc(ctx, l.close)()
-	if s.presence == onAndOff && !closed(draining) {
+	if s.leaves() && !closed(draining) {
 		politely := s.random.IntN(2) == 0
 		leave := time.AfterFunc(time.Duration(20+s.random.IntN(500))*time.Millisecond, func() {
 			if politely {
@@ -104,6 +120,9 @@ func (s *subscriber) session(ctx context.Context, l *link, present bool, drainin
 	for s.one(l) == nil {
 	}
 }
+
+// leaves tells whether the subscriber comes and goes.
+func (s *subscriber) leaves() bool { return s.presence == onAndOff || s.presence == offDuty }
 
 func (s *subscriber) subscribe(l *link) error {
 	return l.send(&packet.Subscribe{ID: 1, Filters: []packet.Subscription{{Filter: s.filter, QoS: s.qos, RetainHandling: s.retainHandling()}}})

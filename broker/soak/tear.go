@@ -18,7 +18,7 @@ import (
 // What a power cut does to a file that kill -9 does not: what was not stable is
 // there in part, or is something else.
 
-// tearMosquitto cuts up to 4 KiB off the newest file.
+// tearMosquitto cuts up to 4 KiB off the newest file, at most half of it.
 func tearMosquitto(b *broker, _ *journal, random *rand.Rand) (string, error) {
 	entries, err := os.ReadDir(b.store())
 	if err != nil {
@@ -33,7 +33,7 @@ func tearMosquitto(b *broker, _ *journal, random *rand.Rand) (string, error) {
 	if newest == nil {
 		return "no file to tear", nil
 	}
-	n := min(1+random.Int64N(4096), newest.Size())
+	n := min(1+random.Int64N(4096), newest.Size()/2)
 	return fmt.Sprintf("%d bytes cut off %s", n, newest.Name()), os.Truncate(filepath.Join(b.store(), newest.Name()), newest.Size()-n)
 }
 
