@@ -111,6 +111,7 @@ func (r *run) crash(ctx context.Context, rounds int, tear bool) (*verdict, error
 			return nil, fmt.Errorf("%s: %w", s.id, err)
 		}
 	}
+	r.load(scenarios[0], 1)
 	for _, s := range r.subscribers {
 		r.clients.Go(func() { s.run(ctx, r.broker.address, r.draining) })
 	}
@@ -118,7 +119,6 @@ func (r *run) crash(ctx context.Context, rounds int, tear bool) (*verdict, error
 	var publishing sync.WaitGroup
 	defer publishing.Wait()
 	defer cancel() // before that
-	r.load(scenarios[0], 1)
 	for _, p := range r.publishers {
 		publishing.Go(func() { p.run(ctx, r.broker.address, enough) })
 	}
