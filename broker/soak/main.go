@@ -95,7 +95,7 @@ func soak(ctx context.Context, o options, w io.Writer) (failed bool, err error) 
 		return false, err
 	}
 	defer func() {
-		if !failed && !o.keep {
+		if !failed && err == nil && !o.keep {
 			os.RemoveAll(dir)
 		}
 	}()
@@ -115,7 +115,7 @@ func soak(ctx context.Context, o options, w io.Writer) (failed bool, err error) 
 			}
 			c, err := one(ctx, o, v, tear, dir, w)
 			if err != nil {
-				return failed, fmt.Errorf("%s: %w", c.title(), err)
+				return failed, fmt.Errorf("%s: %w; kept: %s", c.title(), err, dir)
 			}
 			columns = append(columns, c)
 			failed = failed || v.gateway && c.verdict.failed()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -329,37 +330,54 @@ func (r *run) drain(ctx context.Context, publishing *sync.WaitGroup) error {
 	return r.lookAtRetained(ctx)
 }
 
-// lookAtRetained notes what is retained.
+// lookAtRetained notes what is retained. It looks until it has seen the same
+// twice: on a busy machine a subscriber may not have all when nothing comes for
+// a while.
 func (r *run) lookAtRetained(ctx context.Context) error {
+	var before map[string]key
+	for range 5 {
+		found, err := r.retained(ctx)
+		if err != nil {
+			return fmt.Errorf("looking at retained messages: %w", err)
+		}
+		if before != nil && maps.Equal(before, found) {
+			break
+		}
+		before = found
+	}
+	r.journal.mu.Lock()
+	defer r.journal.mu.Unlock()
+	r.journal.retained = before
+	return nil
+}
+
+// retained returns what a new subscriber gets until nothing comes for a moment.
+func (r *run) retained(ctx context.Context) (map[string]key, error) {
 	l, _, err := dial(ctx, r.broker.address, &packet.Connect{Version: packet.V5, CleanStart: true, ClientID: "looks"})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer l.close()
 	defer context.AfterFunc(ctx, l.close)()
 	if err := l.send(&packet.Subscribe{ID: 1, Filters: []packet.Subscription{{Filter: "load/retained/#", QoS: 0}}}); err != nil {
-		return err
+		return nil, err
 	}
 	found := make(map[string]key)
 	for {
-		_ = l.nc.SetReadDeadline(time.Now().Add(time.Second))
+		_ = l.nc.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
 		p, err := l.next()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			break
+			return found, nil
 		}
 		if err != nil {
-			return fmt.Errorf("looking at retained messages: %w", err)
+			return nil, err
 		}
 		if p, ok := p.(*packet.Publish); ok {
 			k, _, _, ok := parse(p.Payload)
 			if !ok {
-				k = key{-1, -1}
+				k = key{-1, -1} // which nobody has sent
 			}
 			found[p.Topic] = k
 		}
 	}
-	r.journal.mu.Lock()
-	defer r.journal.mu.Unlock()
-	r.journal.retained = found
-	return nil
 }
