@@ -45,6 +45,7 @@ func (s *subscriber) begin(ctx context.Context, address string) error {
 	}
 	defer s.online.Store(false)
 	defer l.close()
+	defer context.AfterFunc(ctx, l.close)()
 	if err := s.subscribe(l); err != nil {
 		return err
 	}
