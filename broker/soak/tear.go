@@ -69,28 +69,23 @@ func tearGateway(b *broker, j *journal, random *rand.Rand) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	last, end, salt, err := lastFrame(content)
-	if err != nil {
+	last, largest, end, salt := lastFrame(content)
+	if end == 0 {
 		return "no frame in the newest segment", nil
 	}
 	at, damage, what := end, []byte(nil), ""
 	switch n := 1 + random.IntN(2*storePage); random.IntN(4) {
 	case 0:
-		damage, what = garbage(n, random), "garbage behind the last frame"
-	case 1:
 		damage, what = make([]byte, n), "zeros behind the last frame"
+	case 1:
+		damage, what = garbage(n, random), "garbage behind the last frame"
 	case 2:
-		damage, what = halfFrame(last, salt, random), "half a frame behind the last one"
+		damage, what = halfFrame(last.body, last.mark+1, salt, random), "half a frame behind the last one, with what that has"
 	default:
-		if !unknown(last.body, j) {
-			damage, what = garbage(n, random), "garbage behind the last frame, which somebody knows of"
-			break
-		}
-		at = last.at + 1 + random.IntN(end-last.at-1)
-		damage, what = make([]byte, n), "the last frame cut in its middle, nobody knows of it"
-		if random.IntN(2) == 0 {
-			damage = garbage(n, random)
-		}
+		damage, what = halfFrame(largest.body, last.mark+1, salt, random), "half a large frame behind the last one"
+	}
+	if random.IntN(4) > 0 && unknown(last.body, j) {
+		at, what = last.at+1+random.IntN(end-last.at-1), "the last frame cut in its middle, nobody knows of it; "+what
 	}
 	damage = damage[:max(0, min(len(damage), len(content)-segmentHead-at))]
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
@@ -101,10 +96,11 @@ func tearGateway(b *broker, j *journal, random *rand.Rand) (string, error) {
 	return fmt.Sprintf("%s: %s, %d bytes at %d", filepath.Base(name), what, len(damage), at), errors.Join(err, f.Close())
 }
 
-// lastFrame finds the last whole frame of a segment, and where it ends.
-func lastFrame(b []byte) (last storeFrame, end int, salt uint32, err error) {
+// lastFrame finds the last whole frame of a segment, the largest one, and where
+// the last one ends: 0 if there is none.
+func lastFrame(b []byte) (last, largest storeFrame, end int, salt uint32) {
 	if len(b) < 2*segmentHead || string(b[:len(segmentMagic)]) != segmentMagic {
-		return last, 0, 0, errors.New("not a segment")
+		return last, largest, 0, 0
 	}
 	salt = binary.LittleEndian.Uint32(b[32:])
 	want := binary.LittleEndian.Uint64(b[16:])
@@ -112,15 +108,14 @@ func lastFrame(b []byte) (last storeFrame, end int, salt uint32, err error) {
 		f, next, ok := frameAt(b, at, salt)
 		if !ok || f.mark != want {
 			if f, next, ok = frameAt(b, (at+storePage-1)/storePage*storePage, salt); !ok || f.mark != want {
-				break
+				return last, largest, end, salt
 			}
 		}
 		last, end, at = f, next, next
+		if len(f.body) > len(largest.body) {
+			largest = f
+		}
 	}
-	if end == 0 {
-		return last, 0, salt, errors.New("no frame")
-	}
-	return last, end, salt, nil
 }
 
 func frameAt(b []byte, at int, salt uint32) (f storeFrame, end int, ok bool) {
@@ -146,17 +141,13 @@ func sum(whole []byte, salt uint32) uint32 {
 }
 
 // halfFrame is what a write of the next frame may leave: a beginning that is
-// right, and zeros or garbage where the rest should be. It has the records of
-// the last frame once more.
-func halfFrame(last storeFrame, salt uint32, random *rand.Rand) []byte {
-	body := last.body
-	for len(body) < 2 {
-		body = append(slices.Clone(body), 0)
-	}
+// right, and zeros or garbage where the rest should be. body is that of a frame
+// that is there already.
+func halfFrame(body []byte, mark uint64, salt uint32, random *rand.Rand) []byte {
 	b := make([]byte, frameHead, frameHead+len(body))
 	binary.LittleEndian.PutUint32(b, frameMagic)
 	binary.LittleEndian.PutUint32(b[4:], uint32(len(body)))
-	binary.LittleEndian.PutUint64(b[8:], last.mark+1)
+	binary.LittleEndian.PutUint64(b[8:], mark)
 	b = append(b, body...)
 	binary.LittleEndian.PutUint32(b[20:], sum(b, salt))
 	cut := 1 + random.IntN(len(b)-1)
@@ -166,7 +157,7 @@ func halfFrame(last storeFrame, salt uint32, random *rand.Rand) []byte {
 	} else {
 		copy(rest, garbage(len(rest), random))
 	}
-	if f, _, whole := frameAt(append(slices.Clone(b), make([]byte, segmentHead)...), 0, salt); whole && f.mark != 0 {
+	if _, _, whole := frameAt(append(slices.Clone(b), make([]byte, segmentHead)...), 0, salt); whole {
 		b[len(b)-1] ^= 1 // what was cut was zeros anyway
 	}
 	return b
