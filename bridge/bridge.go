@@ -75,6 +75,7 @@ func (br *Bridge) Collect() error {
 		Name:        "bridge/" + br.cfg.Name,
 		MaxMessages: br.cfg.Queue.MaxMessages,
 		MaxBytes:    br.cfg.Queue.MaxBytes,
+		Full:        br.cfg.Queue.WhenFull,
 	}, filters...)
 	if err != nil {
 		return fmt.Errorf("bridge %q: %w", br.cfg.Name, err)

@@ -41,8 +41,11 @@ type Route struct {
 	RemotePrefix string `yaml:"remote_prefix"`
 }
 
-// Queue bounds the messages that wait for the upstream; the oldest goes first.
+// Queue bounds the messages that wait for the upstream.
 type Queue struct {
 	MaxMessages int   `yaml:"max_messages"`
 	MaxBytes    int64 `yaml:"max_bytes"`
+	// WhenFull says what happens then: drop_oldest, drop_newest, or refuse, which
+	// tells the publisher, as [broker.Config].QueueFull does.
+	WhenFull string `yaml:"when_full"`
 }

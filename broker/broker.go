@@ -21,6 +21,7 @@ import (
 // concurrently.
 type Broker struct {
 	cfg      Config
+	bounds   []bounds // of queues: its own, and those of cfg.Queues
 	log      *slog.Logger
 	counters counters
 	queued   atomic.Int64 // bytes waiting in the queues of all sessions, in memory
@@ -88,6 +89,7 @@ func New(cfg Config, log *slog.Logger) *Broker {
 	}
 	return &Broker{
 		cfg:         cfg,
+		bounds:      allBounds(&cfg),
 		subsVersion: 1,
 		groups:      make(map[groupKey]*group),
 		log:         log,

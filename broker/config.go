@@ -45,6 +45,8 @@ type Config struct {
 	// of its own: drop_newest, drop_oldest, or refuse: the publisher is told, or
 	// disconnected before MQTT 5, and has to send the message again.
 	QueueFull string `yaml:"queue_full"`
+	// Queues are other bounds for some clients: the first that fits.
+	Queues []QueueBounds `yaml:"queues"`
 	// QueueQoS0 keeps QoS 0 messages too for a client that is away.
 	QueueQoS0 bool `yaml:"queue_qos0"`
 	// MaxQoS is the highest QoS that clients may publish with and are granted.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -606,6 +607,72 @@ func TestQueueFullPolicies(t *testing.T) {
 				}
 				c.silent()
 			})
+		})
+	}
+}
+
+// TestQueueBounds gives some clients other bounds than the others.
+func TestQueueBounds(t *testing.T) {
+	two, five := 2, int64(5)
+	cfg := Config{MaxQueuedMessages: 3, QueueFull: dropNewest, Queues: []QueueBounds{
+		{ClientID: "page-*", MaxQueuedMessages: &two, QueueFull: dropOldest},
+		{ClientID: "*-small", MaxQueuedBytes: &five},
+		{ClientID: "page-*", QueueFull: refuseNew}, // comes too late
+	}}
+	lives(t, cfg, func(t *testing.T, l *life) {
+		ids := map[string]string{"other": "0 1 2", "page-1": "3 4", "a-small": "0 1"} // topic and payload are 2 bytes
+		for id := range ids {
+			c := l.connect(packet.V5, id, resume, expires(1000))
+			c.subscribe("t", 1)
+			c.send(&packet.Disconnect{})
+			c.gone()
+		}
+		p := l.connect(packet.V5, "p")
+		for i := range 5 {
+			if i == 3 {
+				l.crash() // the bounds are those of the session after a restart, too
+				p = l.connect(packet.V5, "p")
+			}
+			p.send(&packet.Publish{Topic: "t", QoS: 1, ID: uint16(i + 1), Payload: []byte(fmt.Sprint(i))})
+			if a := expect[*packet.Puback](p); a.Code >= 0x80 {
+				t.Errorf("message %d: %v", i, a.Code)
+			}
+		}
+		for id, want := range ids {
+			c := l.connect(packet.V5, id, resume, expires(1000))
+			for payload := range strings.FieldsSeq(want) {
+				c.want("t", payload)
+			}
+			c.silent()
+		}
+	})
+}
+
+// TestSubscriptionFull bounds what waits for a subscription of this process.
+func TestSubscriptionFull(t *testing.T) {
+	for policy, want := range map[string]string{"": "3 4", dropOldest: "3 4", dropNewest: "0 1", refuseNew: "0 1"} {
+		lives(t, Config{}, func(t *testing.T, l *life) {
+			s, err := l.Subscribe(SubscribeOptions{Name: "queue", MaxMessages: 2, Full: policy}, "t")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := l.connect(packet.V5, "p")
+			for i := range 5 {
+				p.send(&packet.Publish{Topic: "t", QoS: 1, ID: uint16(i + 1), Payload: []byte(fmt.Sprint(i))})
+				a := expect[*packet.Puback](p)
+				if refused := a.Code == packet.QuotaExceeded; refused != (policy == refuseNew && i >= 2) {
+					t.Errorf("%q, message %d: %v", policy, i, a.Code)
+				}
+			}
+			for payload := range strings.FieldsSeq(want) {
+				d, err := s.Next(t.Context())
+				if err != nil || string(d.Payload) != payload {
+					t.Errorf("%q: %s, want %s, %v", policy, d.Payload, payload, err)
+				}
+			}
+			if st := s.Stats(); st.Dropped != 3 {
+				t.Errorf("%q: %+v", policy, st)
+			}
 		})
 	}
 }

@@ -19,6 +19,7 @@ type session struct {
 	b  *Broker
 	id string
 
+	bounds   *bounds         // of what waits
 	num      store.SessionID // in the store; 0 if it is not kept there
 	identity auth.Identity   // who it belongs to
 	guard    *auth.Guard
@@ -53,7 +54,7 @@ type session struct {
 const noExpiry = time.Duration(math.MaxInt64)
 
 func newSession(b *Broker, id string) *session {
-	s := &session{b: b, id: id}
+	s := &session{b: b, id: id, bounds: b.boundsOf(id)}
 	s.atMost.total, s.atLeast.total = &b.queued, &b.queued
 	return s
 }
@@ -250,7 +251,7 @@ func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) boo
 	switch {
 	case s.ended: // and somebody had found it in the tree before
 		return false
-	case t.replay && q.full(0, s.b.replayLimit(), 0):
+	case t.replay && q.full(0, s.replayLimit(), 0):
 		s.b.counters.droppedFull.Add(1)
 		return false
 	case t.replay:
@@ -275,9 +276,8 @@ func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) boo
 // makeRoomLocked tells whether p may wait in q. Where the oldest are to give
 // way, they do.
 func (s *session) makeRoomLocked(q *queue, p *publication) bool {
-	cfg := &s.b.cfg
-	for q.full(p.m.size(), cfg.MaxQueuedMessages, cfg.MaxQueuedBytes) {
-		switch cfg.QueueFull {
+	for q.full(p.m.size(), s.bounds.messages, s.bounds.bytes) {
+		switch s.bounds.full {
 		case dropOldest:
 			if q.len == 0 {
 				return false
@@ -301,13 +301,13 @@ func (s *session) forgetLocked(seq uint64, qos QoS, mark store.Mark) {
 	}
 }
 
-// replayLimit is how many messages may wait for one client when one more that is
+// replayLimit is how many messages may wait for the client when one more that is
 // retained is to, 0 for any number.
-func (b *Broker) replayLimit() int {
-	if b.cfg.MaxQueuedMessages == 0 || b.cfg.MaxRetained == 0 {
+func (s *session) replayLimit() int {
+	if s.bounds.messages == 0 || s.b.cfg.MaxRetained == 0 {
 		return 0
 	}
-	return b.cfg.MaxQueuedMessages + b.cfg.MaxRetained
+	return s.bounds.messages + s.b.cfg.MaxRetained
 }
 
 // refill moves what can be sent now from the queues to c's outbox.

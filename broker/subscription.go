@@ -24,11 +24,13 @@ type SubscribeOptions struct {
 	// acknowledged is delivered again. It collects what happened, so it gets
 	// messages whatever their expiry, which says how long they are current.
 	Name string
-	// MaxMessages and MaxBytes bound what waits; the oldest is dropped. 0 is 256
-	// messages for a live subscription and no bound for a durable one. What is
-	// retained when the subscription begins comes on top.
+	// MaxMessages and MaxBytes bound what waits. 0 is 256 messages for a live
+	// subscription and no bound for a durable one. What is retained when the
+	// subscription begins comes on top.
 	MaxMessages int
 	MaxBytes    int64
+	// Full says what happens then, as Config.QueueFull does; "" is drop_oldest.
+	Full string
 }
 
 // Delivery is a message that a Subscription delivers.
@@ -204,17 +206,18 @@ func (s *Subscription) deliver(p *publication, t *target) {
 	d.seq = s.seq
 	s.stats.Arrived++
 	size := int64(d.size)
-	for s.queue.len > 0 && !d.replay && s.full(size) {
+	for s.options.Full != dropNewest && s.options.Full != refuseNew && s.queue.len > 0 && !d.replay && s.full(size) {
 		gone := s.queue.pop()
 		s.stats.Dropped++
 		if gone.mark != unstored {
 			s.forget(gone.seq)
 		}
 	}
-	if s.queue.len == 0 && len(s.unacked) > 0 && s.full(size) {
-		// Everything that fits is with the reader. Dropping that would not stop
-		// it, so the newest goes.
+	if s.queue.len+len(s.unacked) > 0 && !d.replay && s.full(size) {
+		// Everything that fits is with the reader, and dropping that would not stop
+		// it, or the newest is to go.
 		s.stats.Dropped++
+		p.keeping.refused = p.keeping.refused || s.options.Full == refuseNew
 		s.mu.Unlock()
 		return
 	}

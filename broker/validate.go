@@ -67,6 +67,9 @@ func (c Config) Validate() error {
 			}
 		}
 	}
+	for i, q := range c.Queues {
+		errs = append(errs, q.validate(fmt.Sprintf("queues[%d]", i))...)
+	}
 	errs = append(errs,
 		between("max_packet_size", c.MaxPacketSize, minPacketSize, maxPacketSize, "bytes"),
 		between("max_message_size", c.MaxMessageSize, 0, maxPacketSize, "bytes, 0 for any number"),
@@ -97,13 +100,6 @@ func (c Config) Validate() error {
 	)
 	return errors.Join(errs...)
 }
-
-// What happens when a client's queue is full.
-const (
-	dropNewest = "drop_newest"
-	dropOldest = "drop_oldest"
-	refuseNew  = "refuse"
-)
 
 // between returns an error about key unless low ≤ x ≤ high; about says what
 // x counts.
