@@ -88,6 +88,11 @@ FUZZTIME ?= 5m
 bench: packages ## our broker beside Mosquitto, to broker/BENCH.md (15 minutes, an otherwise idle machine)
 	$(GO) run ./broker/bench -out broker/BENCH.md
 
+ROUNDS ?= 50
+.PHONY: soak
+soak: packages ## kill our broker and Mosquitto under load, ROUNDS times (default 50) each way, to broker/BENCH.md (7 minutes)
+	$(GO) run ./broker/soak -broker both -rounds $(ROUNDS) -tear -out broker/BENCH.md
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (default 5m) each
 	@for pkg in $$($(GO) list ./...); do \

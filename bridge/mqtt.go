@@ -136,9 +136,26 @@ func (l *pahoLink) lose(err error) {
 	})
 }
 
+// publish hands the message to the client. Where the line is lost meanwhile the
+// client would wait for writeTimeout: nobody reads the channel any more that it
+// writes to. That is not waited for, and ends by itself.
 func (l *pahoLink) publish(topic string, qos byte, retain bool, payload []byte) receipt {
-	return l.client.Publish(topic, qos, retain, payload)
+	token := make(chan mqtt.Token, 1)
+	go func() { token <- l.client.Publish(topic, qos, retain, payload) }()
+	select {
+	case t := <-token:
+		return t
+	case <-l.gone:
+		return notSent{l}
+	}
 }
+
+// notSent is the receipt of a message that was not sent because the line was
+// lost.
+type notSent struct{ l *pahoLink }
+
+func (n notSent) Done() <-chan struct{} { return n.l.gone }
+func (n notSent) Error() error          { return n.l.err }
 
 func (l *pahoLink) lost() <-chan struct{} { return l.gone }
 

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
 	"gateway/broker"
 )
 
@@ -229,5 +231,31 @@ func TestBridgeOverLoopback(t *testing.T) {
 		if err != nil || string(d.Payload) != fmt.Sprint(i) {
 			t.Fatalf("message %d after the outage: %s, %v", i, d.Payload, err)
 		}
+	}
+}
+
+// stuckClient is a client of Paho's whose Publish waits, as it does when the line
+// is lost in the middle of it.
+type stuckClient struct {
+	mqtt.Client
+	release chan struct{}
+}
+
+func (c stuckClient) Publish(string, byte, bool, any) mqtt.Token {
+	<-c.release
+	return &mqtt.DummyToken{}
+}
+
+// TestPublishLost wants a publish not to outlast its line.
+func TestPublishLost(t *testing.T) {
+	c := stuckClient{release: make(chan struct{})}
+	defer close(c.release)
+	l := &pahoLink{client: c, gone: make(chan struct{})}
+	why := errors.New("the line is lost")
+	time.AfterFunc(10*time.Millisecond, func() { l.lose(why) })
+	r := l.publish("t", 1, false, nil)
+	<-r.Done()
+	if err := r.Error(); err != why {
+		t.Errorf("got %v", err)
 	}
 }

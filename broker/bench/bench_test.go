@@ -170,3 +170,22 @@ func TestSmoke(t *testing.T) {
 		}
 	}
 }
+
+// TestSoakSection keeps what broker/soak has written.
+func TestSoakSection(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "BENCH.md")
+	if got := soakSection(file); got != "" {
+		t.Errorf("of no file: %q", got)
+	}
+	for text, want := range map[string]string{
+		"# Bench\n": "", "a\n<!-- soak -->\nb\n": "",
+		"a\n<!-- soak -->\nb\n<!-- /soak -->\nc\n": "\n<!-- soak -->\nb\n<!-- /soak -->\n",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := soakSection(file); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}

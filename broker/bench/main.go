@@ -110,11 +110,24 @@ func run(ctx context.Context, o options) (missed int, err error) {
 		}
 	}
 	if o.out != "" {
-		if err := os.WriteFile(o.out, []byte(report(o, results)), 0o644); err != nil {
+		text := report(o, results) + soakSection(o.out)
+		if err := os.WriteFile(o.out, []byte(text), 0o644); err != nil {
 			return missed, err
 		}
 	}
 	return missed, nil
+}
+
+// soakSection returns what broker/soak has written to the file.
+func soakSection(name string) string {
+	const begin, end = "<!-- soak -->", "<!-- /soak -->"
+	old, _ := os.ReadFile(name)
+	_, rest, ok := strings.Cut(string(old), begin)
+	section, _, whole := strings.Cut(rest, end)
+	if !ok || !whole {
+		return ""
+	}
+	return "\n" + begin + section + end + "\n"
 }
 
 func wanted(name string, only []string) bool {
