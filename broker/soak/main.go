@@ -100,7 +100,7 @@ func soak(ctx context.Context, o options, w io.Writer) (failed bool, err error) 
 		}
 	}()
 	if o.gateway == "" {
-		o.gateway = filepath.Join(dir, "gateway")
+		o.gateway = filepath.Join(dir, "gateway.bin")
 		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", o.gateway, "gateway/cmd/gateway")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {

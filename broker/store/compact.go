@@ -83,7 +83,8 @@ func (d *Disk) roundLocked() {
 
 func (d *Disk) beginRoundLocked() {
 	r, x := &d.round, d.x
-	d.placeLocked(64)
+	bound := int64(64 + 16*len(d.segments))
+	d.placeLocked(bound)
 	*r = round{
 		active:   true,
 		sessions: slices.Collect(maps.Keys(x.sessions)),
@@ -92,8 +93,15 @@ func (d *Disk) beginRoundLocked() {
 		begin:    d.cur.mark,
 		last:     r.last, previous: r.previous,
 	}
-	d.recordLocked(64, func(b []byte) []byte {
-		return appendNumbers(b, kindRoundBegin, uint64(x.nextSession), x.retainedNext)
+	d.recordLocked(bound, func(b []byte) []byte {
+		numbers := []uint64{uint64(x.nextSession), x.retainedNext, 0}
+		for _, s := range d.segments {
+			if s != d.cur.seg && !slices.ContainsFunc(d.batches, func(b *batch) bool { return b.seg == s }) {
+				numbers = append(numbers, uint64(s.id), uint64(s.last))
+				numbers[2]++
+			}
+		}
+		return appendNumbers(b, kindRoundBegin, numbers...)
 	})
 }
 

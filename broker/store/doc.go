@@ -90,7 +90,9 @@
 //	 8 release         session uvarint, seq uvarint, flags 1 byte
 //	 9 forget          session uvarint, packet identifier uvarint
 //	10 move            message: once more, for those deliveries that need it
-//	11 round begin     next session uvarint, next number uvarint
+//	11 round begin     next session uvarint, next number uvarint, count uvarint,
+//	                   and that many segments that are complete: number uvarint,
+//	                   mark of the last frame uvarint
 //	12 session         state of a session
 //	13 retained set    from, to, count, and count differences, all uvarint: of
 //	                   the numbers of that range these are retained

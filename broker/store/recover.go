@@ -188,15 +188,19 @@ func (d *Disk) openSegment(name string, id uint32, r *replay) (*segment, error) 
 	case errors.As(err, &newer):
 		f.Close()
 		return nil, err
-	case err == nil && seg.id == id && !(seg.damaged && blank(f)):
+	case err == nil && seg.id == id && !((seg.damaged || seg.cut) && blank(f)):
 		seg.file, seg.size = f, size
 		return seg, nil
 	}
-	begun := err != nil && !blank(f)
+	if err == nil && seg.id != id {
+		err = fmt.Errorf("it is segment %d by its head", seg.id)
+	}
+	begun := !blank(f)
 	f.Close()
 	if !begun {
 		// A file that was to be used again, or a new one, whose segment was never
 		// begun.
+		r.blank = append(r.blank, id)
 		_ = d.fs.Remove(name)
 		return nil, nil
 	}
@@ -258,8 +262,10 @@ type replay struct {
 		seg      *segment // that has the last frame
 		at, size int64
 	}
-	holds  numbers // what the round has said of retained messages
-	stated uint64  // of those with lower numbers
+	holds  numbers         // what the round has said of retained messages
+	stated uint64          // of those with lower numbers
+	blank  []uint32        // segments that have nothing
+	lasts  map[uint32]Mark // of segments, as the last round knew them
 
 	watch func(*segment, frame) // if not nil, is shown every frame
 }
@@ -271,6 +277,10 @@ func (r *replay) segment(f foundFile, buf []byte, limit Mark, follows bool) ([]b
 	seg := f.seg
 	if seg.damaged {
 		r.damage(Damage{File: f.name, Bytes: segmentHead, Reason: "the head is damaged"})
+	}
+	if seg.cut {
+		seg.damaged = true
+		r.damage(Damage{File: f.name, At: max(0, seg.size-segmentHead), Bytes: min(segmentHead, seg.size), Reason: "its end is missing or damaged"})
 	}
 	b, err := readAll(seg.file, buf)
 	if err != nil {
@@ -308,6 +318,7 @@ func (r *replay) segment(f foundFile, buf []byte, limit Mark, follows bool) ([]b
 	r.rec.Bytes += found.end
 	for _, g := range found.gaps {
 		seg.damaged = true
+		seg.short = seg.short || g.at == found.end
 		r.gap = max(r.gap, seg.last)
 		r.damage(Damage{File: f.name, At: g.at, Bytes: g.bytes, Frames: g.lost, Reason: "the checksum is wrong"})
 	}
@@ -428,7 +439,13 @@ func (r *replay) record(k kind, body []byte, mark Mark) error {
 		r.retainedSet(&d)
 	case kindRoundBegin:
 		next, number := SessionID(d.uint()), d.uint()
+		lasts := make(map[uint32]Mark)
+		for range d.count(2) {
+			id, last := d.uint(), Mark(d.uint())
+			lasts[uint32(id)] = last
+		}
 		if d.err == nil {
+			r.lasts = lasts
 			x.nextSession, x.retainedNext = max(x.nextSession, next), max(x.retainedNext, number)
 			r.begin, r.holds, r.stated = mark, make(numbers), 0
 		}
@@ -537,9 +554,28 @@ func (r *replay) finish() {
 			x.endSession(id)
 		}
 	}
+	for _, id := range r.blank {
+		if r.lasts[id] > 0 || r.missed(id) {
+			r.damage(Damage{File: segmentName(id), Reason: "it is empty, and had frames"})
+		}
+	}
+	for _, s := range r.d.segments {
+		if last := r.lasts[s.id]; last > s.last && !s.short {
+			s.damaged = true
+			r.damage(Damage{File: segmentName(s.id), At: s.next, Bytes: max(0, s.size-s.next), Frames: int(min(last-s.last, math.MaxInt32)), Reason: "its end cannot be read"})
+		}
+	}
 	if len(r.rec.Damage) > 0 {
 		r.d.round.wanted = true
 	}
+}
+
+// missed tells whether frames are missing where a segment was, between its
+// neighbours.
+func (r *replay) missed(id uint32) bool {
+	all := r.d.segments
+	i := slices.IndexFunc(all, func(s *segment) bool { return s.id == id+1 })
+	return i > 0 && all[i-1].id == id-1 && all[i-1].last+1 < all[i].first
 }
 
 // reportRecovery logs what was not as it should be.

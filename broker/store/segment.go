@@ -55,6 +55,8 @@ type segment struct {
 	next  int64 // where the next frame goes
 	file  File  // nil until its first frame is written
 
+	cut     bool // the copy of its head is not at its end
+	short   bool // frames are missing at its end, and that was said
 	damaged bool // it is to be set aside when nothing of it is needed
 	old     bool // nothing is appended to it any more
 	tried   bool // to move what is needed of a damaged one
@@ -111,13 +113,24 @@ func parseHead(name string, b []byte) (*segment, error) {
 // readHead reads the head of a segment whose file is b, or the copy of it at the
 // file's end.
 func readHead(name string, b []byte) (s *segment, err error) {
-	if s, err = parseHead(name, b); errors.Is(err, errHead) && len(b) >= 2*segmentHead {
-		if copied, e := parseHead(name, b[len(b)-segmentHead:]); e == nil {
-			copied.damaged = true
-			return copied, nil
-		}
+	s, err = parseHead(name, b)
+	if err != nil && !errors.Is(err, errHead) {
+		return nil, err
 	}
-	return s, err
+	var copied *segment
+	e := errHead
+	if len(b) >= 2*segmentHead {
+		copied, e = parseHead(name, b[len(b)-segmentHead:])
+	}
+	switch {
+	case err == nil:
+		s.cut = e != nil || copied.salt != s.salt
+		return s, nil
+	case e == nil:
+		copied.damaged = true
+		return copied, nil
+	}
+	return nil, err
 }
 
 // frames returns what of a segment's file has frames: all but the copy of the
