@@ -52,8 +52,8 @@ func (m *Memory) Stable() Mark { return 0 }
 // Watch implements [Store].
 func (m *Memory) Watch(func(Mark)) {}
 
-// Wait implements [Store].
-func (m *Memory) Wait(ctx context.Context, _ Mark) error { return ctx.Err() }
+// Wait implements [Store]: there is nothing to wait for.
+func (m *Memory) Wait(context.Context, Mark) error { return nil }
 
 // Append implements [Store].
 func (m *Memory) Append(_ Urgency, changes ...Change) (Mark, error) {
@@ -139,9 +139,13 @@ func (m *Memory) Load(session func(*Session), retained func(*Message)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, s := range m.sessions {
+		subs := make(map[string][]byte, len(s.subs))
+		for filter, options := range s.subs {
+			subs[filter] = bytes.Clone(options)
+		}
 		session(&Session{
 			ID: id, Name: s.name, Data: bytes.Clone(s.data),
-			Subscriptions: maps.Clone(s.subs),
+			Subscriptions: subs,
 			Received:      slices.Collect(maps.Keys(s.received)),
 			Next:          s.next, Waiting: len(s.queue),
 			Queue: func(yield func(Queued) bool) {
