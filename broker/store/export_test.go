@@ -76,10 +76,17 @@ func Reseal(b []byte) {
 				break
 			}
 			rest = more
-			if (k == kindPublish || k == kindMove) && len(body) > 4 {
-				binary.LittleEndian.PutUint32(body, crc32.Checksum(body[4:], castagnoli))
-			}
+			resealMessage(k, body)
 		}
 		binary.LittleEndian.PutUint32(whole[20:], frameSum(whole, salt))
 	}
 }
+
+func resealMessage(k kind, body []byte) {
+	if (k == kindPublish || k == kindMove) && len(body) > 4 {
+		binary.LittleEndian.PutUint32(body, crc32.Checksum(body[4:], castagnoli))
+	}
+}
+
+// SeedSegment is a segment's file with records of every kind.
+func SeedSegment() []byte { return seedSegment() }

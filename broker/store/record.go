@@ -170,6 +170,16 @@ func (d *decoder) uint() uint64 {
 	return n
 }
 
+// number returns a number that is counted up, which never gets as far as maxMark.
+func (d *decoder) number() uint64 {
+	n := d.uint()
+	if n > maxMark {
+		d.fail(fmt.Errorf("the number %d", n))
+		return 0
+	}
+	return n
+}
+
 func (d *decoder) byte() byte {
 	if len(d.b) == 0 {
 		d.fail(errShort)
@@ -258,14 +268,14 @@ func (x *message) decode(b []byte, light bool) error {
 		m.Properties = d.bytes()
 	}
 	if flags&messageRetained != 0 {
-		x.retained = d.uint()
+		x.retained = d.number()
 	}
 	if flags&messageReceived != 0 {
-		x.session = SessionID(d.uint())
+		x.session = SessionID(d.number())
 		x.packetID = d.packetID()
 	}
 	for range d.count(4) {
-		x.to = append(x.to, Delivery{Session: SessionID(d.uint()), Seq: d.uint(), Flags: d.byte(), Extra: d.bytes()})
+		x.to = append(x.to, Delivery{Session: SessionID(d.number()), Seq: d.number(), Flags: d.byte(), Extra: d.bytes()})
 	}
 	m.Payload = d.b
 	if m.QoS > 2 {

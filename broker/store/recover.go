@@ -395,41 +395,41 @@ func (r *replay) record(k kind, body []byte, mark Mark) error {
 	d, x := decoder{b: body}, r.d.x
 	switch k {
 	case kindPutSession:
-		id, name, data := SessionID(d.uint()), string(d.bytes()), slices.Clone(d.bytes())
+		id, name, data := SessionID(d.number()), string(d.bytes()), slices.Clone(d.bytes())
 		if d.err == nil {
 			x.putSession(id, name, data, mark)
 		}
 	case kindEndSession:
-		if id := SessionID(d.uint()); d.err == nil {
+		if id := SessionID(d.number()); d.err == nil {
 			x.endSession(id)
 		}
 	case kindSubscribe:
-		id, filter, options := SessionID(d.uint()), string(d.bytes()), slices.Clone(d.bytes())
+		id, filter, options := SessionID(d.number()), string(d.bytes()), slices.Clone(d.bytes())
 		if d.err == nil {
 			x.subscribe(id, filter, options)
 		}
 	case kindUnsubscribe:
-		id, filter := SessionID(d.uint()), string(d.bytes())
+		id, filter := SessionID(d.number()), string(d.bytes())
 		if d.err == nil {
 			x.unsubscribe(id, filter)
 		}
 	case kindClearRetained:
-		number, topic := d.uint(), string(d.bytes())
+		number, topic := d.number(), string(d.bytes())
 		if d.err == nil {
 			x.clear(topic, number)
 		}
 	case kindDone:
-		id, seq := SessionID(d.uint()), d.uint()
+		id, seq := SessionID(d.number()), d.number()
 		if d.err == nil {
 			x.done(id, seq)
 		}
 	case kindRelease:
-		id, seq, flags := SessionID(d.uint()), d.uint(), d.byte()
+		id, seq, flags := SessionID(d.number()), d.number(), d.byte()
 		if d.err == nil {
 			x.released(id, seq, flags)
 		}
 	case kindForget:
-		id, packetID := SessionID(d.uint()), d.packetID()
+		id, packetID := SessionID(d.number()), d.packetID()
 		if d.err == nil {
 			x.forget(id, packetID)
 		}
@@ -438,7 +438,7 @@ func (r *replay) record(k kind, body []byte, mark Mark) error {
 	case kindRetainedSet:
 		r.retainedSet(&d)
 	case kindRoundBegin:
-		next, number := SessionID(d.uint()), d.uint()
+		next, number := SessionID(d.number()), d.number()
 		lasts := make(map[uint32]Mark)
 		for range d.count(2) {
 			id, last := d.uint(), Mark(d.uint())
@@ -461,9 +461,9 @@ func (r *replay) record(k kind, body []byte, mark Mark) error {
 
 // session replays the state of a session: what is not in it is no more.
 func (r *replay) session(d *decoder, mark Mark) {
-	id := SessionID(d.uint())
+	id := SessionID(d.number())
 	name, data := string(d.bytes()), slices.Clone(d.bytes())
-	next := d.uint()
+	next := d.number()
 	subs := make(map[string][]byte)
 	for range d.count(2) {
 		filter := string(d.bytes())
@@ -476,14 +476,14 @@ func (r *replay) session(d *decoder, mark Mark) {
 	runs := make([]run, d.count(2))
 	last := uint64(0)
 	for i := range runs {
-		runs[i].from = last + d.uint()
-		runs[i].to = runs[i].from + d.uint()
+		runs[i].from = last + d.number()
+		runs[i].to = runs[i].from + d.number()
 		last = runs[i].to
 	}
 	released := make([]releasedSeq, d.count(2))
 	last = 0
 	for i := range released {
-		released[i] = releasedSeq{last + d.uint(), d.byte()}
+		released[i] = releasedSeq{last + d.number(), d.byte()}
 		last = released[i].seq
 	}
 	if d.err != nil {
@@ -516,9 +516,9 @@ func (r *replay) session(d *decoder, mark Mark) {
 // round takes the others away, all at once: each set by itself would look at all
 // topics again.
 func (r *replay) retainedSet(d *decoder) {
-	last, to := d.uint(), d.uint()
+	last, to := d.number(), d.number()
 	for range d.count(1) {
-		last += d.uint()
+		last += d.number()
 		r.holds.add(last)
 	}
 	r.stated = max(r.stated, to)

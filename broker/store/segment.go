@@ -191,6 +191,9 @@ func parseFrame(b []byte, at int64, salt uint32) (f frame, size int64, ok bool) 
 		return f, 0, false
 	}
 	whole := b[at : at+frameHead+n]
+	if m := binary.LittleEndian.Uint64(whole[8:]); m == 0 || m > maxMark {
+		return f, 0, false
+	}
 	if frameSum(whole, salt) != binary.LittleEndian.Uint32(whole[20:]) {
 		return f, 0, false
 	}
@@ -226,10 +229,10 @@ func scan(s *segment, b []byte, limit Mark, follows bool, yield func(frame) erro
 	at, want := int64(segmentHead), s.first
 	found.last = s.first - 1
 	for {
-		f, size, ok := parseFrame(b, at, s.salt)
-		if ok && f.mark >= limit {
-			break // written again into the next segment
+		if want >= limit {
+			break // what follows was written again into the next segment
 		}
+		f, size, ok := parseFrame(b, at, s.salt)
 		if !ok {
 			if page := (at + pageSize - 1) &^ (pageSize - 1); page != at {
 				if next, n, whole := parseFrame(b, page, s.salt); whole && next.mark == want && next.mark < limit {
