@@ -19,7 +19,7 @@ func TestConformance(t *testing.T) {
 		name string
 		o    store.Options
 	}{
-		{"Disk", store.Options{Interval: time.Hour}},
+		{"Disk", store.Options{Interval: time.Hour, SegmentSize: 256 << 10}},
 		{"DiskOfSmallSegments", store.Options{Interval: time.Hour, SegmentSize: 4 << 10, CommitDelay: time.Millisecond}},
 	} {
 		t.Run(x.name, func(t *testing.T) { storetest.Run(t, onDisk(x.o)) })
