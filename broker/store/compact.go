@@ -297,7 +297,7 @@ func (d *Disk) victimLocked(full bool) (victim *segment) {
 		if !s.old || s.file == nil || s.next != 0 && s.last > d.Stable() || u == nil || u.refs == 0 {
 			continue
 		}
-		if s.damaged && !s.tried {
+		if (s.damaged || s.version != formatVersion) && !s.tried {
 			s.tried = true
 			return s
 		}
@@ -332,7 +332,7 @@ func (d *Disk) moveRecordLocked(m *mover) (n int64, done bool) {
 	p := place{segment: m.seg.id, offset: uint32(m.offset)}
 	m.offset += int64(len(m.rest) - len(rest))
 	m.rest = rest
-	if k != kindPublish && k != kindMove {
+	if k, body, err = m.seg.record(k, body); err != nil || k != kindPublish && k != kindMove {
 		return 0, false
 	}
 	var rec message

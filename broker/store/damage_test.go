@@ -24,10 +24,10 @@ type worn struct {
 	without map[store.Mark][]string // what there would be without a frame
 }
 
-func wear(t *testing.T) *worn {
+func wear(t *testing.T, steps int) *worn {
 	t.Helper()
 	w := &worn{files: make(map[string][]byte), ever: make(map[string]struct{}), without: make(map[store.Mark][]string)}
-	sc := newScript(5, 100)
+	sc := newScript(5, steps)
 	sc.o.SegmentSize = 2 << 10
 	w.o = sc.o
 	synctest.Test(t, func(t *testing.T) {
@@ -179,7 +179,7 @@ func keeps(t *testing.T, disk *storetest.Disk, name string, b []byte) {
 
 // TestFlippedBytes flips a bit of every byte.
 func TestFlippedBytes(t *testing.T) {
-	w := wear(t)
+	w := wear(t, 100)
 	last := w.names[len(w.names)-1]
 	w.each(t, int64(stride(1)), func(t *testing.T, disk *storetest.Disk, name string, b []byte, at int64) string {
 		all := store.Frames(b)
@@ -199,7 +199,7 @@ func TestFlippedBytes(t *testing.T) {
 
 // TestCutFiles cuts every file at every length.
 func TestCutFiles(t *testing.T) {
-	w := wear(t)
+	w := wear(t, 100)
 	w.each(t, int64(stride(1)), func(t *testing.T, disk *storetest.Disk, name string, b []byte, at int64) string {
 		lost := hit(store.Frames(b), at, 1<<40)
 		disk.Put(name, b[:at])
@@ -213,7 +213,7 @@ func TestCutFiles(t *testing.T) {
 
 // TestZeroedSectors has every sector of every file zero.
 func TestZeroedSectors(t *testing.T) {
-	w := wear(t)
+	w := wear(t, 100)
 	w.each(t, storetest.SectorSize, func(t *testing.T, disk *storetest.Disk, name string, b []byte, at int64) string {
 		to := min(at+storetest.SectorSize, int64(len(b)))
 		lost := hit(store.Frames(b), at, to)
@@ -227,7 +227,7 @@ func TestZeroedSectors(t *testing.T) {
 // TestMisplacedFiles takes files away, swaps them, and has them under other
 // names.
 func TestMisplacedFiles(t *testing.T) {
-	w := wear(t)
+	w := wear(t, 100)
 	for i, name := range w.names {
 		for _, x := range []struct {
 			what   string

@@ -346,7 +346,7 @@ func (d *Disk) sealLocked() {
 // newSegmentLocked moves cur, which is empty, into a segment of its own.
 func (d *Disk) newSegmentLocked(size int64) {
 	d.lastID++
-	s := &segment{id: d.lastID, first: d.cur.mark, last: d.cur.mark - 1, salt: newSalt(), size: size, next: segmentHead}
+	s := &segment{id: d.lastID, version: formatVersion, first: d.cur.mark, last: d.cur.mark - 1, salt: newSalt(), size: size, next: segmentHead}
 	if n := len(d.segments); n > 0 {
 		d.segments[n-1].old = true
 	}
@@ -357,18 +357,20 @@ func (d *Disk) newSegmentLocked(size int64) {
 // Read implements [Store].
 func (d *Disk) Read(id SessionID, seq uint64) (*Message, []byte, error) {
 	for tries := 0; ; tries++ {
-		p, b, file, err := d.find(id, seq)
+		p, b, seg, err := d.find(id, seq)
 		if err != nil {
 			return nil, nil, err
 		}
-		if file != nil {
+		version := uint16(formatVersion)
+		if seg != nil {
+			version = seg.version
 			b = make([]byte, p.size)
-			if _, err = file.ReadAt(b, int64(p.offset)); err != nil {
+			if _, err = seg.file.ReadAt(b, int64(p.offset)); err != nil {
 				err = fmt.Errorf("%s at %d: %w", segmentName(p.segment), p.offset, err)
 			}
 		}
 		if err == nil {
-			m, extra, e := parseDelivery(b, id, seq)
+			m, extra, e := parseDelivery(b, version, id, seq)
 			if e == nil {
 				return m, extra, nil
 			}
@@ -380,9 +382,9 @@ func (d *Disk) Read(id SessionID, seq uint64) (*Message, []byte, error) {
 	}
 }
 
-// find returns where a delivery's message is: its bytes, or the file that has
+// find returns where a delivery's message is: its bytes, or the segment that has
 // them.
-func (d *Disk) find(id SessionID, seq uint64) (p place, b []byte, f File, err error) {
+func (d *Disk) find(id SessionID, seq uint64) (p place, b []byte, seg *segment, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.x.known(id)
@@ -393,12 +395,12 @@ func (d *Disk) find(id SessionID, seq uint64) (p place, b []byte, f File, err er
 	if at == nil || at.size == 0 {
 		return p, nil, nil, ErrNoMessage
 	}
-	b, f, err = d.bytesLocked(*at)
-	return *at, b, f, err
+	b, seg, err = d.bytesLocked(*at)
+	return *at, b, seg, err
 }
 
-// bytesLocked returns a copy of the record at p, or the file that has it.
-func (d *Disk) bytesLocked(p place) ([]byte, File, error) {
+// bytesLocked returns a copy of the record at p, or the segment that has it.
+func (d *Disk) bytesLocked(p place) ([]byte, *segment, error) {
 	for _, c := range append(d.batches, d.cur) {
 		if c.seg.id == p.segment && int64(p.offset) >= c.at && int64(p.offset) < c.at+int64(len(c.buf)) {
 			from := int64(p.offset) - c.at
@@ -407,7 +409,7 @@ func (d *Disk) bytesLocked(p place) ([]byte, File, error) {
 	}
 	for _, s := range d.segments {
 		if s.id == p.segment {
-			return nil, s.file, nil
+			return nil, s, nil
 		}
 	}
 	return nil, nil, fmt.Errorf("there is no %s", segmentName(p.segment))
@@ -415,13 +417,9 @@ func (d *Disk) bytesLocked(p place) ([]byte, File, error) {
 
 // parseDelivery reads the record of a message, which has to be one for that
 // delivery.
-func parseDelivery(b []byte, id SessionID, seq uint64) (*Message, []byte, error) {
-	_, body, _, err := nextRecord(b)
+func parseDelivery(b []byte, version uint16, id SessionID, seq uint64) (*Message, []byte, error) {
+	x, err := parseMessage(b, version)
 	if err != nil {
-		return nil, nil, err
-	}
-	var x message
-	if err := x.decode(body, false); err != nil {
 		return nil, nil, err
 	}
 	for _, to := range x.to {
@@ -430,6 +428,19 @@ func parseDelivery(b []byte, id SessionID, seq uint64) (*Message, []byte, error)
 		}
 	}
 	return nil, nil, errors.New("the record is another message's")
+}
+
+// parseMessage reads the record of a message.
+func parseMessage(b []byte, version uint16) (x message, err error) {
+	k, body, _, err := nextRecord(b)
+	if err != nil {
+		return x, err
+	}
+	if _, body, err = upgraded(version, k, body); err != nil {
+		return x, err
+	}
+	err = x.decode(body, false)
+	return x, err
 }
 
 // Load implements [Store].
@@ -454,22 +465,19 @@ func (d *Disk) Load(session func(*Session), retained func(*Message)) error {
 }
 
 func (d *Disk) readRetainedLocked(p place) (*Message, error) {
-	b, f, err := d.bytesLocked(p)
+	b, seg, err := d.bytesLocked(p)
 	if err != nil {
 		return nil, err
 	}
-	if f != nil {
+	version := uint16(formatVersion)
+	if seg != nil {
+		version = seg.version
 		b = make([]byte, p.size)
-		if _, err := f.ReadAt(b, int64(p.offset)); err != nil {
+		if _, err := seg.file.ReadAt(b, int64(p.offset)); err != nil {
 			return nil, err
 		}
 	}
-	_, body, _, err := nextRecord(b)
-	if err != nil {
-		return nil, err
-	}
-	var x message
-	err = x.decode(body, false)
+	x, err := parseMessage(b, version)
 	return x.m, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 )
 
 // FrameInfo is a frame of a segment's file, for tests that damage it.
@@ -90,3 +91,70 @@ func resealMessage(k kind, body []byte) {
 
 // SeedSegment is a segment's file with records of every kind.
 func SeedSegment() []byte { return seedSegment() }
+
+// SetUpgrade has version 0 readable, an old one that only tests know: its
+// checksums of messages are inverted, and its done has seq before session.
+func SetUpgrade() (undo func()) {
+	upgrades[0] = func(k kind, body []byte) (kind, []byte, error) {
+		body = slices.Clone(body)
+		if err := fromVersion0(k, body); err != nil {
+			return 0, nil, err
+		}
+		return k, body, nil
+	}
+	return func() { delete(upgrades, 0) }
+}
+
+func fromVersion0(k kind, body []byte) error {
+	switch k {
+	case kindDone:
+		d := decoder{b: body}
+		a, b := d.uint(), d.uint()
+		if d.err != nil {
+			return d.err
+		}
+		copy(body, binary.AppendUvarint(binary.AppendUvarint(nil, b), a))
+	case kindPublish, kindMove:
+		if len(body) < 4 {
+			return errShort
+		}
+		for i := range 4 {
+			body[i] = ^body[i]
+		}
+	}
+	return nil
+}
+
+// SetVersion makes a segment's file one of another version: of 0 as SetUpgrade
+// has it, of others in its head only.
+func SetVersion(b []byte, version uint16) {
+	s, err := readHead("", b)
+	if err != nil {
+		panic(err)
+	}
+	for _, head := range [][]byte{b[:segmentHead], b[len(b)-segmentHead:]} {
+		binary.LittleEndian.PutUint16(head[8:], version)
+		binary.LittleEndian.PutUint32(head[60:], crc32.Checksum(head[:60], castagnoli))
+	}
+	if version != 0 {
+		return
+	}
+	_, _ = scan(s, frames(b), maxMark, false, func(f frame) error {
+		for rest := f.records; len(rest) > 0; {
+			k, body, more, err := nextRecord(rest)
+			if err != nil {
+				panic(err)
+			}
+			rest = more
+			if err := fromVersion0(k, body); err != nil { // it is its own reverse
+				panic(err)
+			}
+		}
+		whole := b[f.at : f.at+frameHead+int64(len(f.records))]
+		binary.LittleEndian.PutUint32(whole[20:], frameSum(whole, s.salt))
+		return nil
+	})
+}
+
+// Version returns the version of a segment's file.
+func Version(b []byte) uint16 { return binary.LittleEndian.Uint16(b[8:]) }

@@ -10,7 +10,7 @@ import (
 // seedSegment returns a segment's file with records of every kind.
 func seedSegment() []byte {
 	x := newIndex()
-	s := &segment{id: 1, first: 1, salt: 7, size: 4 << 10}
+	s := &segment{id: 1, version: 1, first: 1, salt: 7, size: 4 << 10}
 	b := make([]byte, s.size)
 	head := s.head(time.UnixMilli(0))
 	copy(b, head)
@@ -89,8 +89,8 @@ func FuzzRecords(f *testing.F) {
 			rest = more
 			resealMessage(k, body)
 		}
-		_ = r.frame(&segment{id: 1}, frame{at: segmentHead, mark: 1, records: records})
-		_ = r.frame(&segment{id: 2}, frame{at: segmentHead, mark: 2, records: records})
+		_ = r.frame(&segment{id: 1, version: 1}, frame{at: segmentHead, mark: 1, records: records})
+		_ = r.frame(&segment{id: 2, version: 1}, frame{at: segmentHead, mark: 2, records: records})
 		d.recovery.Damage = nil
 		r.finish()
 		// What came of it can be stated, and the statement says the same.

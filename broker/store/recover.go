@@ -119,7 +119,7 @@ func (d *Disk) beginLocked(mark Mark, sure bool) {
 		s.old = true
 	}
 	if n := len(d.segments); n > 0 {
-		if s := d.segments[n-1]; sure && !s.damaged && d.recovery.TornBytes == 0 && s.last == mark && s.next < s.size-segmentHead-frameHead {
+		if s := d.segments[n-1]; sure && !s.damaged && s.version == formatVersion && d.recovery.TornBytes == 0 && s.last == mark && s.next < s.size-segmentHead-frameHead {
 			s.old = false
 			d.cur.seg, d.cur.at = s, s.next
 			return
@@ -363,6 +363,9 @@ func (r *replay) frame(seg *segment, f frame) error {
 		}
 		size := len(rest) - len(more)
 		rest = more
+		if k, body, err = seg.record(k, body); err != nil {
+			return err
+		}
 		if k == kindPublish || k == kindMove {
 			if err := r.msg.decode(body, true); err != nil {
 				return err
@@ -565,7 +568,7 @@ func (r *replay) finish() {
 			r.damage(Damage{File: segmentName(s.id), At: s.next, Bytes: max(0, s.size-s.next), Frames: int(min(last-s.last, math.MaxInt32)), Reason: "its end cannot be read"})
 		}
 	}
-	if len(r.rec.Damage) > 0 {
+	if len(r.rec.Damage) > 0 || slices.ContainsFunc(r.d.segments, func(s *segment) bool { return s.version != formatVersion }) {
 		r.d.round.wanted = true
 	}
 }

@@ -47,13 +47,14 @@ func segmentID(name string) (uint32, bool) {
 
 // segment is one file of the log.
 type segment struct {
-	id    uint32
-	first Mark // of the first frame
-	last  Mark // of the last one that is stable; first-1 if none is
-	salt  uint32
-	size  int64 // of the file
-	next  int64 // where the next frame goes
-	file  File  // nil until its first frame is written
+	id      uint32
+	version uint16
+	first   Mark // of the first frame
+	last    Mark // of the last one that is stable; first-1 if none is
+	salt    uint32
+	size    int64 // of the file
+	next    int64 // where the next frame goes
+	file    File  // nil until its first frame is written
 
 	cut     bool // the copy of its head is not at its end
 	short   bool // frames are missing at its end, and that was said
@@ -99,11 +100,12 @@ func parseHead(name string, b []byte) (*segment, error) {
 		return nil, errHead
 	}
 	s := &segment{
-		id:    binary.LittleEndian.Uint32(b[12:]),
-		first: Mark(binary.LittleEndian.Uint64(b[16:])),
-		salt:  binary.LittleEndian.Uint32(b[32:]),
+		id:      binary.LittleEndian.Uint32(b[12:]),
+		version: binary.LittleEndian.Uint16(b[8:]),
+		first:   Mark(binary.LittleEndian.Uint64(b[16:])),
+		salt:    binary.LittleEndian.Uint32(b[32:]),
 	}
-	if s.first == 0 || s.first > maxMark {
+	if s.first == 0 || s.first > maxMark || !readable(s.version) {
 		return nil, errHead
 	}
 	s.last = s.first - 1
