@@ -126,4 +126,6 @@
 // delivery may be met before its session, whose beginning was in a segment that
 // is gone: then the round states it later, or it is no more. What a round does
 // not state has ended by then.
+//
+// A change of the format is a new version: see version.go.
 package store

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -25,7 +26,7 @@ type storeCommand struct {
 // storeFlags say which store.
 type storeFlags struct {
 	configFlag
-	Dir string `placeholder:"DIR" help:"Folder of the store. Default: persistence.path of the configuration, or what stands for it."`
+	Dir string `placeholder:"DIR" help:"Folder of the store. Default: persistence.path of the configuration, or what stands for it, or the service's."`
 }
 
 // folder returns where the store is.
@@ -44,7 +45,18 @@ func (f storeFlags) folder() (string, error) {
 	if err != nil {
 		return "", &statusError{err: fmt.Errorf("persistence.%w", err), status: exitConfig}
 	}
+	if cfg.Persistence.Path == "" && !isFolder(dir) && isFolder(serviceFolder) {
+		return serviceFolder, nil // who asks is not the service
+	}
 	return dir, nil
+}
+
+// serviceFolder is where the gateway's systemd unit has its store.
+const serviceFolder = "/var/lib/gateway/store"
+
+func isFolder(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && info.IsDir()
 }
 
 // look reads the store.
@@ -60,7 +72,7 @@ func (f storeFlags) look() (*store.View, error) {
 // explain adds what can be done.
 func (f storeFlags) explain(err error) error {
 	if errors.Is(err, fs.ErrNotExist) && f.Dir == "" {
-		return fmt.Errorf("%w; a gateway that runs as another user, or as a service (/var/lib/gateway/store), has its own: --dir names it", err)
+		return fmt.Errorf("%w; a gateway that runs as another user has its own: --dir names it", err)
 	}
 	return err
 }
