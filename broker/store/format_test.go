@@ -138,6 +138,25 @@ func TestNewerFormat(t *testing.T) {
 	})
 }
 
+// TestNewerFormatOfDamagedHead refuses it also where only the copy of the head
+// can be read: it is not for us to say what is damaged.
+func TestNewerFormatOfDamagedHead(t *testing.T) {
+	w := wear(t, 100)
+	synctest.Test(t, func(t *testing.T) {
+		disk := w.disk(1)
+		name := w.names[1]
+		b := disk.Content(name)
+		store.SetVersion(b, 2)
+		b[3] ^= 1
+		disk.Put(name, b)
+		_, err := store.OpenFS(disk, w.o)
+		var newer *store.NewerError
+		if !errors.As(err, &newer) || newer.File != name {
+			t.Errorf("%v, and there are %q", err, disk.List())
+		}
+	})
+}
+
 // TestMigration opens a store of which some segments are of an older version:
 // everything is there, and nothing is left of the older version in the end.
 func TestMigration(t *testing.T) {

@@ -131,6 +131,8 @@ func readHead(name string, b []byte) (s *segment, err error) {
 	case e == nil:
 		copied.damaged = true
 		return copied, nil
+	case !errors.Is(e, errHead):
+		return nil, e
 	}
 	return nil, err
 }
