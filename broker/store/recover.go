@@ -487,7 +487,9 @@ func (r *replay) session(d *decoder, mark Mark) {
 	last = 0
 	for i := range released {
 		released[i] = releasedSeq{last + d.number(), d.byte()}
-		last = released[i].seq
+		if last = released[i].seq; last >= maxMark {
+			d.fail(fmt.Errorf("the number %d", last))
+		}
 	}
 	if d.err != nil {
 		return
