@@ -100,7 +100,8 @@ func fillBench(b *testing.B, dir string, n uint64, keep func(seq uint64) bool) {
 	b.Helper()
 	d := openBench(b, dir)
 	id := d.NewSession()
-	mark, err := d.Append(store.Later, store.Change{Op: store.PutSession, Session: id, Name: "a"})
+	var mark store.Mark
+	_, err := d.Append(store.Later, store.Change{Op: store.PutSession, Session: id, Name: "a"})
 	for seq := uint64(1); seq <= n && err == nil; seq++ {
 		mark, err = d.Append(store.Later, store.Change{Op: store.Publish, Message: sensorMessage(), To: []store.Delivery{{Session: id, Seq: seq}}})
 		if err == nil && !keep(seq) {

@@ -245,6 +245,7 @@ func (x *index) relocate(from, to *batch) {
 // more, but what ends others still is, so that the store can become smaller.
 type lowSpace struct {
 	err   error // nil: there is enough
+	free  int64 // bytes, when it was looked at
 	since time.Time
 	next  time.Time // when to look again
 }
@@ -275,12 +276,13 @@ func (d *Disk) checkSpace(now bool) {
 		if low.err != nil {
 			d.log.Warn("the store takes messages again", "free", free)
 		}
-		*low = lowSpace{next: time.Now().Add(spaceInterval)}
+		*low = lowSpace{next: time.Now().Add(spaceInterval), free: free}
 		return
 	case low.err == nil:
 		d.log.Error("too little space is left on the file system: messages that have to be stored are refused", "free", free, "min_free", d.o.MinFree)
 		low.since = time.Now()
 	}
+	low.free = free
 	low.err = fmt.Errorf("the file system has %d bytes left, and %d are to stay free (persistence.min_free)", free, d.o.MinFree)
 	low.next = time.Now().Add(spaceIntervalLow)
 }

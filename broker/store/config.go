@@ -38,6 +38,10 @@ func Default() Config {
 // The smallest store: a few segments are always needed.
 const minBytes = 32 << 20
 
+// The least that is left free: where nothing is, what clients have received could
+// not be noted, and no room would ever come of it.
+const minFree = 16 << 20
+
 // Validate tells everything that is wrong with c, joined by errors.Join. Each
 // error begins with the key, a colon and a space.
 func (c Config) Validate() error {
@@ -52,8 +56,8 @@ func (c Config) Validate() error {
 	if c.MaxBytes < minBytes || c.MaxBytes > 1<<44 {
 		errs = append(errs, fmt.Errorf("max_bytes: %d is out of range, %d to %d bytes", c.MaxBytes, minBytes, int64(1)<<44))
 	}
-	if c.MinFree < 0 || c.MinFree > 1<<44 {
-		errs = append(errs, fmt.Errorf("min_free: %d is out of range, 0 to %d bytes", c.MinFree, int64(1)<<44))
+	if c.MinFree < minFree || c.MinFree > 1<<44 {
+		errs = append(errs, fmt.Errorf("min_free: %d is out of range, %d to %d bytes", c.MinFree, minFree, int64(1)<<44))
 	}
 	return errors.Join(errs...)
 }

@@ -300,6 +300,9 @@ func (d *Disk) roomLocked(size int64) error {
 	case d.low.err != nil:
 		signal(d.wake) // to look again
 		return fmt.Errorf("%w: %w", ErrFull, d.low.err)
+	case d.low.free > 0 && d.pending+size > d.low.free:
+		signal(d.wake)
+		return fmt.Errorf("%w: the file system has %d bytes left", ErrFull, d.low.free)
 	case d.pending+size > maxPending:
 		return fmt.Errorf("%w: %d bytes wait to be written", ErrFull, d.pending)
 	case d.o.MaxBytes > 0 && d.x.live+d.pending+size > d.liveLimit():
