@@ -67,10 +67,7 @@ func openTest(t *testing.T, cfg Config) *Broker {
 		t.Cleanup(func() { d.Close() })
 		p.Store = d
 	}
-	b, err := Open(cfg, p, testLog())
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := Open(cfg, p, testLog())
 	return b
 }
 

@@ -153,7 +153,7 @@ func messageFromStore(s *store.Message) (*Message, error) {
 		Properties: props, extra: sizeOf(props),
 	}
 	if s.Expires != 0 {
-		m.Expires = time.UnixMilli(s.Expires)
+		m.Expires = expiryStored(time.UnixMilli(s.Came), time.UnixMilli(s.Expires), time.Now())
 	}
 	return m, nil
 }

@@ -58,10 +58,7 @@ func (l *life) start() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	b, err := Open(l.cfg, Persistence{Store: disk}, testLog())
-	if err != nil {
-		l.t.Fatal(err)
-	}
+	b := Open(l.cfg, Persistence{Store: disk}, testLog())
 	l.disk, l.testBroker = disk, &testBroker{b, l.t}
 	ctx, cancel := context.WithCancel(l.t.Context())
 	l.cancel = cancel
@@ -455,11 +452,7 @@ func inSlowBubble(t *testing.T, cfg Config, test func(t *testing.T, b *testBroke
 	cfg.MaxQoS, cfg.RetainAvailable = 2, true
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowStore{Memory: store.NewMemory()}
-		broker, err := Open(cfg, Persistence{Store: s}, testLog())
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := &testBroker{broker, t}
+		b := &testBroker{Open(cfg, Persistence{Store: s}, testLog()), t}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = b.Run(ctx) })
@@ -703,5 +696,69 @@ func TestMoreThanMemory(t *testing.T) {
 			c.want("t", fmt.Sprintf("%0100d", i))
 		}
 		c.silent()
+	})
+}
+
+// TestClockSet has a session and messages from before the clock was set, which
+// was a moment ago and looks like years.
+func TestClockSet(t *testing.T) {
+	again(t, Config{}, func(t *testing.T, l *life, again func()) {
+		c := l.connect(packet.V5, "c", resume, expires(3600))
+		c.subscribe("t", 1)
+		c.send(&packet.Disconnect{})
+		c.gone()
+		p := l.connect(packet.V5, "p")
+		p.send(&packet.Publish{Topic: "t", QoS: 1, ID: 1, Payload: []byte("short"), Properties: &packet.Properties{MessageExpiry: packet.Some[uint32](60)}})
+		expect[*packet.Puback](p)
+		p.send(&packet.Publish{Topic: "kept", QoS: 1, ID: 2, Retain: true, Payload: []byte("value"), Properties: &packet.Properties{MessageExpiry: packet.Some[uint32](60)}})
+		expect[*packet.Puback](p)
+		l.stop()
+		time.Sleep(time.Until(clockSet.AddDate(1, 0, 0))) // in the bubble it is 2000
+		l.start()
+		again()
+		c = l.connect(packet.V5, "c", resume, expires(3600))
+		c.want("t", "short")
+		c.subscribe("kept", 0)
+		c.want("kept", "value")
+	})
+}
+
+func TestSinceStored(t *testing.T) {
+	now := clockSet.AddDate(1, 0, 0)
+	early := time.Unix(100, 0)
+	for _, x := range []struct{ at, now, want time.Time }{
+		{now.Add(-time.Hour), now, now.Add(-time.Hour)},
+		{now.Add(time.Hour), now, now},
+		{early, now, now},
+		{early, early.Add(time.Hour), early},
+		{now, early, early},
+	} {
+		if got := sinceStored(x.at, x.now); !got.Equal(x.want) {
+			t.Errorf("%v at %v: %v, want %v", x.at, x.now, got, x.want)
+		}
+	}
+}
+
+// TestStrangeSession has a session whose state cannot be read. It keeps nobody
+// from starting, and what waits for it waits on.
+func TestStrangeSession(t *testing.T) {
+	lives(t, Config{}, func(t *testing.T, l *life) {
+		c := l.connect(packet.V311, "c", resume)
+		c.subscribe("t", 1)
+		c.subscribe("u", 1)
+		c.send(&packet.Disconnect{})
+		c.gone()
+		p := l.connect(packet.V5, "p")
+		p.send(&packet.Publish{Topic: "t", QoS: 1, ID: 1, Payload: []byte("waits")})
+		expect[*packet.Puback](p)
+		id := l.sessions["c"].num
+		if _, err := l.disk.Append(store.Now,
+			store.Change{Op: store.PutSession, Session: id, Name: "c", Data: []byte("no JSON")},
+			store.Change{Op: store.Subscribe, Session: id, Name: "u", Data: []byte("neither")}); err != nil {
+			t.Fatal(err)
+		}
+		l.crash()
+		c = l.connect(packet.V311, "c", resume)
+		c.want("t", "waits")
 	})
 }

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"math"
 	"time"
@@ -22,29 +21,24 @@ type Persistence struct {
 
 // Open is [New] with what an earlier broker has left in the store: sessions,
 // with what waits for them, and what is retained. What cannot be read is logged
-// and left out. It fails only if the store's sessions are of another program.
-func Open(cfg Config, p Persistence, log *slog.Logger) (*Broker, error) {
+// and left out.
+func Open(cfg Config, p Persistence, log *slog.Logger) *Broker {
 	b := New(cfg, log)
 	if p.Store == nil {
-		return b, nil
+		return b
 	}
 	b.store, b.sync = p.Store, p.Sync
 	b.store.Watch(b.advanced)
-	if err := b.restore(); err != nil {
-		return nil, err
-	}
-	return b, nil
+	b.restore()
+	return b
 }
 
 // restore takes over what the store has.
-func (b *Broker) restore() error {
+func (b *Broker) restore() {
 	r := &restoring{b: b, now: time.Now()}
 	err := b.store.Load(r.session, r.retained)
 	if err != nil {
 		b.log.Error("not everything that was retained can be read", "error", err)
-	}
-	if r.err != nil {
-		return r.err
 	}
 	for _, v := range r.vias {
 		v.restore(b)
@@ -55,14 +49,12 @@ func (b *Broker) restore() error {
 	if n := len(b.sessions) + len(b.durable) + b.retained.Len(); n > 0 {
 		b.log.Info("restored", "sessions", len(b.sessions), "messages", r.messages, "retained", b.retained.Len(), "bridges", len(b.durable), "took", time.Since(r.now).Round(time.Millisecond))
 	}
-	return nil
 }
 
 // restoring is a broker while it takes over what the store has.
 type restoring struct {
 	b        *Broker
 	now      time.Time
-	err      error
 	messages int
 	vias     []viaToRestore
 	after    []func() // to be done when everything is there
@@ -81,8 +73,9 @@ func (r *restoring) retained(m *store.Message) {
 func (r *restoring) session(x *store.Session) {
 	var st sessionState
 	if err := json.Unmarshal(x.Data, &st); err != nil {
-		r.err = fmt.Errorf("the store's session %q: %w", x.Name, err)
-		return
+		// Its messages may still be what somebody comes for.
+		r.b.log.Error("what the store has of a session cannot be read: it is kept as one of nobody's", "client", x.Name, "error", err)
+		st = sessionState{Expiry: secondsToStore(r.b.processExpiry())}
 	}
 	if st.Process {
 		r.process(x, &st)
@@ -110,8 +103,8 @@ func (r *restoring) subscriptions(s *session, x *store.Session) {
 	for name, data := range x.Subscriptions {
 		var st subscriptionState
 		if err := json.Unmarshal(data, &st); err != nil {
-			r.err = fmt.Errorf("the store's subscription %q of %q: %w", name, x.Name, err)
-			return
+			r.b.log.Error("a subscription cannot be read from the store", "client", x.Name, "filter", name, "error", err)
+			continue
 		}
 		sub := &subscription{
 			to: s, filter: st.Filter, qos: min(st.QoS, 2), share: st.Share, id: st.ID,
@@ -168,8 +161,8 @@ func (r *restoring) queue(s *session, x *store.Session, st *sessionState) {
 func (r *restoring) plan(s *session, st *sessionState) {
 	b := r.b
 	left := r.now
-	if st.Left > 0 && time.UnixMilli(st.Left).Before(r.now) { // a clock may be behind after a start
-		left = time.UnixMilli(st.Left)
+	if st.Left > 0 {
+		left = sinceStored(time.UnixMilli(st.Left), r.now)
 	}
 	if st.Will != nil {
 		w, err := st.Will.will(s.id)
@@ -218,8 +211,8 @@ func (r *restoring) process(x *store.Session, st *sessionState) {
 func (r *restoring) planProcess(s *Subscription, st *sessionState) {
 	b := r.b
 	left := r.now
-	if st.Left > 0 && time.UnixMilli(st.Left).Before(r.now) {
-		left = time.UnixMilli(st.Left)
+	if st.Left > 0 {
+		left = sinceStored(time.UnixMilli(st.Left), r.now)
 	}
 	if expiry := b.processExpiry(); expiry < noExpiry {
 		s.ending = b.timers.at(left.Add(expiry), func() { b.forgetProcess(s) })

@@ -112,9 +112,7 @@ func build(cfg *config.Config, demo bool, log *slog.Logger) (*gateway, error) {
 		return nil, err
 	}
 	g.store = p
-	if g.broker, err = broker.Open(cfg.Broker, g.persistence(), log.With("part", "broker")); err != nil {
-		return nil, errors.Join(err, g.close())
-	}
+	g.broker = broker.Open(cfg.Broker, g.persistence(), log.With("part", "broker"))
 	if err := g.buildOthers(); err != nil {
 		return nil, errors.Join(err, g.close())
 	}
