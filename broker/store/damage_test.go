@@ -24,11 +24,13 @@ type worn struct {
 	without map[store.Mark][]string // what there would be without a frame
 }
 
-func wear(t *testing.T, steps int) *worn {
+// wear returns a store that a script of so many steps has left, with segments of
+// that size.
+func wear(t *testing.T, steps int, size int64) *worn {
 	t.Helper()
 	w := &worn{files: make(map[string][]byte), ever: make(map[string]struct{}), without: make(map[store.Mark][]string)}
 	sc := newScript(5, steps)
-	sc.o.SegmentSize = 2 << 10
+	sc.o.SegmentSize = size
 	w.o = sc.o
 	synctest.Test(t, func(t *testing.T) {
 		disk := storetest.NewDisk(1)
@@ -50,8 +52,17 @@ func wear(t *testing.T, steps int) *worn {
 			}
 		}
 	})
-	if len(w.names) < 3 {
-		t.Fatalf("only %q", w.names)
+	moves, rounds := 0, 0
+	for _, name := range w.names {
+		for _, f := range store.Frames(w.files[name]) {
+			moves += len(f.Moves)
+			if f.Round {
+				rounds++
+			}
+		}
+	}
+	if len(w.names) < 3 || moves == 0 || rounds == 0 {
+		t.Fatalf("only %d were moved, and %d frames of rounds, in %q", moves, rounds, w.names)
 	}
 	return w
 }
@@ -177,29 +188,35 @@ func keeps(t *testing.T, disk *storetest.Disk, name string, b []byte) {
 	t.Errorf("%s is gone, there are %q", name, disk.List())
 }
 
-// TestFlippedBytes flips a bit of every byte.
+// TestFlippedBytes flips a bit of every byte, and if there is time every bit.
 func TestFlippedBytes(t *testing.T) {
-	w := wear(t, 100)
+	w := wear(t, 60, 1<<10)
 	last := w.names[len(w.names)-1]
-	w.each(t, int64(stride(1)), func(t *testing.T, disk *storetest.Disk, name string, b []byte, at int64) string {
-		all := store.Frames(b)
-		lost := hit(all, at, at+1)
-		b[at] ^= 1 << (at % 8)
-		disk.Put(name, b)
-		r := w.open(t, disk, lost)
-		reported := len(r.Damage) > 0 || r.TornBytes > 0
-		// An unused byte of the last file may look like a torn frame.
-		if reported != (len(lost) > 0 || at < 64 || at >= int64(len(b))-64) && !(len(lost) == 0 && name == last && reported) {
-			t.Errorf("reported: %+v", r)
-		}
-		keeps(t, disk, name, b)
-		return fmt.Sprintf("a bit is flipped, of frames %+v", lost)
-	})
+	bits := int64(1)
+	if long {
+		bits = 8
+	}
+	for bit := range bits {
+		w.each(t, int64(stride(1)), func(t *testing.T, disk *storetest.Disk, name string, b []byte, at int64) string {
+			all := store.Frames(b)
+			lost := hit(all, at, at+1)
+			b[at] ^= 1 << ((at + bit) % 8)
+			disk.Put(name, b)
+			r := w.open(t, disk, lost)
+			reported := len(r.Damage) > 0 || r.TornBytes > 0
+			// An unused byte of the last file may look like a torn frame.
+			if reported != (len(lost) > 0 || at < 64 || at >= int64(len(b))-64) && !(len(lost) == 0 && name == last && reported) {
+				t.Errorf("reported: %+v", r)
+			}
+			keeps(t, disk, name, b)
+			return fmt.Sprintf("bit %d is flipped, of frames %+v", (at+bit)%8, lost)
+		})
+	}
 }
 
 // TestCutFiles cuts every file at every length.
 func TestCutFiles(t *testing.T) {
-	w := wear(t, 100)
+	w := wear(t, 60, 1<<10)
 	w.each(t, int64(stride(1)), func(t *testing.T, disk *storetest.Disk, name string, b []byte, at int64) string {
 		lost := hit(store.Frames(b), at, 1<<40)
 		disk.Put(name, b[:at])
@@ -213,7 +230,7 @@ func TestCutFiles(t *testing.T) {
 
 // TestZeroedSectors has every sector of every file zero.
 func TestZeroedSectors(t *testing.T) {
-	w := wear(t, 100)
+	w := wear(t, 60, 1<<10)
 	w.each(t, storetest.SectorSize, func(t *testing.T, disk *storetest.Disk, name string, b []byte, at int64) string {
 		to := min(at+storetest.SectorSize, int64(len(b)))
 		lost := hit(store.Frames(b), at, to)
@@ -227,7 +244,7 @@ func TestZeroedSectors(t *testing.T) {
 // TestMisplacedFiles takes files away, swaps them, and has them under other
 // names.
 func TestMisplacedFiles(t *testing.T) {
-	w := wear(t, 100)
+	w := wear(t, 60, 1<<10)
 	for i, name := range w.names {
 		for _, x := range []struct {
 			what   string

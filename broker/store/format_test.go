@@ -80,7 +80,7 @@ func fromHex(t *testing.T, name string) []byte {
 }
 
 func writeGolden(t *testing.T, dir string) {
-	w := wear(t, 160)
+	w := wear(t, 160, 2<<10)
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func writeGolden(t *testing.T, dir string) {
 
 // TestNewerFormat refuses what a later version has written, and touches nothing.
 func TestNewerFormat(t *testing.T) {
-	w := wear(t, 100)
+	w := wear(t, 60, 1<<10)
 	synctest.Test(t, func(t *testing.T) {
 		disk := w.disk(1)
 		name := w.names[1]
@@ -141,7 +141,7 @@ func TestNewerFormat(t *testing.T) {
 // TestNewerFormatOfDamagedHead refuses it also where only the copy of the head
 // can be read: it is not for us to say what is damaged.
 func TestNewerFormatOfDamagedHead(t *testing.T) {
-	w := wear(t, 100)
+	w := wear(t, 60, 1<<10)
 	synctest.Test(t, func(t *testing.T) {
 		disk := w.disk(1)
 		name := w.names[1]
@@ -160,7 +160,7 @@ func TestNewerFormatOfDamagedHead(t *testing.T) {
 // TestMigration opens a store of which some segments are of an older version:
 // everything is there, and nothing is left of the older version in the end.
 func TestMigration(t *testing.T) {
-	w := wear(t, 100)
+	w := wear(t, 60, 1<<10)
 	for _, n := range []int{1, len(w.names)} { // how many of them
 		undo := store.SetUpgrade()
 		synctest.Test(t, func(t *testing.T) {
