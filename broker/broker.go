@@ -24,9 +24,10 @@ type Broker struct {
 	bounds   []bounds // of queues: its own, and those of cfg.Queues
 	log      *slog.Logger
 	counters counters
-	queued   atomic.Int64 // bytes waiting in the queues of all sessions, in memory
-	store    store.Store  // nil: nothing outlives the process
-	sync     bool         // Publish returns when the message is stable
+	queued   atomic.Int64  // bytes waiting in the queues of all sessions, in memory
+	store    store.Store   // nil: nothing outlives the process
+	sync     bool          // Publish returns when the message is stable
+	late     atomic.Uint64 // the mark that Publish has waited for in vain, 0 for none
 	timers   schedule
 	started  time.Time
 
@@ -104,8 +105,10 @@ func New(cfg Config, log *slog.Logger) *Broker {
 }
 
 // Publish publishes m to everybody subscribed to its topic. It never waits
-// for a subscriber, and for the store only if [Persistence] says so. m belongs to the broker from then on and must not be
-// changed. The topic may begin with '$'.
+// for a subscriber, and for the store only if [Persistence] says so, and not again
+// while that cannot be written. m belongs to the broker from then on and must not
+// be changed. The topic may begin with '$'. An error may be that it is only in
+// memory so far.
 func (b *Broker) Publish(m *Message) error {
 	if err := topic.CheckName(m.Topic); err != nil {
 		return fmt.Errorf("publish: %w", err)
@@ -118,13 +121,31 @@ func (b *Broker) Publish(m *Message) error {
 	b.counters.payloadReceived.Add(int64(len(m.Payload)))
 	_, mark, err := b.publish(m)
 	if err == nil && b.sync && mark > 0 {
-		err = b.store.Wait(context.Background(), mark)
+		err = b.waitFor(mark)
 	}
 	if err != nil {
 		return fmt.Errorf("publish to %q: only in memory: %w", m.Topic, err)
 	}
 	return nil
 }
+
+// waitFor waits until what this process has published is stable: not for ever,
+// and not every time, or a disk that cannot be written would stop the sensors.
+func (b *Broker) waitFor(mark store.Mark) error {
+	if b.store.Stable() < store.Mark(b.late.Load()) {
+		return errNotStored
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), storePatience)
+	defer cancel()
+	err := b.store.Wait(ctx, mark)
+	if errors.Is(err, context.DeadlineExceeded) {
+		b.late.Store(uint64(mark))
+		err = errNotStored
+	}
+	return err
+}
+
+var errNotStored = errors.New("it is not on disk yet, which may be full or broken")
 
 // Retained returns the retained message of a topic, nil if there is none.
 func (b *Broker) Retained(name string) *Message {

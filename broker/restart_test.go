@@ -435,6 +435,17 @@ func (s *slowStore) Stable() store.Mark {
 	return s.stable
 }
 
+func (s *slowStore) Wait(ctx context.Context, m store.Mark) error {
+	for s.Stable() < m {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
 func (s *slowStore) Watch(f func(store.Mark)) { s.advanced = f }
 
 // settle makes everything stable.
@@ -760,5 +771,55 @@ func TestStrangeSession(t *testing.T) {
 		l.crash()
 		c = l.connect(packet.V311, "c", resume)
 		c.want("t", "waits")
+	})
+}
+
+// TestSync has what this process publishes on disk before it counts as published,
+// where that is wished, and together with others where it is not.
+func TestSync(t *testing.T) {
+	for _, wished := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			disk, err := store.Open(t.TempDir(), store.Options{Interval: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer disk.Close()
+			b := Open(Default(), Persistence{Store: disk, Sync: wished}, testLog())
+			if err := b.Publish(&Message{Topic: "t", Payload: []byte("21.5"), Retain: true}); err != nil {
+				t.Fatal(err)
+			}
+			if waits := disk.Stats().Pending > 0; waits == wished {
+				t.Errorf("wished %v: %+v", wished, disk.Stats())
+			}
+		})
+	}
+}
+
+// TestSyncLate does not stop this process while the disk does not answer, and
+// waits again when it does.
+func TestSyncLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowStore{Memory: store.NewMemory()}
+		b := Open(Default(), Persistence{Store: s, Sync: true}, testLog())
+		publish := func() (time.Duration, error) {
+			began := time.Now()
+			err := b.Publish(&Message{Topic: "t", Retain: true, Payload: []byte("1")})
+			return time.Since(began), err
+		}
+		if took, err := publish(); err == nil || took != storePatience {
+			t.Errorf("%v after %v", err, took)
+		}
+		if took, err := publish(); err == nil || took != 0 {
+			t.Errorf("the second: %v after %v", err, took)
+		}
+		s.settle()
+		time.AfterFunc(time.Second, func() {
+			s.mu.Lock()
+			s.stable = s.mark
+			s.mu.Unlock()
+		})
+		if took, err := publish(); err != nil || took < time.Second || took > 2*time.Second {
+			t.Errorf("again: %v after %v", err, took)
+		}
 	})
 }
