@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -205,4 +206,25 @@ func TestMigration(t *testing.T) {
 		})
 		undo()
 	}
+}
+
+// TestNewerFormatBesideDamage has damage in one file, and another of a later
+// version: nothing is put in order by a gateway that does not know the whole.
+func TestNewerFormatBesideDamage(t *testing.T) {
+	w := wear(t, 60, 1<<10)
+	synctest.Test(t, func(t *testing.T) {
+		disk := w.disk(1)
+		bad, b := []byte(strings.Repeat("damaged ", 1000)), disk.Content(w.names[2])
+		store.SetVersion(b, 2)
+		disk.Put(w.names[0], bad)
+		disk.Put(w.names[1], nil)
+		disk.Put(w.names[2], b)
+		var newer *store.NewerError
+		if _, err := store.OpenFS(disk, w.o); !errors.As(err, &newer) {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(disk.Content(w.names[0]), bad) || !slices.Contains(disk.List(), w.names[1]) {
+			t.Errorf("there are %q", disk.List())
+		}
+	})
 }

@@ -32,9 +32,9 @@ func (p *place) weight() int64 {
 	return int64(p.size)/int64(p.share) + 1
 }
 
-// chunkSize is how many deliveries of a session lie together: as many as fit
-// 4 KiB with their count.
-const chunkSize = 255
+// chunkSize is how many deliveries of a session lie together: as many as fit 512
+// bytes with their count. More would cost the many sessions that have a few.
+const chunkSize = 31
 
 type chunk struct {
 	live   int

@@ -136,6 +136,9 @@ func (d *Disk) findFiles(r *replay) (files []foundFile, err error) {
 		return nil, err
 	}
 	slices.Sort(names)
+	if err := d.refuseNewer(names); err != nil {
+		return nil, err
+	}
 	for _, name := range names {
 		id, ok := segmentID(name)
 		switch {
@@ -161,6 +164,27 @@ func (d *Disk) findFiles(r *replay) (files []foundFile, err error) {
 	return files, nil
 }
 
+// refuseNewer fails if a later version has written any of the segments, before
+// anything is changed.
+func (d *Disk) refuseNewer(names []string) error {
+	for _, name := range names {
+		if _, ok := segmentID(name); !ok {
+			continue
+		}
+		f, err := d.fs.Open(name, false)
+		if err != nil {
+			return err
+		}
+		_, _, err = headOf(name, f)
+		f.Close()
+		var newer *NewerError
+		if errors.As(err, &newer) {
+			return err
+		}
+	}
+	return nil
+}
+
 // addSpare notes a file to be used again.
 func (d *Disk) addSpare(name string) {
 	if len(d.spares) < maxSpares {
@@ -183,11 +207,12 @@ func (d *Disk) openSegment(name string, id uint32, r *replay) (*segment, error) 
 		return nil, err
 	}
 	seg, size, err := headOf(name, f)
-	var newer *NewerError
 	switch {
-	case errors.As(err, &newer):
+	case err != nil && !errors.Is(err, errHead):
+		// It may be read the next time: it stays where it is.
 		f.Close()
-		return nil, err
+		r.damage(Damage{File: name, Bytes: size, Reason: err.Error()})
+		return nil, nil
 	case err == nil && seg.id == id && !((seg.damaged || seg.cut) && blank(f)):
 		seg.file, seg.size = f, size
 		return seg, nil
