@@ -36,8 +36,8 @@ type Config struct {
 	ReceiveMaximum int `yaml:"receive_maximum"`
 	// MaxQueuedMessages and MaxQueuedBytes bound what waits for one client,
 	// connected or not. MaxQueueMemory bounds what of it is in memory for all of
-	// them, bytes: what is in the store is read again when it is sent, what is not
-	// is dropped.
+	// them, bytes, and for one to as much as is left: what is in the store is read
+	// again when it is sent, what is not is dropped.
 	MaxQueuedMessages int   `yaml:"max_queued_messages"`
 	MaxQueuedBytes    int64 `yaml:"max_queued_bytes"`
 	MaxQueueMemory    int64 `yaml:"max_queue_memory"`

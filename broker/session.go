@@ -259,7 +259,9 @@ func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) boo
 		s.b.counters.droppedFull.Add(1)
 		return false
 	case q == &s.atLeast && s.keptLocked(): // memory is no matter: it goes to the disk
-	case cfg.MaxQueueMemory > 0 && s.b.queued.Load()+p.m.size() > cfg.MaxQueueMemory:
+	case cfg.MaxQueueMemory > 0 && q.bytes+p.m.size() > cfg.MaxQueueMemory-s.b.queued.Load():
+		// As much as is left for the others: those that do not read cannot take
+		// all of it.
 		s.b.counters.droppedMemory.Add(1)
 		return false
 	}

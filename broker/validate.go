@@ -29,7 +29,7 @@ func Default() Config {
 		MaxQueuedMessages: 100_000,
 		MaxQueuedBytes:    64 << 20,
 		QueueFull:         dropNewest,
-		MaxQueueMemory:    64 << 20,
+		MaxQueueMemory:    32 << 20,
 		MaxQoS:            2,
 		RetainAvailable:   true,
 		MaxRetained:       100_000,

@@ -874,18 +874,21 @@ broker:
 		}
 	}
 	arrived := map[int]bool{}
+	take := func(m *paho.Publish) {
+		t.Helper()
+		i, err := strconv.Atoi(string(m.Payload))
+		if err != nil || int(m.QoS) != 1+i%2 || i >= sent {
+			t.Fatalf("got %v", m)
+		}
+		if m.QoS == 2 && arrived[i] {
+			t.Errorf("QoS 2 message %d came twice", i)
+		}
+		arrived[i] = true
+	}
 	receive := func(n int) {
 		t.Helper()
 		for len(arrived) < n {
-			m := takeFrom(t, sub.messages, "message after %d of %d", len(arrived), n)
-			i, err := strconv.Atoi(string(m.Payload))
-			if err != nil || int(m.QoS) != 1+i%2 || i >= sent {
-				t.Fatalf("got %v", m)
-			}
-			if m.QoS == 2 && arrived[i] {
-				t.Errorf("QoS 2 message %d came twice", i)
-			}
-			arrived[i] = true
+			take(takeFrom(t, sub.messages, "message after %d of %d", len(arrived), n))
 		}
 	}
 
@@ -905,7 +908,21 @@ broker:
 	subscribed <- struct{}{} // the session knows what it has subscribed to
 	pub.TerminateConnectionForTest()
 	up(pub, "publisher", true)
-	receive(sent)
+	// (*State).AddToSession of paho.golang v0.23.0 looks for a connection before it
+	// stores a message: one that it stores when the next connection has resent what
+	// there was waits for the one after that.
+	for len(arrived) < sent {
+		select {
+		case m := <-sub.messages:
+			take(m)
+		case <-time.After(5 * time.Second):
+			t.Logf("%d of %d messages came, cut the publisher's connection again", len(arrived), sent)
+			subscribed <- struct{}{}
+			pub.TerminateConnectionForTest()
+			up(pub, "publisher", true)
+			receive(sent)
+		}
+	}
 
 	queue(200)
 	receive(sent - 150)
