@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"gateway/broker"
 	"gateway/broker/topic"
 )
 
@@ -155,21 +155,8 @@ func (c Config) validateLimits() error {
 	if c.Queue.MaxBytes < 1 {
 		errs = append(errs, fmt.Errorf("queue.max_bytes: %d is too few; at least 1 byte", c.Queue.MaxBytes))
 	}
-	if w := c.Queue.WhenFull; w != "" && !slices.Contains(whenFull, w) {
-		errs = append(errs, &choiceError{"queue.when_full", w})
+	if w := c.Queue.WhenFull; w != "" {
+		errs = append(errs, broker.CheckQueueFull("queue.when_full", w))
 	}
 	return errors.Join(errs...)
 }
-
-// whenFull are what can happen when the queue is full.
-var whenFull = []string{"drop_oldest", "drop_newest", "refuse"}
-
-// choiceError is a word that is none of whenFull.
-type choiceError struct{ key, word string }
-
-func (e *choiceError) Error() string {
-	return fmt.Sprintf("%s: %q is unknown; %s", e.key, e.word, strings.Join(whenFull, " or "))
-}
-
-// Choices are what could be written instead, for who likes to guess.
-func (e *choiceError) Choices() (word string, allowed []string) { return e.word, whenFull }

@@ -12,6 +12,12 @@ const (
 	refuseNew  = "refuse"
 )
 
+// CheckQueueFull returns an error about key unless word is one that says what
+// happens when a queue is full.
+func CheckQueueFull(key, word string) error {
+	return oneOf(key, word, dropNewest, dropOldest, refuseNew)
+}
+
 // QueueBounds bound what waits for some clients, in place of the broker's
 // bounds. What they leave out is the broker's.
 type QueueBounds struct {
@@ -36,7 +42,7 @@ func (q QueueBounds) validate(key string) (errs []error) {
 		errs = append(errs, between(key+".max_queued_bytes", *q.MaxQueuedBytes, 0, 1<<40, "bytes, 0 for any number"))
 	}
 	if q.QueueFull != "" {
-		errs = append(errs, oneOf(key+".queue_full", q.QueueFull, dropNewest, dropOldest, refuseNew))
+		errs = append(errs, CheckQueueFull(key+".queue_full", q.QueueFull))
 	}
 	return errs
 }

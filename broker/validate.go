@@ -94,7 +94,7 @@ func (c Config) Validate() error {
 		between("connect_timeout", c.ConnectTimeout, time.Second, time.Hour, ""),
 		between("write_timeout", c.WriteTimeout, time.Second, time.Hour, ""),
 		between("sys_interval", c.SysInterval, 0, 24*time.Hour, "0s for never"),
-		oneOf("queue_full", c.QueueFull, dropNewest, dropOldest, refuseNew),
+		CheckQueueFull("queue_full", c.QueueFull),
 		oneOf("subscribe_refusal", c.SubscribeRefusal, "not_authorized", "unspecified"),
 		prefix("client_id_prefix", c.ClientIDPrefix),
 	)

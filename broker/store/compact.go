@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"time"
 )
 
 // What is not needed any more is cleared away in three ways, a little after
@@ -244,6 +243,17 @@ type mover struct {
 	offset  int64 // of rest
 }
 
+// moverLocked returns one for a segment, nil if its file cannot be read.
+func (d *Disk) moverLocked(s *segment) *mover {
+	content, err := readAll(s.file, nil)
+	if err != nil {
+		d.log.Error("a segment of the store cannot be read", "file", segmentName(s.id), "error", err)
+		s.damaged = true
+		return nil
+	}
+	return &mover{seg: s, content: frames(content), at: segmentHead}
+}
+
 // totalLocked is what all files take.
 func (d *Disk) totalLocked() (n int64) {
 	for _, s := range d.segments {
@@ -266,13 +276,9 @@ func (d *Disk) moveLocked() {
 		if s == nil {
 			return
 		}
-		content, err := readAll(s.file, nil)
-		if err != nil {
-			d.log.Error("a segment of the store cannot be read", "file", segmentName(s.id), "error", err)
-			s.damaged = true
+		if d.move = d.moverLocked(s); d.move == nil {
 			return
 		}
-		d.move = &mover{seg: s, content: frames(content), at: segmentHead}
 	}
 	for moved := int64(0); moved < step; {
 		n, done := d.moveRecordLocked(d.move)
@@ -403,8 +409,8 @@ func (d *Disk) discardLocked(s *segment) bool {
 	var err error
 	switch {
 	case s.damaged:
-		aside := fmt.Sprintf("%s.%s%s", name, time.Now().UTC().Format("20060102T150405"), asideSuffix)
-		if err = d.fs.Rename(name, aside); err == nil {
+		var aside string
+		if aside, err = d.setAside(name); err == nil {
 			d.log.Warn("a damaged segment of the store was set aside; what could be read of it is kept", "file", aside)
 		}
 	case len(d.spares) < maxSpares && s.size == d.o.SegmentSize && d.failure.err == nil:

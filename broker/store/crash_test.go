@@ -49,6 +49,20 @@ func countCalls(t *testing.T, sc script) (calls int) {
 	return calls
 }
 
+// cutOff does a script until the power goes before the call k. stable is the mark
+// that was reported.
+func (sc script) cutOff(t *testing.T, k int) (disk *storetest.Disk, a *actor, stable store.Mark) {
+	t.Helper()
+	disk = storetest.NewDisk(uint64(k))
+	disk.CrashAt(k)
+	d, a := sc.run(t, disk)
+	if d != nil {
+		d.Close()
+		stable = d.Stable()
+	}
+	return disk, a, stable
+}
+
 // TestCrash has the power go before every call of a workload, in every mode, and
 // once more.
 func TestCrash(t *testing.T) {
@@ -60,14 +74,7 @@ func TestCrash(t *testing.T) {
 	n := countCalls(t, sc)
 	for k := 1; k <= n+1; k += stride(1) {
 		synctest.Test(t, func(t *testing.T) {
-			disk := storetest.NewDisk(uint64(k))
-			disk.CrashAt(k)
-			d, a := sc.run(t, disk)
-			stable := store.Mark(0)
-			if d != nil {
-				d.Close()
-				stable = d.Stable()
-			}
+			disk, a, stable := sc.cutOff(t, k)
 			for _, mode := range storetest.Modes {
 				for seed := range seeds {
 					if seed > 0 && mode != storetest.Some && mode != storetest.Torn {
@@ -117,14 +124,7 @@ func TestCrashTwice(t *testing.T) {
 	n := countCalls(t, sc)
 	for k := 1; k <= n+1; k += stride(23) {
 		synctest.Test(t, func(t *testing.T) {
-			disk := storetest.NewDisk(uint64(k))
-			disk.CrashAt(k)
-			d, a := sc.run(t, disk)
-			stable := store.Mark(0)
-			if d != nil {
-				d.Close()
-				stable = d.Stable()
-			}
+			disk, a, stable := sc.cutOff(t, k)
 			for _, mode := range []storetest.Mode{storetest.Some, storetest.Torn, storetest.Kill} {
 				for j := 1; ; j++ {
 					second := disk.Crash(mode, uint64(j))

@@ -364,21 +364,11 @@ func (d *Disk) Read(id SessionID, seq uint64) (*Message, []byte, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		version := uint16(formatVersion)
-		if seg != nil {
-			version = seg.version
-			b = make([]byte, p.size)
-			if _, err = seg.file.ReadAt(b, int64(p.offset)); err != nil {
-				err = fmt.Errorf("%s at %d: %w", segmentName(p.segment), p.offset, err)
-			}
-		}
+		m, extra, err := p.delivery(b, seg, id, seq)
 		if err == nil {
-			m, extra, e := parseDelivery(b, version, id, seq)
-			if e == nil {
-				return m, extra, nil
-			}
-			err = fmt.Errorf("%s at %d: %w", segmentName(p.segment), p.offset, e)
+			return m, extra, nil
 		}
+		err = fmt.Errorf("%s at %d: %w", segmentName(p.segment), p.offset, err)
 		if again, _, _, e := d.find(id, seq); e != nil || again == p || tries > 10 {
 			return nil, nil, err // and not because it was moved meanwhile
 		}
@@ -418,10 +408,10 @@ func (d *Disk) bytesLocked(p place) ([]byte, *segment, error) {
 	return nil, nil, fmt.Errorf("there is no %s", segmentName(p.segment))
 }
 
-// parseDelivery reads the record of a message, which has to be one for that
-// delivery.
-func parseDelivery(b []byte, version uint16, id SessionID, seq uint64) (*Message, []byte, error) {
-	x, err := parseMessage(b, version)
+// delivery reads the record at p, which has to be one for that delivery. It is b,
+// or in seg.
+func (p place) delivery(b []byte, seg *segment, id SessionID, seq uint64) (*Message, []byte, error) {
+	x, err := p.message(b, seg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -433,8 +423,16 @@ func parseDelivery(b []byte, version uint16, id SessionID, seq uint64) (*Message
 	return nil, nil, errors.New("the record is another message's")
 }
 
-// parseMessage reads the record of a message.
-func parseMessage(b []byte, version uint16) (x message, err error) {
+// message reads the record at p, which is b, or in seg.
+func (p place) message(b []byte, seg *segment) (x message, err error) {
+	version := uint16(formatVersion)
+	if seg != nil {
+		version = seg.version
+		b = make([]byte, p.size)
+		if _, err := seg.file.ReadAt(b, int64(p.offset)); err != nil {
+			return x, err
+		}
+	}
 	k, body, _, err := nextRecord(b)
 	if err != nil {
 		return x, err
@@ -472,15 +470,7 @@ func (d *Disk) readRetainedLocked(p place) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	version := uint16(formatVersion)
-	if seg != nil {
-		version = seg.version
-		b = make([]byte, p.size)
-		if _, err := seg.file.ReadAt(b, int64(p.offset)); err != nil {
-			return nil, err
-		}
-	}
-	x, err := parseMessage(b, version)
+	x, err := p.message(b, seg)
 	return x.m, err
 }
 

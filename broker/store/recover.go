@@ -39,7 +39,7 @@ type Damage struct {
 // Recovered returns what was found at the start.
 func (d *Disk) Recovered() Recovery { return d.recovery }
 
-// found is a segment of which the head was read.
+// foundFile is a segment of which the head was read.
 type foundFile struct {
 	name string
 	seg  *segment
@@ -136,53 +136,63 @@ func (d *Disk) findFiles(r *replay) (files []foundFile, err error) {
 		return nil, err
 	}
 	slices.Sort(names)
-	if err := d.refuseNewer(names); err != nil {
+	opened, err := d.openFiles(names)
+	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		id, ok := segmentID(name)
-		switch {
-		case strings.HasPrefix(name, sparePrefix):
+		if strings.HasPrefix(name, sparePrefix) {
 			d.addSpare(name)
-			continue
-		case !ok:
-			continue
 		}
-		d.lastID = max(d.lastID, id)
-		seg, err := d.openSegment(name, id, r)
-		if err != nil {
-			for _, f := range files {
-				f.seg.file.Close()
-			}
-			return nil, err
-		}
-		if seg != nil {
-			files = append(files, foundFile{name, seg})
+	}
+	for _, o := range opened {
+		d.lastID = max(d.lastID, o.id)
+		if seg := d.take(o, r); seg != nil {
+			files = append(files, foundFile{o.name, seg})
 		}
 	}
 	slices.SortFunc(files, func(a, b foundFile) int { return cmp.Compare(a.seg.id, b.seg.id) })
 	return files, nil
 }
 
-// refuseNewer fails if a later version has written any of the segments, before
-// anything is changed.
-func (d *Disk) refuseNewer(names []string) error {
+// openedFile is a segment's file, and what was read of its head.
+type openedFile struct {
+	name string
+	id   uint32 // by its name
+	file File
+	size int64
+	seg  *segment
+	err  error // why there is no seg
+}
+
+// openFiles opens the segments' files. It fails, before anything is changed, if
+// a later version has written any of them.
+func (d *Disk) openFiles(names []string) (all []openedFile, err error) {
+	defer func() {
+		if err != nil {
+			for _, o := range all {
+				o.file.Close()
+			}
+		}
+	}()
 	for _, name := range names {
-		if _, ok := segmentID(name); !ok {
+		id, ok := segmentID(name)
+		if !ok {
 			continue
 		}
 		f, err := d.fs.Open(name, false)
 		if err != nil {
-			return err
+			return all, err
 		}
-		_, _, err = headOf(name, f)
-		f.Close()
+		o := openedFile{name: name, id: id, file: f}
+		o.seg, o.size, o.err = headOf(name, f)
+		all = append(all, o)
 		var newer *NewerError
-		if errors.As(err, &newer) {
-			return err
+		if errors.As(o.err, &newer) {
+			return all, o.err
 		}
 	}
-	return nil
+	return all, nil
 }
 
 // addSpare notes a file to be used again.
@@ -200,37 +210,36 @@ func (d *Disk) addSpare(name string) {
 	_ = d.fs.Remove(name)
 }
 
-// openSegment opens a segment's file, nil if it is none.
-func (d *Disk) openSegment(name string, id uint32, r *replay) (*segment, error) {
-	f, err := d.fs.Open(name, false)
-	if err != nil {
-		return nil, err
-	}
-	seg, size, err := headOf(name, f)
+// take returns the segment of an opened file, nil if it is none.
+func (d *Disk) take(o openedFile, r *replay) *segment {
+	seg, err := o.seg, o.err
 	switch {
 	case err != nil && !errors.Is(err, errHead):
 		// It may be read the next time: it stays where it is.
-		f.Close()
-		r.damage(Damage{File: name, Bytes: size, Reason: err.Error()})
-		return nil, nil
-	case err == nil && seg.id == id && !((seg.damaged || seg.cut) && blank(f)):
-		seg.file, seg.size = f, size
-		return seg, nil
+		o.file.Close()
+		r.damage(Damage{File: o.name, Bytes: o.size, Reason: err.Error()})
+		return nil
+	case err == nil && seg.id == o.id && !((seg.damaged || seg.cut) && blank(o.file)):
+		seg.file, seg.size = o.file, o.size
+		return seg
 	}
-	if err == nil && seg.id != id {
+	if err == nil && seg.id != o.id {
 		err = fmt.Errorf("it is segment %d by its head", seg.id)
 	}
-	begun := !blank(f)
-	f.Close()
+	begun := !blank(o.file)
+	o.file.Close()
 	if !begun {
 		// A file that was to be used again, or a new one, whose segment was never
 		// begun.
-		r.blank = append(r.blank, id)
-		_ = d.fs.Remove(name)
-		return nil, nil
+		r.blank = append(r.blank, o.id)
+		_ = d.fs.Remove(o.name)
+		return nil
 	}
-	r.damage(Damage{File: name, Bytes: size, Reason: err.Error()})
-	return nil, d.setAside(name)
+	r.damage(Damage{File: o.name, Bytes: o.size, Reason: err.Error()})
+	if _, err := d.setAside(o.name); err != nil {
+		d.log.Error("a damaged segment of the store cannot be set aside", "file", o.name, "error", err)
+	}
+	return nil
 }
 
 // headOf reads the head of a segment's file, or the copy of it.
@@ -267,13 +276,11 @@ func blank(f File) bool {
 	return !slices.ContainsFunc(b, func(c byte) bool { return c != 0 })
 }
 
-// setAside renames a file that is no segment, so that nothing of it is lost.
-func (d *Disk) setAside(name string) error {
-	aside := fmt.Sprintf("%s.%s%s", name, time.Now().UTC().Format("20060102T150405"), asideSuffix)
-	if err := d.fs.Rename(name, aside); err != nil {
-		d.log.Error("a damaged segment of the store cannot be set aside", "file", name, "error", err)
-	}
-	return nil
+// setAside renames a damaged file, so that nothing of it is lost, and returns its
+// new name.
+func (d *Disk) setAside(name string) (aside string, err error) {
+	aside = fmt.Sprintf("%s.%s%s", name, time.Now().UTC().Format("20060102T150405"), asideSuffix)
+	return aside, d.fs.Rename(name, aside)
 }
 
 // replay makes the index of what is in the log.

@@ -67,13 +67,9 @@ func (d *Disk) squeezeLocked(upTo uint32) *mover {
 			continue
 		}
 		s.tried = true
-		content, err := readAll(s.file, nil)
-		if err != nil {
-			d.log.Error("a segment of the store cannot be read", "file", segmentName(s.id), "error", err)
-			s.damaged = true
-			continue
+		if m := d.moverLocked(s); m != nil {
+			return m
 		}
-		return &mover{seg: s, content: frames(content), at: segmentHead}
 	}
 	return nil
 }
