@@ -14,7 +14,6 @@
 package driver
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -139,10 +138,10 @@ func (s *bme280) reset(ctx context.Context) error {
 func (s *bme280) calibrate(context.Context) error {
 	var calib0 [26]byte
 	var calib1 [7]byte
-	if err := s.readTwice(bme280Calib0, calib0[:]); err != nil {
+	if err := s.slot.ReadRegistersTwice(bme280Calib0, calib0[:]); err != nil {
 		return fmt.Errorf("calibration: %w", err)
 	}
-	if err := s.readTwice(bme280Calib1, calib1[:]); err != nil {
+	if err := s.slot.ReadRegistersTwice(bme280Calib1, calib1[:]); err != nil {
 		return fmt.Errorf("calibration: %w", err)
 	}
 	s.calib = parseBME280Calib(calib0, calib1)
@@ -158,7 +157,7 @@ func (s *bme280) convert(ctx context.Context) (raw bme280Raw, err error) {
 		return raw, err
 	}
 	var data [8]byte
-	if err := s.readTwice(bme280Data, data[:]); err != nil {
+	if err := s.slot.ReadRegistersTwice(bme280Data, data[:]); err != nil {
 		return raw, err
 	}
 	return parseBME280Raw(data)
@@ -182,26 +181,6 @@ func (s *bme280) await(ctx context.Context, d time.Duration, bits byte) error {
 	}
 	return fmt.Errorf("register 0x%02X (status) is 0x%02X: still busy after %v",
 		bme280Status, status[0], time.Since(began).Round(time.Millisecond))
-}
-
-// readTwice fills p from register reg on, and makes sure of it.
-func (s *bme280) readTwice(reg byte, p []byte) error {
-	if err := s.slot.ReadRegisters(reg, p); err != nil {
-		return err
-	}
-	again := make([]byte, len(p))
-	if err := s.slot.ReadRegisters(reg, again); err != nil {
-		return err
-	}
-	if !bytes.Equal(p, again) {
-		return fmt.Errorf("registers from 0x%02X are % X and then % X: the transmission is disturbed", reg, p, again)
-	}
-	for _, v := range []byte{0x00, 0xFF} {
-		if bytes.Count(p, []byte{v}) == len(p) {
-			return fmt.Errorf("registers from 0x%02X are all 0x%02X: nothing drives the bus", reg, v)
-		}
-	}
-	return nil
 }
 
 // bme280Calib is the calibration, as table 16 of section 4.2.2 names it.

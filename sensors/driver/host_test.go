@@ -2,6 +2,7 @@ package driver
 
 import (
 	"errors"
+	"io/fs"
 	"maps"
 	"math"
 	"strings"
@@ -217,4 +218,31 @@ func TestThisMachine(t *testing.T) {
 	if got[reading.Uptime] <= 0 || got[reading.MemoryAvailable] <= 0 {
 		t.Errorf("got %v", got)
 	}
+}
+
+// A vector is the text of a file of /sys or /proc.
+var _ = vectors("host", 1e-9, func(in string) ([]float64, error) {
+	file, data, _ := strings.Cut(in, "=")
+	return measureHostFile(file, data)
+},
+	vector{in: "sys/class/thermal/thermal_zone0/temp=48312\n", want: []float64{48.312}, source: "Linux thermal sysfs-api.rst, m°C"},
+	vector{in: "sys/class/thermal/thermal_zone0/temp=-1500\n", want: []float64{-1.5}, source: "Linux thermal sysfs-api.rst, m°C"},
+	vector{in: "sys/class/thermal/thermal_zone0/temp=warm\n", source: "Linux thermal sysfs-api.rst, m°C"},
+	vector{in: "proc/loadavg=0.12 0.20 0.30 1/123 4567\n", want: []float64{0.12}, source: "Linux proc.rst"},
+	vector{in: "proc/uptime=123456.78 400000.00\n", want: []float64{123456.78}, source: "Linux proc.rst"},
+	vector{in: "proc/uptime=\n", source: "Linux proc.rst"},
+)
+
+// measureHostFile measures what the probe of one file finds in data.
+func measureHostFile(file, data string) ([]float64, error) {
+	probes := map[string]func(fs.FS) (hostMeter, error){
+		"sys/class/thermal/thermal_zone0/temp": hostTemperature, "proc/loadavg": hostLoad, "proc/uptime": hostUptime,
+	}
+	m, err := probes[file](hostTree(map[string]string{file: data}))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, 1)
+	err = m.measure(out)
+	return out, err
 }

@@ -1,9 +1,11 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -24,9 +26,30 @@ type i2cTest struct {
 	driver string
 	chip   func() bustest.Chip
 	want   []float64 // what a healthy chip measures
+	within float64   // how far a value may be off; default 5e-4
+
+	options map[string]string // other than the defaults
+	ambient *Ambient          // what a Compensated is told before it measures
+	state   *bustest.State    // what was saved before; default nothing
+
 	// polled are reads that a driver repeats until it likes the answer: if one
 	// is spoiled it may find that out, or measure right all the same.
 	polled func(bustest.Tx) bool
+	// unchecked are reads of which the chip lets nobody know that they were
+	// spoiled: no checksum, and not worth asking twice. If one is spoiled, what
+	// is measured may be wrong, but nothing panics and nothing is half written.
+	unchecked func(bustest.Tx) bool
+	// command is how an error names the register or command of a transaction;
+	// default its first byte as 0xF7.
+	command func(bustest.Tx) string
+}
+
+// command16 names commands of two bytes, as Sensirion's chips have them.
+func command16(tx bustest.Tx) string {
+	if len(tx.W) < 2 {
+		return ""
+	}
+	return fmt.Sprintf("0x%02X%02X", tx.W[0], tx.W[1])
 }
 
 // open opens the driver, by its table, with the chip at its usual address.
@@ -35,7 +58,23 @@ func (c i2cTest) open(ctx context.Context, b *bustest.Bus) (Sensor, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s is not in the driver table", c.driver)
 	}
-	return d.Open(ctx, &bus.Slot{Name: "i2c-1", I2C: b, Addr: d.Addrs[0]})
+	slot := &bus.Slot{Name: "i2c-1", I2C: b, Addr: d.Addrs[0], Options: make(map[string]string)}
+	for _, o := range d.Options {
+		slot.Options[o.Name] = o.Default
+	}
+	maps.Copy(slot.Options, c.options)
+	slot.State = new(bustest.State)
+	if c.state != nil {
+		slot.State = c.state
+	}
+	s, err := d.Open(ctx, slot)
+	if err != nil {
+		return nil, err
+	}
+	if a, ok := s.(Compensated); ok && c.ambient != nil {
+		a.Compensate(*c.ambient)
+	}
+	return s, nil
 }
 
 // bus returns a bus with a new chip.
@@ -65,7 +104,7 @@ func (c i2cTest) healthy(t *testing.T, b *bustest.Bus) {
 		t.Fatalf("on a healthy bus: %v", err)
 	}
 	for i, want := range c.want {
-		if math.Abs(out[i]-want) > 5e-4 {
+		if math.Abs(out[i]-want) > cmp.Or(c.within, 5e-4) {
 			t.Fatalf("measured %v, want %v", out, c.want)
 		}
 	}
@@ -79,8 +118,8 @@ func (c i2cTest) failed(t *testing.T, tx bustest.Tx, out []float64, err error) {
 		t.Fatalf("measured %v without an error", out)
 	case !strings.HasPrefix(err.Error(), c.driver+": "):
 		t.Errorf("the error does not begin with the chip: %v", err)
-	case len(tx.W) > 0 && !strings.Contains(err.Error(), fmt.Sprintf("0x%02X", tx.W[0])):
-		t.Errorf("the error does not name register or command 0x%02X: %v", tx.W[0], err)
+	case len(tx.W) > 0 && !strings.Contains(err.Error(), c.named(tx)):
+		t.Errorf("the error does not name register or command %s: %v", c.named(tx), err)
 	case !strings.Contains(err.Error(), "0x"):
 		t.Errorf("the error names no register or command: %v", err)
 	}
@@ -90,6 +129,13 @@ func (c i2cTest) failed(t *testing.T, tx bustest.Tx, out []float64, err error) {
 			break
 		}
 	}
+}
+
+func (c i2cTest) named(tx bustest.Tx) string {
+	if c.command != nil {
+		return c.command(tx)
+	}
+	return fmt.Sprintf("0x%02X", tx.W[0])
 }
 
 // transactions returns those of one Open and one Measure.
@@ -110,6 +156,7 @@ func (c i2cTest) test(t *testing.T) {
 		"again":        c.testAgain,
 		"unplugged":    c.testUnplugged,
 		"in its range": c.testRange,
+		"probed":       c.testProbe,
 	} {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 	}
@@ -149,6 +196,14 @@ func (c i2cTest) testSpoiled(t *testing.T) {
 			b := c.bus()
 			b.Inject(fault)
 			out, err := c.run(t.Context(), b)
+			if c.unchecked != nil && c.unchecked(tx) {
+				if err != nil {
+					c.failed(t, bustest.Tx{}, out, err)
+				} else if slices.Contains(out, untouched) {
+					t.Errorf("fault %d of transaction %v: half of it is written: %v", i, tx, out)
+				}
+				continue
+			}
 			if slices.Equal(spoilt, tx.R) || c.polled != nil && c.polled(tx) && err == nil {
 				b.Heal()
 				c.healthy(t, b)
@@ -222,7 +277,7 @@ func (c i2cTest) testUnplugged(t *testing.T) {
 	}
 	d, _ := Lookup(c.driver)
 	b.Unplug(d.Addrs[0])
-	out := []float64{untouched}
+	out := slices.Repeat([]float64{untouched}, len(c.want))
 	err = s.Measure(t.Context(), out)
 	c.failed(t, bustest.Tx{}, out, err)
 	if !errors.Is(err, syscall.ENXIO) {
@@ -235,12 +290,45 @@ func (c i2cTest) testUnplugged(t *testing.T) {
 // testRange looks at the driver's table.
 func (c i2cTest) testRange(t *testing.T) {
 	d, _ := Lookup(c.driver)
-	if d.Bus != bus.I2C || len(d.Addrs) == 0 || d.Title == "" || d.Datasheet == "" || len(d.Channels) != len(c.want) {
-		t.Fatalf("the table is not complete: %+v", d)
+	s, err := c.open(t.Context(), c.bus())
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i, ch := range d.Channels {
+	channels := d.Channels
+	if h, ok := s.(Channeler); ok {
+		channels = h.Channels()
+	}
+	if d.Bus != bus.I2C || len(channels) != len(c.want) {
+		t.Fatalf("%d channels on bus %s, want %d on %s", len(channels), d.Bus, len(c.want), bus.I2C)
+	}
+	for i, ch := range channels {
 		if _, known := ch.Quantity.Info(); !known || ch.Min >= ch.Max || c.want[i] < ch.Min || c.want[i] > ch.Max {
 			t.Errorf("channel %+v does not suit %v", ch, c.want[i])
+		}
+	}
+}
+
+// testProbe has gateway scan look at the chip, at nothing, and at a bus held
+// high and low; a probe must not write to a register.
+func (c i2cTest) testProbe(t *testing.T) {
+	d, _ := Lookup(c.driver)
+	if d.Probe == nil {
+		t.Skip("cannot be told from others")
+	}
+	probe := func(b *bustest.Bus) (Found, error) {
+		return d.Probe(t.Context(), &bus.Slot{Name: "i2c-1", I2C: b, Addr: d.Addrs[0]})
+	}
+	b := c.bus()
+	found, err := probe(b)
+	if err != nil || found.Model == "" {
+		t.Errorf("the chip is not recognised: %+v, %v", found, err)
+	}
+	c.healthy(t, b) // it was not disturbed
+	for _, fault := range []bustest.Fault{bustest.NACK(nil), bustest.Timeout(nil), bustest.Fill(nil, 0xFF), bustest.Fill(nil, 0)} {
+		b := c.bus()
+		b.Inject(fault)
+		if found, err := probe(b); err == nil {
+			t.Errorf("recognised on a bus that does not work: %+v", found)
 		}
 	}
 }

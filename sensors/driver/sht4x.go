@@ -13,7 +13,6 @@ package driver
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -93,21 +92,11 @@ func (s *sht4x) words(ctx context.Context, cmd byte) (first, second uint16, err 
 	if err := s.slot.I2C.Tx(s.slot.Addr, nil, frame[:]); err != nil {
 		return 0, 0, fmt.Errorf("read the answer to command 0x%02X: %w", cmd, err)
 	}
-	if first, second, err = sht4xWords(frame); err != nil {
+	words, err := parseSensirionWords(frame[:])
+	if err != nil {
 		return 0, 0, fmt.Errorf("answer to command 0x%02X: %w", cmd, err)
 	}
-	return first, second, nil
-}
-
-// sht4xWords returns the words of an answer: each is two bytes, the first most
-// significant, and their CRC. Sections 4.2 and 4.4.
-func sht4xWords(frame [6]byte) (first, second uint16, err error) {
-	for i := 0; i < len(frame); i += 3 {
-		if got, want := frame[i+2], crc8(frame[i:i+2]); got != want {
-			return 0, 0, fmt.Errorf("% X has CRC 0x%02X in place of 0x%02X: the transmission is disturbed", frame, got, want)
-		}
-	}
-	return binary.BigEndian.Uint16(frame[0:]), binary.BigEndian.Uint16(frame[3:]), nil
+	return words[0], words[1], nil
 }
 
 // sht4xTemperature returns the temperature in °C of the signal st. Section

@@ -1,9 +1,7 @@
 package driver
 
 import (
-	"bytes"
 	"errors"
-	"math"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,72 +55,27 @@ func TestSHT4xTransactions(t *testing.T) {
 	})
 }
 
-func TestSHT4xFormulas(t *testing.T) {
-	for _, tt := range []struct {
-		word   uint16
-		t, rh  float64
-		source string
-	}{
-		{0x66F4, 25.379, 44.271, "periph.io sht4x_test.go, the recording's temperature"},
-		{0x4C9B, 7.3687, 31.406, "periph.io sht4x_test.go, the recording's humidity"},
-		{0x8000, 42.5013, 56.5010, "datasheet section 4.6, the middle"},
-		{0x0000, -45, 0, "datasheet section 4.6: -6 % is cropped"},
-		{0xFFFF, 130, 100, "datasheet section 4.6: 119 % is cropped"},
-		{3146, -36.5993, 0.0006, "the first word above 0 %"},
-		{3145, -36.6019, 0, "the last word that is cropped to 0 %"},
-		{55574, 103.4008, 100, "the first word that is cropped to 100 %"},
-	} {
-		if got := sht4xTemperature(tt.word); math.Abs(got-tt.t) > 1e-3 {
-			t.Errorf("temperature of 0x%04X = %.4f, want %.4f (%s)", tt.word, got, tt.t, tt.source)
-		}
-		if got := sht4xHumidity(tt.word); math.Abs(got-tt.rh) > 1e-3 {
-			t.Errorf("humidity of 0x%04X = %.4f, want %.4f (%s)", tt.word, got, tt.rh, tt.source)
-		}
+var _ = vectors("sht4x", 1e-3, func(in string) ([]float64, error) {
+	b, err := unhexed(in)
+	if err != nil {
+		return nil, err
 	}
-}
-
-func TestSHT4xWords(t *testing.T) {
-	good := [6]byte(unhex(t, "BEEF92 000081"))
-	if a, b, err := sht4xWords(good); a != 0xBEEF || b != 0 || err != nil {
-		t.Errorf("sht4xWords(% X) = %04X, %04X, %v", good, a, b, err)
+	words, err := parseSensirionWords(b)
+	if err != nil {
+		return nil, err
 	}
-	for bit := range 48 {
-		frame := good
-		frame[bit/8] ^= 1 << (bit % 8)
-		if a, b, err := sht4xWords(frame); err == nil || a != 0 || b != 0 {
-			t.Errorf("bit %d flipped: sht4xWords(% X) = %04X, %04X, %v", bit, frame, a, b, err)
-		}
-	}
-	swapped := [6]byte(unhex(t, "BEEF81 000092"))
-	if _, _, err := sht4xWords(swapped); err == nil || !strings.Contains(err.Error(), "BE EF 81 00 00 92") {
-		t.Errorf("CRCs of each other: %v", err)
-	}
-}
-
-func FuzzSHT4xWords(f *testing.F) {
-	f.Add([]byte("\x66\xF4\xC8\x4C\x9B\x6F"))
-	f.Add([]byte("\xFF\xFF\xFF\xFF\xFF\xFF"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) != 6 {
-			return
-		}
-		st, srh, err := sht4xWords([6]byte(b))
-		if err != nil {
-			return
-		}
-		again := append([]byte{byte(st >> 8), byte(st)}, crc8(b[:2]))
-		again = append(again, byte(srh>>8), byte(srh), crc8(b[3:5]))
-		if !bytes.Equal(again, b) {
-			t.Errorf("% X was taken for % X", b, again)
-		}
-		if tc := sht4xTemperature(st); tc < -45 || tc > 130 {
-			t.Errorf("temperature %v", tc)
-		}
-		if rh := sht4xHumidity(srh); rh < 0 || rh > 100 {
-			t.Errorf("humidity %v", rh)
-		}
-	})
-}
+	return []float64{sht4xTemperature(words[0]), sht4xHumidity(words[1])}, nil
+},
+	vector{in: "66F4C8 4C9B6F", want: []float64{25.379, 31.406}, source: "periph.io sht4x_test.go, a recording"},
+	vector{in: "8000A2 8000A2", want: []float64{42.5013, 56.5010}, source: "datasheet section 4.6"}, // the middle
+	vector{in: "000081 000081", want: []float64{-45, 0}, source: "datasheet section 4.6"},           // -6 % is cropped
+	vector{in: "FFFFAC FFFFAC", want: []float64{130, 100}, source: "datasheet section 4.6"},         // 119 % is cropped
+	vector{in: "BEEF92 000081", want: []float64{85.523, 0}, source: "datasheet section 4.4"},        // the CRC's example
+	vector{in: "66F4C9 4C9B6F", source: "datasheet section 4.4"},                                    // a wrong CRC
+	vector{in: "8000A2 0C4A" + crcHex(0x0C4A), want: []float64{42.5013, 0.0006}, source: "formula"}, // the first word above 0 %
+	vector{in: "8000A2 0C49" + crcHex(0x0C49), want: []float64{42.5013, 0}, source: "formula"},      // the last that is cropped
+	vector{in: "8000A2 D916" + crcHex(0xD916), want: []float64{42.5013, 100}, source: "formula"},    // the first that is cropped
+)
 
 // A heater that another program left on keeps the chip busy for up to 1.1 s.
 // The chip cannot be opened meanwhile, and can afterwards.

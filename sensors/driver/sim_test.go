@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -269,3 +270,21 @@ func TestSimAtAnyTime(t *testing.T) {
 		}
 	}
 }
+
+// A vector is a moment of the house with its defaults; what it shows then must
+// never change, because two gateways have to agree.
+var _ = vectors("sim", 1e-5, func(in string) ([]float64, error) {
+	profile, at, _ := strings.Cut(in, " ")
+	moment, err := time.Parse(time.RFC3339, at)
+	p, ok := simLookup(profile)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("%q is no profile and time", in)
+	}
+	out := make([]float64, len(p.channels))
+	p.measure(simAt(0, moment, 0), out)
+	return out, nil
+},
+	vector{in: "climate 2026-11-23T04:05:06Z", want: []float64{19.444003, 38.368527}, source: "this program, its first version"},
+	vector{in: "power 2026-11-23T12:00:00Z", want: []float64{81.607900, 70945.219267, 229.822686, 0.355090}, source: "this program, its first version"},
+	vector{in: "nonsense 2026-11-23T12:00:00Z", source: "a profile that does not exist"},
+)

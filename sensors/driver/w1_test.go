@@ -55,20 +55,32 @@ func measureW1(tree fs.FS, id string) (float64, error) {
 	return out[0], nil
 }
 
-// TestW1Vectors are the rows of the DS18B20 datasheet, table 1, as the kernel
-// prints them.
-func TestW1Vectors(t *testing.T) {
-	for raw, want := range map[uint16]float64{
-		0x07d0: 125, 0x0550: 85, 0x0191: 25.0625, 0x00a2: 10.125, 0x0008: 0.5, 0x0000: 0,
-		0xfff8: -0.5, 0xff5e: -10.125, 0xfe6f: -25.0625, 0xfc90: -55, 0x01e0: 30,
-	} {
-		milli := int(int16(raw)) * 1000 / 16
-		got, err := measureW1(w1Tree(map[string]string{"28-1/w1_slave": slave(padOf(raw), milli)}), "")
-		if err != nil || math.Abs(got-want) > 0.001 {
-			t.Errorf("raw %#04x: %v °C, %v; want %v", raw, got, err, want)
-		}
-	}
+// w1Row is a row of a thermometer's table: its raw value, as the kernel prints
+// it.
+func w1Row(raw uint16) string {
+	return slave(padOf(raw), int(int16(raw))*1000/16)
 }
+
+var _ = vectors("w1", 0.001, func(in string) ([]float64, error) {
+	t, err := parseW1Slave(in)
+	return []float64{t}, err
+},
+	vector{in: w1Row(0x07D0), want: []float64{125}, source: "DS18B20 datasheet, table 1"},
+	vector{in: w1Row(0x0550), want: []float64{85}, source: "DS18B20 datasheet, table 1"},
+	vector{in: w1Row(0x0191), want: []float64{25.0625}, source: "DS18B20 datasheet, table 1"},
+	vector{in: w1Row(0x00A2), want: []float64{10.125}, source: "DS18B20 datasheet, table 1"},
+	vector{in: w1Row(0x0008), want: []float64{0.5}, source: "DS18B20 datasheet, table 1"},
+	vector{in: w1Row(0x0000), want: []float64{0}, source: "DS18B20 datasheet, table 1"},
+	vector{in: w1Row(0xFFF8), want: []float64{-0.5}, source: "DS18B20 datasheet, table 1"},
+	vector{in: w1Row(0xFF5E), want: []float64{-10.125}, source: "DS18B20 datasheet, table 1"},
+	vector{in: w1Row(0xFE6F), want: []float64{-25.0625}, source: "DS18B20 datasheet, table 1"},
+	vector{in: w1Row(0xFC90), want: []float64{-55}, source: "DS18B20 datasheet, table 1"},
+	vector{in: "72 01 4b 46 7f ff 0e 10 57 : crc=57 YES\n72 01 4b 46 7f ff 0e 10 57 t=23125", want: []float64{23.125}, source: "Linux w1_therm.rst"},
+	vector{in: "f4 01 4b 46 7f ff 0c 10 c7 : crc=c7 YES\nf4 01 4b 46 7f ff 0c 10 c7 t=31250", want: []float64{31.25}, source: "google/periph#427"},
+	vector{in: "9e 01 4b 46 7f ff 0c 10 8a : crc=8a YES\n9e 01 4b 46 7f ff 0c 10 8a t=25875", want: []float64{25.875}, source: "google/periph#359"},
+	vector{in: "50 05 4b 46 7f ff 0c 10 1c : crc=1c YES\n50 05 4b 46 7f ff 0c 10 1c t=85000", source: "Linux w1_therm.rst, features"},
+	vector{in: "00 00 00 00 00 00 00 00 00 : crc=00 YES\n00 00 00 00 00 00 00 00 00 t=0", source: "Maxim application note 27"},
+)
 
 func TestW1EverySingleBitFlipIsRefused(t *testing.T) {
 	good := padOf(0x0191)

@@ -1,26 +1,86 @@
 package reading
 
+import (
+	"slices"
+	"strings"
+)
+
 // Quantity is what a value measures. It is the key in the payload, in
 // configuration, in metrics and on the page, and it fixes the unit: a
 // temperature is always in °C. The names are Home Assistant's device classes
 // where it has one.
+//
+// A sensor that measures one quantity several times says which with a part
+// behind it: voltage_l1, acceleration_x, temperature_2. See [Quantity.Of].
 type Quantity string
 
 // The quantities the gateway knows. A payload from elsewhere may hold others;
 // they travel and show without a unit.
 const (
-	Temperature     Quantity = "temperature"
-	Humidity        Quantity = "humidity"
-	Pressure        Quantity = "pressure"
-	CarbonDioxide   Quantity = "carbon_dioxide"
-	Illuminance     Quantity = "illuminance"
-	PM25            Quantity = "pm25"
-	Motion          Quantity = "motion"
-	Door            Quantity = "door"
-	Power           Quantity = "power"
-	Energy          Quantity = "energy"
-	Voltage         Quantity = "voltage"
-	Current         Quantity = "current"
+	// Air and weather.
+	Temperature      Quantity = "temperature"
+	Humidity         Quantity = "humidity"
+	Pressure         Quantity = "pressure"
+	DewPoint         Quantity = "dew_point"
+	AbsoluteHumidity Quantity = "absolute_humidity"
+	SeaLevelPressure Quantity = "sea_level_pressure"
+	CarbonDioxide    Quantity = "carbon_dioxide"
+	ECO2             Quantity = "carbon_dioxide_equivalent" // estimated from other gases
+	VOCParts         Quantity = "volatile_organic_compounds_parts"
+	VOCIndex         Quantity = "voc_index"
+	NOxIndex         Quantity = "nox_index"
+	GasResistance    Quantity = "gas_resistance"
+	AQI              Quantity = "aqi"
+	PM1              Quantity = "pm1"
+	PM25             Quantity = "pm25"
+	PM4              Quantity = "pm4"
+	PM10             Quantity = "pm10"
+	Particles        Quantity = "particles" // by size: particles_0_3um
+	Moisture         Quantity = "moisture"
+	Illuminance      Quantity = "illuminance"
+	Rain             Quantity = "precipitation"
+	WindSpeed        Quantity = "wind_speed"
+	WindDirection    Quantity = "wind_direction"
+	Battery          Quantity = "battery"
+	SignalStrength   Quantity = "signal_strength"
+
+	// Electricity and other meters.
+	Voltage        Quantity = "voltage"
+	Current        Quantity = "current"
+	Power          Quantity = "power"
+	ApparentPower  Quantity = "apparent_power"
+	ReactivePower  Quantity = "reactive_power"
+	PowerFactor    Quantity = "power_factor"
+	Frequency      Quantity = "frequency"
+	Energy         Quantity = "energy"
+	ReactiveEnergy Quantity = "reactive_energy"
+	Resistance     Quantity = "resistance"
+	Tariff         Quantity = "tariff"
+	Water          Quantity = "water"
+	Gas            Quantity = "gas"
+	Flow           Quantity = "volume_flow_rate"
+	Count          Quantity = "count"
+	Rate           Quantity = "rate"
+	Failures       Quantity = "failures"
+
+	// Motion and mechanics.
+	Acceleration    Quantity = "acceleration"
+	AngularVelocity Quantity = "angular_velocity"
+	Distance        Quantity = "distance"
+	Weight          Quantity = "weight"
+	FanSpeed        Quantity = "fan_speed"
+
+	// Two states.
+	Motion       Quantity = "motion"
+	Door         Quantity = "door"
+	State        Quantity = "state"
+	Problem      Quantity = "problem"
+	UnderVoltage Quantity = "under_voltage"
+
+	// A number whose meaning its owner knows.
+	Raw Quantity = "raw"
+
+	// Of this machine.
 	CPUUsage        Quantity = "cpu_usage"
 	Load            Quantity = "load"
 	MemoryUsed      Quantity = "memory_used"
@@ -39,22 +99,68 @@ type Info struct {
 	Decimals int    // digits after the point worth showing
 	Class    string // Home Assistant device_class, "" if it has none
 	Counter  bool   // only grows, but for restarts: Home Assistant's total_increasing
-	Binary   bool   // 0 or 1
+	Binary   bool   // 0 or 1; Class is one of Home Assistant's binary_sensor then
 }
 
 var infos = map[Quantity]Info{
-	Temperature:     {Title: "Temperature", Unit: "°C", Decimals: 1, Class: "temperature"},
-	Humidity:        {Title: "Humidity", Unit: "%", Decimals: 1, Class: "humidity"},
-	Pressure:        {Title: "Pressure", Unit: "hPa", Decimals: 1, Class: "atmospheric_pressure"},
-	CarbonDioxide:   {Title: "CO₂", Unit: "ppm", Class: "carbon_dioxide"},
-	Illuminance:     {Title: "Illuminance", Unit: "lx", Class: "illuminance"},
-	PM25:            {Title: "PM2.5", Unit: "µg/m³", Decimals: 1, Class: "pm25"},
-	Motion:          {Title: "Motion", Class: "motion", Binary: true},
-	Door:            {Title: "Door", Class: "door", Binary: true},
-	Power:           {Title: "Power", Unit: "W", Decimals: 1, Class: "power"},
-	Energy:          {Title: "Energy", Unit: "kWh", Decimals: 3, Class: "energy", Counter: true},
-	Voltage:         {Title: "Voltage", Unit: "V", Decimals: 2, Class: "voltage"},
-	Current:         {Title: "Current", Unit: "A", Decimals: 3, Class: "current"},
+	Temperature:      {Title: "Temperature", Unit: "°C", Decimals: 1, Class: "temperature"},
+	Humidity:         {Title: "Humidity", Unit: "%", Decimals: 1, Class: "humidity"},
+	Pressure:         {Title: "Pressure", Unit: "hPa", Decimals: 1, Class: "atmospheric_pressure"},
+	DewPoint:         {Title: "Dew point", Unit: "°C", Decimals: 1, Class: "temperature"},
+	AbsoluteHumidity: {Title: "Absolute humidity", Unit: "g/m³", Decimals: 1, Class: "absolute_humidity"},
+	SeaLevelPressure: {Title: "Sea-level pressure", Unit: "hPa", Decimals: 1, Class: "atmospheric_pressure"},
+	CarbonDioxide:    {Title: "CO₂", Unit: "ppm", Class: "carbon_dioxide"},
+	ECO2:             {Title: "CO₂ equivalent", Unit: "ppm", Class: "carbon_dioxide"},
+	VOCParts:         {Title: "VOC", Unit: "ppb", Class: "volatile_organic_compounds_parts"},
+	VOCIndex:         {Title: "VOC index"},
+	NOxIndex:         {Title: "NOx index"},
+	GasResistance:    {Title: "Gas resistance", Unit: "Ω"},
+	AQI:              {Title: "Air quality index", Class: "aqi"},
+	PM1:              {Title: "PM1", Unit: "µg/m³", Decimals: 1, Class: "pm1"},
+	PM25:             {Title: "PM2.5", Unit: "µg/m³", Decimals: 1, Class: "pm25"},
+	PM4:              {Title: "PM4", Unit: "µg/m³", Decimals: 1, Class: "pm4"},
+	PM10:             {Title: "PM10", Unit: "µg/m³", Decimals: 1, Class: "pm10"},
+	Particles:        {Title: "Particles", Unit: "/dL"},
+	Moisture:         {Title: "Moisture", Unit: "%", Decimals: 1, Class: "moisture"},
+	Illuminance:      {Title: "Illuminance", Unit: "lx", Class: "illuminance"},
+	Rain:             {Title: "Precipitation", Unit: "mm", Decimals: 1, Class: "precipitation", Counter: true},
+	WindSpeed:        {Title: "Wind speed", Unit: "m/s", Decimals: 1, Class: "wind_speed"},
+	WindDirection:    {Title: "Wind direction", Unit: "°", Class: "wind_direction"},
+	Battery:          {Title: "Battery", Unit: "%", Class: "battery"},
+	SignalStrength:   {Title: "Signal strength", Unit: "dBm", Class: "signal_strength"},
+
+	Voltage:        {Title: "Voltage", Unit: "V", Decimals: 2, Class: "voltage"},
+	Current:        {Title: "Current", Unit: "A", Decimals: 3, Class: "current"},
+	Power:          {Title: "Power", Unit: "W", Decimals: 1, Class: "power"},
+	ApparentPower:  {Title: "Apparent power", Unit: "VA", Decimals: 1, Class: "apparent_power"},
+	ReactivePower:  {Title: "Reactive power", Unit: "var", Decimals: 1, Class: "reactive_power"},
+	PowerFactor:    {Title: "Power factor", Decimals: 2, Class: "power_factor"},
+	Frequency:      {Title: "Frequency", Unit: "Hz", Decimals: 2, Class: "frequency"},
+	Energy:         {Title: "Energy", Unit: "kWh", Decimals: 3, Class: "energy", Counter: true},
+	ReactiveEnergy: {Title: "Reactive energy", Unit: "kvarh", Decimals: 3, Class: "reactive_energy", Counter: true},
+	Resistance:     {Title: "Resistance", Unit: "Ω", Decimals: 1},
+	Tariff:         {Title: "Tariff"},
+	Water:          {Title: "Water", Unit: "m³", Decimals: 3, Class: "water", Counter: true},
+	Gas:            {Title: "Gas", Unit: "m³", Decimals: 3, Class: "gas", Counter: true},
+	Flow:           {Title: "Flow", Unit: "L/min", Decimals: 2, Class: "volume_flow_rate"},
+	Count:          {Title: "Count", Counter: true},
+	Rate:           {Title: "Rate", Unit: "/min", Decimals: 2},
+	Failures:       {Title: "Failures", Counter: true},
+
+	Acceleration:    {Title: "Acceleration", Unit: "m/s²", Decimals: 2},
+	AngularVelocity: {Title: "Angular velocity", Unit: "°/s", Decimals: 1},
+	Distance:        {Title: "Distance", Unit: "mm", Class: "distance"},
+	Weight:          {Title: "Weight", Unit: "g", Decimals: 1, Class: "weight"},
+	FanSpeed:        {Title: "Fan speed", Unit: "rpm"},
+
+	Motion:       {Title: "Motion", Class: "motion", Binary: true},
+	Door:         {Title: "Door", Class: "door", Binary: true},
+	State:        {Title: "State", Binary: true},
+	Problem:      {Title: "Problem", Class: "problem", Binary: true},
+	UnderVoltage: {Title: "Under-voltage", Class: "problem", Binary: true},
+
+	Raw: {Title: "Raw", Decimals: 3},
+
 	CPUUsage:        {Title: "CPU usage", Unit: "%", Decimals: 1},
 	Load:            {Title: "Load average (1 min)", Decimals: 2},
 	MemoryUsed:      {Title: "Memory used", Unit: "%", Decimals: 1},
@@ -66,16 +172,97 @@ var infos = map[Quantity]Info{
 	Uptime:          {Title: "Uptime", Unit: "s", Class: "duration", Counter: true},
 }
 
+// Quantities returns every quantity the gateway knows, ordered by name,
+// without parts. The slice is the caller's.
+func Quantities() []Quantity {
+	all := make([]Quantity, 0, len(infos))
+	for q := range infos {
+		all = append(all, q)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Of returns q of a part: Voltage.Of("l1") is voltage_l1. It has the unit of q
+// if the part is one that [IsPart] knows.
+func (q Quantity) Of(part string) Quantity { return q + "_" + Quantity(part) }
+
+// parts are the words that may stand behind a quantity, with what people read.
+// Only these, so that power_on_count of some foreign payload is not taken for
+// a power in watts.
+var parts = map[string]string{
+	"x": "X", "y": "Y", "z": "Z",
+	"l1": "L1", "l2": "L2", "l3": "L3", "n": "N",
+	"l1_l2": "L1–L2", "l2_l3": "L2–L3", "l3_l1": "L3–L1",
+	"import": "import", "export": "export",
+	"import_l1": "import L1", "import_l2": "import L2", "import_l3": "import L3",
+	"export_l1": "export L1", "export_l2": "export L2", "export_l3": "export L3",
+	"t1": "tariff 1", "t2": "tariff 2", "t3": "tariff 3", "t4": "tariff 4",
+	"import_t1": "import, tariff 1", "import_t2": "import, tariff 2",
+	"export_t1": "export, tariff 1", "export_t2": "export, tariff 2",
+	"min": "least", "max": "most", "mean": "mean", "rms": "RMS", "peak": "peak", "total": "total",
+	"rms_x": "RMS X", "rms_y": "RMS Y", "rms_z": "RMS Z", "peak_x": "peak X", "peak_y": "peak Y", "peak_z": "peak Z",
+	"probe": "probe", "ambient": "ambient", "internal": "internal", "external": "external", "board": "board",
+	"object": "object", "cpu": "CPU", "gpu": "GPU", "disk": "disk", "battery": "battery", "bus": "bus", "shunt": "shunt",
+	"supply": "supply", "visible": "visible", "infrared": "infrared", "indoor": "indoor", "outdoor": "outdoor",
+	"flow": "flow", "return": "return",
+	"0_3um": "≥ 0.3 µm", "0_5um": "≥ 0.5 µm", "1um": "≥ 1 µm", "2_5um": "≥ 2.5 µm", "5um": "≥ 5 µm", "10um": "≥ 10 µm",
+	"long": "long", "short": "short",
+}
+
+// IsPart tells whether s is a word that may stand behind a quantity: one that
+// the gateway knows, or a number from 0 to 999.
+func IsPart(s string) bool {
+	if s == "" {
+		return false
+	}
+	_, known := parts[s]
+	return known || len(s) <= 3 && strings.Trim(s, "0123456789") == ""
+}
+
+// split returns the quantity in front of a part, and the part; the part is ""
+// if there is none.
+func (q Quantity) split() (base Quantity, part string) {
+	for i := range len(q) {
+		if q[i] != '_' {
+			continue
+		}
+		if _, known := infos[q[:i]]; known && IsPart(string(q[i+1:])) {
+			return q[:i], string(q[i+1:])
+		}
+	}
+	return q, ""
+}
+
+// Base returns q without its part: voltage for voltage_l1.
+func (q Quantity) Base() Quantity {
+	if _, ok := infos[q]; ok {
+		return q
+	}
+	base, _ := q.split()
+	return base
+}
+
 // Info returns what is known of q; ok is false for a quantity the gateway
 // does not know, and Info then holds only the name as title.
 func (q Quantity) Info() (info Info, ok bool) {
-	info, ok = infos[q]
-	if !ok {
-		info.Title = string(q)
-		info.Decimals = -1
+	if info, ok = infos[q]; ok {
+		return info, true
 	}
-	return info, ok
+	base, part := q.split()
+	if part == "" {
+		return Info{Title: string(q), Decimals: -1}, false
+	}
+	info = infos[base]
+	if word, known := parts[part]; known {
+		part = word
+	}
+	info.Title += " " + part
+	return info, true
 }
 
 // Unit returns the unit of q, "" if it has none or is not known.
-func (q Quantity) Unit() string { return infos[q].Unit }
+func (q Quantity) Unit() string {
+	info, _ := q.Info()
+	return info.Unit
+}

@@ -176,8 +176,43 @@ func TestQuantities(t *testing.T) {
 	if info, ok := Temperature.Info(); !ok || info.Unit != "°C" || Temperature.Unit() != "°C" {
 		t.Errorf("temperature: %+v", info)
 	}
-	if info, ok := Quantity("battery").Info(); ok || info.Title != "battery" || info.Decimals != -1 || Quantity("battery").Unit() != "" {
-		t.Errorf("a quantity from elsewhere: %+v, %v", info, ok)
+	for _, foreign := range []Quantity{"linkquality", "power_on_count", "temperature_", "temperature_1000", "x", "_x", ""} {
+		if info, ok := foreign.Info(); ok || info.Title != string(foreign) || info.Decimals != -1 || foreign.Unit() != "" || foreign.Base() != foreign {
+			t.Errorf("a quantity from elsewhere: %+v, %v", info, ok)
+		}
+	}
+}
+
+func TestQuantityParts(t *testing.T) {
+	for q, want := range map[Quantity]struct {
+		base        Quantity
+		title, unit string
+	}{
+		Voltage.Of("l1"):                   {Voltage, "Voltage L1", "V"},
+		Temperature.Of("2"):                {Temperature, "Temperature 2", "°C"},
+		Acceleration.Of("rms_x"):           {Acceleration, "Acceleration RMS X", "m/s²"},
+		Energy.Of("import_t1"):             {Energy, "Energy import, tariff 1", "kWh"},
+		VOCParts.Of("1"):                   {VOCParts, "VOC 1", "ppb"},
+		PowerFactor:                        {PowerFactor, "Power factor", ""},
+		PowerFactor.Of("l2"):               {PowerFactor, "Power factor L2", ""},
+		Particles.Of("0_3um"):              {Particles, "Particles ≥ 0.3 µm", "/dL"},
+		Quantity("carbon_dioxide"):         {CarbonDioxide, "CO₂", "ppm"},
+		Quantity("temperature_probe"):      {Temperature, "Temperature probe", "°C"},
+		Quantity("sea_level_pressure_min"): {SeaLevelPressure, "Sea-level pressure least", "hPa"},
+	} {
+		info, ok := q.Info()
+		if !ok || q.Base() != want.base || info.Title != want.title || q.Unit() != want.unit {
+			t.Errorf("%s: base %s, %+v, %v; want %+v", q, q.Base(), info, ok, want)
+		}
+	}
+	for part := range parts {
+		if err := CheckLevel(part); err != nil || string(appendKey(nil, Quantity(part))) != `"`+part+`"` {
+			t.Errorf("part %q cannot be in a key or topic: %v", part, err)
+		}
+	}
+	all := Quantities()
+	if len(all) != len(infos) || !slices.IsSorted(all) {
+		t.Errorf("Quantities: %v", all)
 	}
 }
 
