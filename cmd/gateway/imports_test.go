@@ -53,6 +53,7 @@ var owners = map[string][]string{
 	"github.com/goccy/go-yaml":            {"cmd/gateway/internal/config"},
 	"github.com/pires/go-proxyproto":      {"broker/door"},
 	"golang.org/x/crypto":                 {"broker/auth"},
+	"golang.org/x/sys":                    {"sensors/bus", "sensors/bus/bustest"}, // ioctl, termios and their structures
 	"golang.org/x/term":                   {"cmd/gateway"},
 	"github.com/eclipse/paho.golang":      nil,                       // a client in tests, until the bridge has MQTT 5
 	"github.com/coder/websocket":          {"broker", "cmd/gateway"}, // server side, and the client of gateway pub and sub
