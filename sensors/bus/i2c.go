@@ -5,63 +5,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
-
-	"periph.io/x/conn/v3/i2c"
-	"periph.io/x/conn/v3/physic"
-	"periph.io/x/host/v3/sysfs"
 )
 
-// OpenI2C opens the I²C bus called "i2c-1", "/dev/i2c-1" or "1". Its error
-// says what to do about it.
-//
-// The bus is opened by its number and not through periph's registry, which
-// is filled once: a bus that is turned on later is found without a restart,
-// and a machine without any bus is like any other.
-//
-// A transaction that fails has the kernel's errno in its error: ENXIO or
-// EREMOTEIO when no chip answers, ETIMEDOUT when the bus hangs.
-func OpenI2C(name string) (i2c.BusCloser, error) {
-	n, err := i2cNumber(name)
-	if err != nil {
-		return nil, err
-	}
-	// periph keeps only the text of an error, so what can be wrong with the
-	// file is found out before.
-	f, err := os.OpenFile(i2cDevice(n), os.O_RDWR, 0)
-	if err != nil {
-		return nil, explainOpen(n, err, i2cBuses(Root()))
-	}
-	f.Close()
-	b, err := sysfs.NewI2C(n)
-	if err != nil {
-		return nil, explainOpen(n, withErrno(err), nil)
-	}
-	return &i2cBus{name: i2cName(n), bus: b}, nil
-}
-
-// Root returns the file system from /, in which /sys and /proc are found.
+// Root returns the file system from /, in which /dev, /sys and /proc are
+// found.
 func Root() fs.FS { return os.DirFS("/") }
-
-// i2cBus is a bus of periph whose errors can be told apart.
-type i2cBus struct {
-	name string
-	bus  i2c.BusCloser
-}
-
-func (b *i2cBus) String() string                    { return b.name }
-func (b *i2cBus) Close() error                      { return b.bus.Close() }
-func (b *i2cBus) SetSpeed(f physic.Frequency) error { return b.bus.SetSpeed(f) }
-
-func (b *i2cBus) Tx(addr uint16, w, r []byte) error {
-	if err := b.bus.Tx(addr, w, r); err != nil {
-		return explainTx(addr, withErrno(err))
-	}
-	return nil
-}
 
 func i2cName(n int) string   { return "i2c-" + strconv.Itoa(n) }
 func i2cDevice(n int) string { return "/dev/" + i2cName(n) }
@@ -76,8 +28,8 @@ func i2cNumber(name string) (int, error) {
 	return int(n), nil
 }
 
-// i2cBuses returns the names of the I²C buses that there are, by number.
-func i2cBuses(root fs.FS) []string {
+// I2CBuses returns the names of the I²C buses that there are, by number.
+func I2CBuses(root fs.FS) []string {
 	devices, _ := fs.Glob(root, "dev/i2c-*") // it fails on a bad pattern only
 	var numbers []int
 	for _, d := range devices {
@@ -91,6 +43,50 @@ func i2cBuses(root fs.FS) []string {
 		names = append(names, i2cName(n))
 	}
 	return names
+}
+
+// I2CAdapterName returns what the kernel calls the adapter of a bus,
+// "bcm2835 (i2c@7e804000)", and "" if there is no such bus.
+func I2CAdapterName(root fs.FS, bus string) string {
+	n, err := i2cNumber(bus)
+	if err != nil {
+		return ""
+	}
+	return readLine(root, path.Join(i2cDevices, i2cName(n), "name"))
+}
+
+// I2CKernelDriver returns the name of the kernel driver that has the chip at
+// addr, and "" if none has. Such a chip is read through the kernel's tables,
+// not by a driver of ours.
+func I2CKernelDriver(root fs.FS, bus string, addr uint16) string {
+	n, err := i2cNumber(bus)
+	if err != nil {
+		return ""
+	}
+	device := path.Join(i2cDevices, fmt.Sprintf("%d-%04x", n, addr))
+	if link, err := fs.ReadLink(root, path.Join(device, "driver")); err == nil {
+		return path.Base(link)
+	}
+	// The name of the chip tells as much to a file system that cannot read
+	// links.
+	if _, err := fs.Stat(root, path.Join(device, "driver")); err == nil {
+		return readLine(root, path.Join(device, "name"))
+	}
+	return ""
+}
+
+// i2cDevices has a folder for each adapter, and for each chip that the kernel
+// was told of.
+const i2cDevices = "sys/bus/i2c/devices"
+
+// readLine returns the text of a file, without white space around it, and ""
+// if there is no such file.
+func readLine(root fs.FS, name string) string {
+	b, err := fs.ReadFile(root, name)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
 }
 
 // explainOpen says what to do about err, which opening bus n gave on a
@@ -111,33 +107,3 @@ func explainOpen(n int, err error, buses []string) error {
 	}
 	return fmt.Errorf("I²C bus %s: %w (%s)", i2cName(n), err, hint)
 }
-
-// explainTx says in a person's words what the kernel reports of a transaction
-// with the chip at addr.
-func explainTx(addr uint16, err error) error {
-	switch {
-	case errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EREMOTEIO):
-		return fmt.Errorf("no answer from address %#02x, is it wired there: %w", addr, err)
-	case errors.Is(err, syscall.ETIMEDOUT):
-		return fmt.Errorf("the bus hangs, a chip or a loose wire holds it: %w", err)
-	}
-	return err
-}
-
-// withErrno returns err so that errors.Is finds the errno whose text err ends
-// in: periph formats the kernel's errors with %v.
-func withErrno(err error) error {
-	if e := syscall.Errno(0); errors.As(err, &e) {
-		return err
-	}
-	text := err.Error()
-	for e := syscall.Errno(1); e < maxErrno; e++ {
-		if strings.HasSuffix(text, ": "+e.Error()) {
-			return fmt.Errorf("%s: %w", strings.TrimSuffix(text, ": "+e.Error()), e)
-		}
-	}
-	return err
-}
-
-// maxErrno is above every errno that Linux has a text for.
-const maxErrno = 134

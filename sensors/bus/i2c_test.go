@@ -4,14 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/fstest"
-
-	"periph.io/x/conn/v3/physic"
 )
 
 func TestI2CNumber(t *testing.T) {
@@ -77,8 +74,8 @@ func TestI2CBuses(t *testing.T) {
 		for _, f := range tt.files {
 			root[f] = &fstest.MapFile{}
 		}
-		if got := i2cBuses(root); !slices.Equal(got, tt.want) {
-			t.Errorf("i2cBuses with %v = %v, want %v", tt.files, got, tt.want)
+		if got := I2CBuses(root); !slices.Equal(got, tt.want) {
+			t.Errorf("I2CBuses with %v = %v, want %v", tt.files, got, tt.want)
 		}
 	}
 }
@@ -108,91 +105,42 @@ func TestExplainOpen(t *testing.T) {
 	}
 }
 
-// The errors of periph lose their errno to %v; it is found again.
-func TestWithErrno(t *testing.T) {
-	for _, e := range []syscall.Errno{
-		syscall.ENXIO, syscall.EREMOTEIO, syscall.ETIMEDOUT, syscall.EIO,
-		syscall.EBUSY, syscall.EAGAIN, syscall.EOPNOTSUPP, syscall.EACCES, syscall.ENOENT,
-	} {
-		lost := fmt.Errorf("sysfs-i2c: %v", e)
-		got := withErrno(lost)
-		if !errors.Is(got, e) {
-			t.Errorf("withErrno(%q) is not %v", lost, e)
-		}
-		if got.Error() != lost.Error() {
-			t.Errorf("withErrno(%q) changes the text to %q", lost, got)
-		}
-	}
-	for _, err := range []error{
-		errors.New("sysfs-i2c: invalid address"),
-		fmt.Errorf("kept: %w", syscall.ENXIO),
-	} {
-		if got := withErrno(err); got != err {
-			t.Errorf("withErrno(%v) = %v, want it as it is", err, got)
-		}
-	}
+// sysfs is a machine with a chip that the kernel has, one that it was only
+// told of, and a bus.
+var sysfs = fstest.MapFS{
+	"sys/bus/i2c/devices/i2c-1/name":      {Data: []byte("bcm2835 (i2c@7e804000)\n")},
+	"sys/bus/i2c/devices/1-0076/name":     {Data: []byte("bme280\n")},
+	"sys/bus/i2c/devices/1-0076/driver":   {Mode: fs.ModeSymlink, Data: []byte("../../../../../../bus/i2c/drivers/bmp280")},
+	"sys/bus/i2c/devices/1-0044/name":     {Data: []byte("sht3x\n")},
+	"sys/bus/i2c/devices/22-0068/name":    {Data: []byte("ds3231\n")},
+	"sys/bus/i2c/devices/22-0068/driver/": {Mode: fs.ModeDir},
 }
 
-func TestErrnosHaveTextsBelowMax(t *testing.T) {
-	if text := syscall.Errno(maxErrno).Error(); text != fmt.Sprintf("errno %d", maxErrno) {
-		t.Errorf("errno %d has the text %q, so withErrno must look further", maxErrno, text)
-	}
-}
-
-// periphBus fails the way periph's buses do.
-type periphBus struct {
-	err    error
-	closed bool
-}
-
-func (b *periphBus) String() string                  { return "I2C1" }
-func (b *periphBus) Tx(uint16, []byte, []byte) error { return b.err }
-func (b *periphBus) SetSpeed(physic.Frequency) error { return b.err }
-func (b *periphBus) Close() error                    { b.closed = true; return nil }
-
-func TestI2CBusTellsErrorsApart(t *testing.T) {
-	inner := &periphBus{}
-	b := &i2cBus{name: "i2c-1", bus: inner}
-	if b.String() != "i2c-1" {
-		t.Errorf("the bus is called %q", b)
-	}
-	if err := b.Tx(0x76, nil, nil); err != nil {
-		t.Errorf("a good transaction gives %v", err)
-	}
+func TestI2CKernelDriver(t *testing.T) {
 	for _, tt := range []struct {
-		errno syscall.Errno
-		says  string
+		bus  string
+		addr uint16
+		want string
 	}{
-		{syscall.ENXIO, "no answer from address 0x76"},
-		{syscall.EREMOTEIO, "no answer from address 0x76"},
-		{syscall.ETIMEDOUT, "the bus hangs"},
-		{syscall.EIO, "input/output error"},
+		{"i2c-1", 0x76, "bmp280"},
+		{"/dev/i2c-1", 0x76, "bmp280"},
+		{"i2c-1", 0x77, ""},
+		{"i2c-1", 0x44, ""},
+		{"i2c-2", 0x76, ""},
+		{"i2c-22", 0x68, "ds3231"}, // a link that cannot be read
+		{"usb", 0x76, ""},
 	} {
-		inner.err = fmt.Errorf("sysfs-i2c: %v", tt.errno)
-		err := b.Tx(0x76, []byte{0xD0}, make([]byte, 1))
-		if !errors.Is(err, tt.errno) || !strings.Contains(err.Error(), tt.says) {
-			t.Errorf("%v became %q", tt.errno, err)
+		if got := I2CKernelDriver(sysfs, tt.bus, tt.addr); got != tt.want {
+			t.Errorf("I2CKernelDriver(%s, %#x) = %q, want %q", tt.bus, tt.addr, got, tt.want)
 		}
-		if err := b.SetSpeed(physic.KiloHertz); err == nil {
-			t.Error("SetSpeed keeps an error to itself")
-		}
-	}
-	if err := b.Close(); err != nil || !inner.closed {
-		t.Errorf("Close = %v, closed %v", err, inner.closed)
 	}
 }
 
-func TestOpenI2CThatIsNotThere(t *testing.T) {
-	const name = "i2c-1048575"
-	if _, err := os.Stat("/dev/" + name); err == nil {
-		t.Skip("this machine has a bus " + name)
-	}
-	b, err := OpenI2C(name)
-	if b != nil || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "do_i2c 0") {
-		t.Errorf("OpenI2C(%q) = %v, %v", name, b, err)
-	}
-	if _, err := OpenI2C("usb"); err == nil || !strings.Contains(err.Error(), `"usb"`) {
-		t.Errorf(`OpenI2C("usb") gives %v`, err)
+func TestI2CAdapterName(t *testing.T) {
+	for bus, want := range map[string]string{"i2c-1": "bcm2835 (i2c@7e804000)", "1": "bcm2835 (i2c@7e804000)", "i2c-2": "", "usb": ""} {
+		if got := I2CAdapterName(sysfs, bus); got != want {
+			t.Errorf("I2CAdapterName(%s) = %q, want %q", bus, got, want)
+		}
 	}
 }
 
