@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"gateway/sensors/bus"
 	"gateway/sensors/reading"
 )
 
@@ -47,7 +48,7 @@ func errorClass(err error) string {
 		return "panic"
 	case errors.As(err, &implausible):
 		return "implausible"
-	case errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EREMOTEIO):
+	case bus.NoAnswer(err):
 		return "nack"
 	case errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
