@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -234,6 +235,76 @@ func (q Quantity) split() (base Quantity, part string) {
 	return q, ""
 }
 
+// conversion makes another unit of a quantity's own. The quantity gets suffix
+// behind its name, so that temperature stays °C everywhere.
+type conversion struct {
+	suffix, from, unit string
+	factor, offset     float64 // unit = factor × from + offset
+	digits             int     // more digits after the point than in the own unit
+}
+
+var conversions = []conversion{
+	{"fahrenheit", "°C", "°F", 1.8, 32, 0},
+	{"kelvin", "°C", "K", 1, 273.15, 0},
+	{"kpa", "hPa", "kPa", 0.1, 0, 1},
+	{"inhg", "hPa", "inHg", 1 / 33.86389, 0, 1},
+	{"mmhg", "hPa", "mmHg", 1 / 1.333224, 0, 0},
+	{"cm", "mm", "cm", 0.1, 0, 1},
+	{"m", "mm", "m", 0.001, 0, 3},
+	{"in", "mm", "in", 1 / 25.4, 0, 2},
+	{"kg", "g", "kg", 0.001, 0, 2},
+	{"lb", "g", "lb", 1 / 453.59237, 0, 2},
+	{"liters", "m³", "L", 1000, 0, -3},
+	{"kmh", "m/s", "km/h", 3.6, 0, 0},
+	{"mph", "m/s", "mph", 3600 / 1609.344, 0, 0},
+	{"kw", "W", "kW", 0.001, 0, 2},
+	{"wh", "kWh", "Wh", 1000, 0, -3},
+	{"mv", "V", "mV", 1000, 0, -1},
+	{"ma", "A", "mA", 1000, 0, -2},
+	{"g", "m/s²", "g", 1 / 9.80665, 0, 1},
+}
+
+// In returns what q is called in another unit, and how to convert:
+// converted = factor × number + offset. Temperature.In("°F") is
+// temperature_fahrenheit.
+func (q Quantity) In(unit string) (converted Quantity, factor, offset float64, err error) {
+	own := q.Unit()
+	if unit == own && own != "" {
+		return q, 1, 0, nil
+	}
+	var units []string
+	for _, c := range conversions {
+		if c.from != own {
+			continue
+		}
+		if c.unit == unit {
+			return q + "_" + Quantity(c.suffix), c.factor, c.offset, nil
+		}
+		units = append(units, c.unit)
+	}
+	if len(units) == 0 {
+		return q, 1, 0, fmt.Errorf("%s has no other unit than %q", q, own)
+	}
+	return q, 1, 0, fmt.Errorf("%q is no unit of %s: %s, or %s as it is", unit, q, strings.Join(units, ", "), own)
+}
+
+// converted returns the quantity that q is in another unit, and that unit.
+func (q Quantity) converted() (own Quantity, c conversion, ok bool) {
+	i := strings.LastIndexByte(string(q), '_')
+	if i < 0 {
+		return q, c, false
+	}
+	for _, c := range conversions {
+		if c.suffix != string(q[i+1:]) {
+			continue
+		}
+		if info, known := q[:i].Info(); known && info.Unit == c.from {
+			return q[:i], c, true
+		}
+	}
+	return q, c, false
+}
+
 // Base returns q without its part: voltage for voltage_l1.
 func (q Quantity) Base() Quantity {
 	if _, ok := infos[q]; ok {
@@ -247,6 +318,11 @@ func (q Quantity) Base() Quantity {
 // does not know, and Info then holds only the name as title.
 func (q Quantity) Info() (info Info, ok bool) {
 	if info, ok = infos[q]; ok {
+		return info, true
+	}
+	if own, c, ok := q.converted(); ok {
+		info, _ = own.Info()
+		info.Unit, info.Decimals = c.unit, max(info.Decimals+c.digits, 0)
 		return info, true
 	}
 	base, part := q.split()

@@ -37,6 +37,9 @@ type Reading struct {
 
 	Simulated bool // made up by the sim driver
 	Unsynced  bool // Time is of a clock that was not yet synchronised
+	// Boot is the run of the machine that Time is of if it is Unsynced, "" if
+	// nobody says: times of one boot are off by the same.
+	Boot string
 }
 
 // timeForm is RFC 3339 in UTC with milliseconds.
@@ -46,6 +49,7 @@ const timeForm = "2006-01-02T15:04:05.000Z07:00"
 const (
 	keyTime      = "time"
 	keyClock     = "clock"
+	keyBoot      = "boot"
 	keySimulated = "simulated"
 )
 
@@ -66,6 +70,11 @@ func (r Reading) AppendPayload(dst []byte) ([]byte, error) {
 	}
 	if r.Unsynced {
 		dst = append(dst, `"clock":"unsynced",`...)
+		if r.Boot != "" {
+			dst = append(dst, `"boot":`...)
+			dst = appendKey(dst, Quantity(r.Boot))
+			dst = append(dst, ',')
+		}
 	}
 	for _, v := range r.Values {
 		dst = appendKey(dst, v.Quantity)
@@ -162,6 +171,11 @@ func (r *Reading) member(key string, raw json.RawMessage, seen map[string]int) e
 		return nil
 	case keyClock:
 		r.Unsynced = string(raw) == `"unsynced"`
+		return nil
+	case keyBoot:
+		if json.Unmarshal(raw, &r.Boot) != nil {
+			r.Boot = ""
+		}
 		return nil
 	case keySimulated:
 		r.Simulated = string(raw) == "true"
