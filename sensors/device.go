@@ -1,11 +1,13 @@
 package sensors
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,20 +23,29 @@ type device struct {
 	driver  driver.Driver
 	options map[string]string // defaults filled in
 	owner   *Sensors
+	line    *line
+	state   *state
+	ambient *ambientSource // nil if it names no sensor to be compensated by
 	log     *slog.Logger
 
 	// Of the line's goroutine.
 	sensor   driver.Sensor // nil while closed
 	channels []driver.Channel
 	raw      []float64 // raw[i] is of channels[i]
+	pipeline *pipeline
+	policy   policy
 	next     time.Time // when it is due
-	grid     grid
-	failures int // in a row
+	grid     grid      // of measuring
+	busy     bool      // in the middle of a tick, though another device may be running
+	waiting  []func()  // to be called when it is not
+	noticed  bool      // its Awaiter has noticed something that is not measured yet
+	failures int       // in a row
 	outage   outage
 
 	mu     sync.Mutex
 	since  time.Time // of the last good reading; of the start before there was one
 	first  bool      // there was no good reading yet
+	air    driver.Ambient
 	status reading.Status
 	stats  SensorStats
 }
@@ -51,7 +62,9 @@ func newDevice(owner *Sensors, site string, cfg SensorConfig) (*device, error) {
 	d := &device{
 		cfg: cfg, path: path, driver: drv, owner: owner, first: true,
 		options: make(map[string]string),
+		state:   owner.states.of(path, drv.Name),
 		log:     owner.deps.Log.With(attrs(path, cfg, drv)...),
+		policy:  policy{onChange: cfg.Publish == PublishOnChange, heartbeat: cfg.Heartbeat},
 		stats:   SensorStats{Path: path, Driver: drv.Name, Errors: make(map[string]uint64)},
 	}
 	for _, o := range drv.Options {
@@ -67,26 +80,62 @@ func attrs(path reading.Path, cfg SensorConfig, drv driver.Driver) []any {
 	if drv.Bus == bus.I2C {
 		a = append(a, "bus", cfg.Bus, "address", fmt.Sprintf("%#02x", cfg.Address))
 	}
-	if cfg.ID != "" {
-		a = append(a, "id", cfg.ID)
+	if drv.Bus == bus.SPI {
+		a = append(a, "bus", cfg.Bus)
+	}
+	for _, kv := range [...][2]string{{"id", cfg.ID}, {"port", cfg.Port}} {
+		if kv[1] != "" {
+			a = append(a, kv[0], kv[1])
+		}
+	}
+	if drv.Bus == bus.Modbus {
+		a = append(a, "unit_id", cfg.UnitID)
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Pins)) {
+		a = append(a, name, cfg.Pins[name])
 	}
 	return a
 }
 
-// begin makes the device due at once, and on its grid from then on.
-func (d *device) begin(now time.Time, g grid) {
-	d.grid, d.next, d.since = g, now, now
+// period is the time between two measurements.
+func (d *device) period() time.Duration { return cmp.Or(d.cfg.Sample, d.cfg.Interval) }
+
+// begin makes the device due at once, and on its grid from then on; shift is
+// its share of the interval, so that not all are due together.
+func (d *device) begin(now time.Time, shift time.Duration) {
+	d.grid = grid{origin: now.Add(min(shift, d.period())), interval: d.period()}
+	d.policy.grid = grid{origin: now.Add(shift), interval: d.cfg.Interval}
+	d.next, d.since = now, now
+}
+
+// awaiter returns the sensor if it notices by itself that there is something
+// to measure, and nothing is noted yet.
+func (d *device) awaiter() driver.Awaiter {
+	if d.sensor == nil || d.failures > 0 || d.noticed {
+		return nil
+	}
+	a, _ := d.sensor.(driver.Awaiter)
+	return a
 }
 
 // opened takes over an open sensor.
-func (d *device) opened(s driver.Sensor) {
-	d.sensor, d.channels = s, d.driver.Channels
+func (d *device) opened(s driver.Sensor) error {
+	d.sensor = s
+	channels := d.driver.Channels
 	if c, ok := s.(driver.Channeler); ok {
-		d.channels = c.Channels()
+		channels = c.Channels()
+	}
+	if d.pipeline == nil || !slices.Equal(channels, d.channels) {
+		p, err := newPipeline(d.cfg, channels, d.ambient)
+		if err != nil {
+			return err
+		}
+		d.channels, d.pipeline, d.policy.published = channels, p, nil
 	}
 	if len(d.raw) != len(d.channels) {
 		d.raw = make([]float64, len(d.channels))
 	}
+	return nil
 }
 
 // closeSensor gives back what the sensor holds open. A panic in its Close is
@@ -100,23 +149,36 @@ func (d *device) closeSensor() {
 	d.sensor = nil
 }
 
-// succeeded publishes a reading and makes the device due at its next tick.
-func (d *device) succeeded(r reading.Reading) {
+// succeeded passes a measurement on and makes the device due at its next tick.
+func (d *device) succeeded(m measurement) {
 	now := time.Now()
+	values := d.values(m)
+	if len(values) == 0 {
+		d.failed(errNothingLeft)
+		return
+	}
 	if d.failures > 0 {
 		d.outage.ended(d.log, now)
 	}
 	d.failures = 0
-	d.next = d.grid.after(now)
-	if d.next.Sub(r.Time) < d.driver.MinPeriod {
-		d.next = d.grid.after(d.next)
+	d.due(now, m.time)
+	publish := d.policy.decide(now, values, d.pipeline) || d.noticed
+	d.noticed = false
+	if publish {
+		d.policy.note(now, values)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.first, d.since = false, r.Time
+	d.first, d.since, d.air = false, m.time, d.pipeline.own
 	d.stats.Reads++
-	d.stats.LastGood, d.stats.Latency = r.Time, now.Sub(r.Time)
-	d.owner.deps.Publish(Report{Reading: r, StaleAfter: d.cfg.StaleAfter, Values: d.cfg.Values})
+	d.stats.LastGood, d.stats.Latency = m.time, now.Sub(m.time)
+	if publish {
+		r := reading.Reading{Path: d.path, Time: m.time, Values: values, Simulated: d.driver.Simulated}
+		if m.unsynced {
+			r.Unsynced, r.Boot = true, d.owner.boot
+		}
+		d.owner.deps.Publish(Report{Reading: r, StaleAfter: d.expiry(), Values: d.cfg.Values})
+	}
 	d.ageLocked(now) // not simply online: it may have taken very long
 	select {
 	case d.owner.poke <- struct{}{}:
@@ -124,11 +186,54 @@ func (d *device) succeeded(r reading.Reading) {
 	}
 }
 
+var errNothingLeft = errors.New("every value is out of the bounds of its clamp")
+
+// values passes a measurement through the pipeline. After a gap its filters
+// begin anew.
+func (d *device) values(m measurement) []reading.Value {
+	d.mu.Lock()
+	gap := m.time.Sub(d.since) > d.cfg.StaleAfter
+	d.mu.Unlock()
+	if gap {
+		d.pipeline.reset()
+	}
+	return d.pipeline.run(m.raw, m.time)
+}
+
+// expiry is the age at which a published reading is no longer current: with
+// on_change it stands for all that were equal to it.
+func (d *device) expiry() time.Duration {
+	if d.policy.onChange {
+		return d.policy.heartbeat + d.cfg.StaleAfter
+	}
+	return d.cfg.StaleAfter
+}
+
+// due makes the device due at the next tick of its grid, but not too early for
+// a chip that began to measure at a time.
+func (d *device) due(now, began time.Time) {
+	d.next = d.grid.after(now)
+	if d.next.Sub(began) < d.driver.MinPeriod {
+		d.next = d.grid.after(d.next)
+	}
+}
+
+// nothing notes that there was nothing new to measure.
+func (d *device) nothing() {
+	now := time.Now()
+	if d.failures > 0 {
+		d.outage.ended(d.log, now)
+	}
+	d.failures, d.noticed = 0, false
+	d.due(now, now)
+}
+
 // failed notes that a tick gave no reading and makes the device due after the
 // backoff.
 func (d *device) failed(err error) {
 	now := time.Now()
 	d.failures++
+	d.noticed = false
 	d.next = now.Add(max(backoff(d.failures), d.driver.MinPeriod))
 	d.outage.goesOn(d.log, now, err, d.failures == 1)
 	d.mu.Lock()

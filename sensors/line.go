@@ -2,69 +2,190 @@ package sensors
 
 import (
 	"context"
-	"fmt"
-	"math"
-	"runtime/debug"
+	"errors"
+	"iter"
 	"slices"
+	"sync"
 	"time"
-
-	"periph.io/x/conn/v3/i2c"
 
 	"gateway/sensors/bus"
 	"gateway/sensors/driver"
-	"gateway/sensors/reading"
 )
 
-// How often a failed measurement is tried within one tick, and the pause in
-// between. One that took long, a timeout most likely, is not: others wait for
-// the bus.
-const (
-	attempts     = 3
-	attemptPause = 50 * time.Millisecond
-	slowAttempt  = time.Second
-)
-
-// line is a physical bus and what is attached to it. Everything here belongs
-// to the goroutine that runs it.
+// line is a physical bus and what is attached to it. Everything here but what
+// mu guards belongs to the goroutine that runs it.
+//
+// Each device of a line lives in a coroutine: its life waits for the next
+// tick, measures, and waits again, and whenever it waits, for a conversion
+// too, the line goes on with the device whose waiting ends next. Only one of
+// them runs at a time, so that drivers hold no locks and a bus carries one
+// transaction at a time.
 type line struct {
-	kind    bus.Kind
-	name    string // "i2c-1", "" for no bus
-	deps    Deps
+	place   place
+	owner   *Sensors
 	devices []*device
+	shared  shared // what the devices of the line have open together
 
-	i2c i2c.BusCloser // nil while closed
+	deadSince time.Time // when all devices began to fail; zero while one works
+	cycled    time.Time // when the power was switched last
+
+	lives []*coroutine
+	timer *time.Timer
+	poke  chan struct{} // cap 1: there are requests
+
+	mu       sync.Mutex
+	requests []func(context.Context) // to run between two resumptions
+	wake     func()                  // ends the waiting in an Awaiter
+}
+
+func newLine(owner *Sensors, p place) *line {
+	return &line{place: p, owner: owner, poke: make(chan struct{}, 1)}
+}
+
+// coroutine is the life of a device while the line runs it.
+type coroutine struct {
+	device *device
+	next   func() (time.Time, bool) // goes on until the device waits; until when
+	stop   func()
+	until  time.Time
 }
 
 // run reads the devices when they are due until ctx ends.
 func (l *line) run(ctx context.Context) {
-	defer l.close()
-	for {
-		d := slices.MinFunc(l.devices, func(a, b *device) int { return a.next.Compare(b.next) })
-		if bus.Wait(ctx, time.Until(d.next)) != nil {
-			return
-		}
-		r, err := l.read(ctx, d)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			d.failed(err)
-			l.reopenIfDead()
+	l.lives = make([]*coroutine, len(l.devices))
+	for i, d := range l.devices {
+		next, stop := iter.Pull(l.life(ctx, d))
+		l.lives[i] = &coroutine{device: d, next: next, stop: stop, until: d.next}
+	}
+	for ctx.Err() == nil {
+		first := slices.MinFunc(l.lives, func(a, b *coroutine) int { return a.until.Compare(b.until) })
+		if !l.sleep(ctx, first) {
 			continue
 		}
-		d.succeeded(r)
+		first.until, _ = first.next()
+	}
+	for _, c := range l.lives {
+		c.stop() // the device's waiting ends with ctx's error
+	}
+	l.close()
+}
+
+// life is what a device does as long as ctx lasts. It yields the time until
+// which it waits.
+func (l *line) life(ctx context.Context, d *device) iter.Seq[time.Time] {
+	return func(yield func(time.Time) bool) {
+		ctx := bus.WithYield(ctx, func(wait time.Duration) bool { return yield(time.Now().Add(wait)) })
+		for ctx.Err() == nil {
+			l.tick(ctx, d)
+			if !yield(d.next) {
+				break
+			}
+		}
 	}
 }
 
-// reopenIfDead closes the bus when every device on it fails: the kernel's
-// adapter may have to be opened anew.
-func (l *line) reopenIfDead() {
-	for _, d := range l.devices {
-		if d.failures == 0 {
-			return
+// tick takes a reading of d and tells of it.
+func (l *line) tick(ctx context.Context, d *device) {
+	d.busy = true
+	m, err := l.read(ctx, d)
+	d.busy = false
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(err, driver.ErrNothingNew):
+		d.nothing()
+	case err != nil:
+		d.failed(err)
+		l.revive(ctx)
+	default:
+		d.succeeded(m)
+		l.alive()
+	}
+	for _, f := range d.waiting {
+		f()
+	}
+	d.waiting = nil
+}
+
+// sleep waits until the coroutine's time has come, or until something else is
+// to be done; it tells which. Requests are carried out meanwhile.
+func (l *line) sleep(ctx context.Context, c *coroutine) (due bool) {
+	if a := c.device.awaiter(); a != nil {
+		return l.await(ctx, c, a)
+	}
+	if l.timer == nil {
+		l.timer = time.NewTimer(time.Until(c.until))
+	} else {
+		l.timer.Reset(time.Until(c.until))
+	}
+	select {
+	case <-l.timer.C:
+		return true
+	case <-l.poke:
+		l.carryOut(ctx, nil)
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// await is sleep for a line of one sensor that notices by itself when there is
+// something to measure.
+func (l *line) await(ctx context.Context, c *coroutine, a driver.Awaiter) (due bool) {
+	wait, cancel := context.WithDeadline(ctx, c.until)
+	defer cancel()
+	if l.carryOut(ctx, cancel) {
+		return false // it may have changed what is due
+	}
+	err := contain(c.device.driver.Name, func() error { return a.Await(wait) })
+	l.carryOut(ctx, nil)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err == nil:
+		c.device.noticed = true
+		return true
+	case wait.Err() == nil:
+		c.device.failed(err)
+		c.device.closeSensor()
+		l.due(c.device)
+		return false
+	}
+	return !time.Now().Before(c.until)
+}
+
+// due makes the coroutine of d run again when d is due: d.next has changed.
+func (l *line) due(d *device) {
+	for _, c := range l.lives {
+		if c.device == d {
+			c.until = d.next
 		}
 	}
-	l.close()
+}
+
+// ask has f run on the line's goroutine, soon, while no device is running.
+func (l *line) ask(f func(context.Context)) {
+	l.mu.Lock()
+	l.requests = append(l.requests, f)
+	if l.wake != nil {
+		l.wake()
+	}
+	l.mu.Unlock()
+	select {
+	case l.poke <- struct{}{}:
+	default:
+	}
+}
+
+// carryOut does what was asked, and tells whether there was anything. From now
+// on a request calls wake.
+func (l *line) carryOut(ctx context.Context, wake func()) bool {
+	l.mu.Lock()
+	requests := l.requests
+	l.requests, l.wake = nil, wake
+	l.mu.Unlock()
+	for _, f := range requests {
+		f(ctx)
+	}
+	return len(requests) > 0
 }
 
 // close gives back what is open, devices first.
@@ -72,108 +193,5 @@ func (l *line) close() {
 	for _, d := range l.devices {
 		d.closeSensor()
 	}
-	if l.i2c != nil {
-		l.i2c.Close()
-		l.i2c = nil
-	}
-}
-
-// read takes one reading of d, in several attempts if need be. When it fails
-// the sensor is closed: the chip may have lost its settings.
-func (l *line) read(ctx context.Context, d *device) (r reading.Reading, err error) {
-	for i := range attempts {
-		if i > 0 && bus.Wait(ctx, attemptPause) != nil {
-			break
-		}
-		began := time.Now()
-		if r, err = l.attempt(ctx, d); err == nil {
-			return r, nil
-		}
-		d.count(err)
-		if ctx.Err() != nil || d.sensor == nil || time.Since(began) >= slowAttempt {
-			break
-		}
-	}
-	d.closeSensor()
-	return reading.Reading{}, err
-}
-
-// attempt opens the sensor if it is closed, and measures once.
-func (l *line) attempt(ctx context.Context, d *device) (reading.Reading, error) {
-	if d.sensor == nil {
-		if err := l.open(ctx, d); err != nil {
-			return reading.Reading{}, err
-		}
-	}
-	for i := range d.raw {
-		d.raw[i] = math.NaN() // what a driver forgets to write is not plausible
-	}
-	began := time.Now()
-	if err := contain(d.driver.Name, func() error { return d.sensor.Measure(ctx, d.raw) }); err != nil {
-		return reading.Reading{}, err
-	}
-	values, err := process(d.channels, d.raw)
-	if err != nil {
-		return reading.Reading{}, err
-	}
-	return reading.Reading{Path: d.path, Time: began, Values: values, Simulated: d.driver.Simulated}, nil
-}
-
-func (l *line) open(ctx context.Context, d *device) error {
-	slot, err := l.slot(d)
-	if err != nil {
-		return err
-	}
-	var s driver.Sensor
-	err = contain(d.driver.Name, func() (err error) {
-		s, err = d.driver.Open(ctx, slot)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	d.opened(s)
-	return nil
-}
-
-// slot is what the driver of d is told.
-func (l *line) slot(d *device) (*bus.Slot, error) {
-	s := &bus.Slot{Name: l.name, Options: d.options}
-	switch l.kind {
-	case bus.I2C:
-		if l.i2c == nil {
-			b, err := l.deps.OpenI2C(l.name)
-			if err != nil {
-				return nil, err
-			}
-			l.i2c = b
-		}
-		s.I2C, s.Addr = l.i2c, d.cfg.Address
-	case bus.OneWire:
-		s.Root, s.ID = l.deps.Root, d.cfg.ID
-	case bus.Sysfs:
-		s.Root = l.deps.Root
-	}
-	return s, nil
-}
-
-// PanicError is the error of a driver that panicked.
-type PanicError struct {
-	Driver string
-	Value  any
-	Stack  []byte
-}
-
-func (e *PanicError) Error() string {
-	return fmt.Sprintf("driver %s panicked: %v", e.Driver, e.Value)
-}
-
-// contain calls f, and makes an error of a panic.
-func contain(name string, f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{name, v, debug.Stack()}
-		}
-	}()
-	return f()
+	l.shared.close()
 }

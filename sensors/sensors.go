@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"periph.io/x/conn/v3/i2c"
+	"periph.io/x/conn/v3/physic"
+	"periph.io/x/conn/v3/spi"
 
 	"gateway/sensors/bus"
 	"gateway/sensors/driver"
@@ -26,10 +29,22 @@ type Deps struct {
 	// return at once and do not call back.
 	Publish func(Report)
 	Status  func(reading.Path, reading.Status)
-	// OpenI2C opens an I²C bus; nil is bus.OpenI2C.
-	OpenI2C func(name string) (i2c.BusCloser, error)
+	// What opens buses; nil is what package bus has for this machine.
+	OpenI2C    func(name string) (i2c.BusCloser, error)
+	OpenSPI    func(name string, hz physic.Frequency, mode spi.Mode) (bus.SPIConn, error)
+	OpenSerial func(name string, mode bus.SerialMode) (bus.SerialPort, error)
+	OpenModbus func(name string, mode bus.SerialMode) (ModbusCloser, error)
+	Lines      bus.GPIOLines
 	// Root is the file system from /, with sys and proc; nil is bus.Root().
 	Root fs.FS
+	// Subscribe subscribes to the topic tree; nil if there is none.
+	Subscribe func(filter string) (bus.Feed, error)
+	// StateFolder is where sensors keep what outlives a restart; "" keeps it in
+	// memory only.
+	StateFolder string
+	// ClockSynced tells whether the time of day can be believed; nil asks this
+	// machine.
+	ClockSynced func() bool
 
 	lookup func(name string) (driver.Driver, bool) // nil is driver.Lookup; tests have chips of their own
 }
@@ -37,68 +52,107 @@ type Deps struct {
 // Sensors reads the configured sensors.
 type Sensors struct {
 	deps    Deps
+	buses   []BusConfig
 	devices []*device // in the order of the configuration
 	lines   []*line
+	states  *states
+	clock   *clock
+	boot    string        // see reading.Reading.Boot
 	poke    chan struct{} // cap 1: a device came online, the watch looks again
 }
 
 // New prepares to read the sensors of a configuration, without touching any
 // hardware. An error is one that Validate would have found.
 func New(cfg Config, deps Deps) (*Sensors, error) {
-	if deps.OpenI2C == nil {
-		deps.OpenI2C = bus.OpenI2C
+	deps = deps.withDefaults()
+	s := &Sensors{
+		deps: deps, buses: cfg.Buses, poke: make(chan struct{}, 1),
+		states: newStates(deps.StateFolder, deps.Log), clock: newClock(deps.ClockSynced, deps.Log), boot: bootID(deps.Root),
 	}
-	if deps.Root == nil {
-		deps.Root = bus.Root()
-	}
-	if deps.lookup == nil {
-		deps.lookup = driver.Lookup
-	}
-	if deps.Publish == nil {
-		deps.Publish = func(Report) {}
-	}
-	if deps.Status == nil {
-		deps.Status = func(reading.Path, reading.Status) {}
-	}
-	s := &Sensors{deps: deps, poke: make(chan struct{}, 1)}
 	cfg = cfg.WithDefaults(deps.Hostname)
-	byKey := make(map[string]*line)
+	byPlace := make(map[place]*line)
+	byTopic := make(map[string]*device)
 	for i, c := range cfg.Sensors {
 		d, err := newDevice(s, cfg.Site, c)
 		if err != nil {
 			return nil, fmt.Errorf("sensors[%d]: %w", i, err)
 		}
 		s.devices = append(s.devices, d)
-		key := string(d.driver.Bus) + " " + c.Bus
-		if c.Bus == "" { // attached to nothing, so in nobody's way
-			key = d.path.String()
-		}
-		l := byKey[key]
+		byTopic[d.path.String()] = d
+		p := placeOf(d)
+		l := byPlace[p]
 		if l == nil {
-			l = &line{kind: d.driver.Bus, name: c.Bus, deps: deps}
-			byKey[key] = l
+			l = newLine(s, p)
+			byPlace[p] = l
 			s.lines = append(s.lines, l)
 		}
 		l.devices = append(l.devices, d)
+		d.line = l
+	}
+	for i, d := range s.devices {
+		if from := d.cfg.CompensateFrom; from != "" {
+			other := byTopic[absolute(cfg.Site, from)]
+			if other == nil {
+				return nil, fmt.Errorf("sensors[%d].compensate_from: there is no sensor %s", i, from)
+			}
+			d.ambient = &ambientSource{other}
+		}
 	}
 	return s, nil
 }
 
-// Run reads until ctx ends, and returns when all its goroutines have ended
-// and every sensor is offline. It is called once.
+// absolute returns the topic of a sensor that is called room/name, or
+// site/room/name.
+func absolute(site, name string) string {
+	if strings.Count(name, "/") == 1 {
+		return site + "/" + name
+	}
+	return name
+}
+
+func (d Deps) withDefaults() Deps {
+	if d.OpenI2C == nil {
+		d.OpenI2C = bus.OpenI2C
+	}
+	if d.Root == nil {
+		d.Root = bus.Root()
+	}
+	if d.Subscribe == nil {
+		d.Subscribe = func(string) (bus.Feed, error) { return nil, errNoTree }
+	}
+	if d.ClockSynced == nil {
+		d.ClockSynced = func() bool { return clockSynced(d.Root) }
+	}
+	if d.lookup == nil {
+		d.lookup = driver.Lookup
+	}
+	if d.Publish == nil {
+		d.Publish = func(Report) {}
+	}
+	if d.Status == nil {
+		d.Status = func(reading.Path, reading.Status) {}
+	}
+	return d
+}
+
+var errNoTree = errors.New("there is no topic tree here; it is a part of the running gateway")
+
+// Run reads until ctx ends, and returns when all its goroutines have ended,
+// every sensor is offline and what they saved is on disk. It is called once.
 func (s *Sensors) Run(ctx context.Context) error {
 	now := time.Now()
 	for i, d := range s.devices {
-		share := d.cfg.Interval * time.Duration(i+1) / time.Duration(len(s.devices))
-		d.begin(now, grid{origin: now.Add(share), interval: d.cfg.Interval})
+		d.begin(now, d.cfg.Interval*time.Duration(i+1)/time.Duration(len(s.devices)))
 	}
 	var lines, watch sync.WaitGroup
 	for _, l := range s.lines {
 		lines.Go(func() { l.run(ctx) })
 	}
 	watch.Go(func() { s.watch(ctx) })
+	watch.Go(func() { s.states.run(ctx) })
 	watch.Wait()
 	lines.Wait()
+	s.states.flush()
 	for _, d := range s.devices {
 		d.setOffline()
 	}
@@ -133,6 +187,7 @@ type Result struct {
 	Path    reading.Path
 	Driver  driver.Driver
 	Reading reading.Reading // if Err is nil
+	Raw     []reading.Value // what the driver measured, before any filter
 	Err     error
 }
 
@@ -148,7 +203,7 @@ func (s *Sensors) ReadOnce(ctx context.Context) []Result {
 		wg.Go(func() {
 			defer l.close()
 			for _, d := range l.devices {
-				results[d].Reading, results[d].Err = l.read(ctx, d)
+				l.readOnce(ctx, d, results[d])
 			}
 		})
 	}
@@ -158,4 +213,28 @@ func (s *Sensors) ReadOnce(ctx context.Context) []Result {
 		ordered[i] = *results[d]
 	}
 	return ordered
+}
+
+// readOnce reads d into r. A sensor that has nothing new yet is asked again as
+// long as ctx lasts: a chip that measures every few seconds has just begun.
+func (l *line) readOnce(ctx context.Context, d *device, r *Result) {
+	const again = 200 * time.Millisecond
+	m, err := l.read(ctx, d)
+	for errors.Is(err, driver.ErrNothingNew) && bus.Wait(ctx, again) == nil {
+		m, err = l.read(ctx, d)
+	}
+	if r.Err = err; err != nil {
+		return
+	}
+	for i, c := range d.channels {
+		r.Raw = append(r.Raw, reading.Value{Quantity: c.Quantity, Number: m.raw[i]})
+	}
+	r.Reading = reading.Reading{Path: d.path, Time: m.time, Values: d.pipeline.run(m.raw, m.time), Simulated: d.driver.Simulated}
+	if len(r.Reading.Values) == 0 {
+		r.Err = errNothingLeft
+		return
+	}
+	d.mu.Lock()
+	d.first, d.since, d.air = false, m.time, d.pipeline.own
+	d.mu.Unlock()
 }

@@ -344,17 +344,17 @@ func TestChannelsOfTheOpenSensor(t *testing.T) {
 	})
 }
 
-// Sensors of one bus are never measured at the same time, and a bus that
-// cannot be opened is tried again without stopping another.
+// Sensors of one bus never use it at the same time, and a bus that cannot be
+// opened is tried again without stopping another.
 func TestBus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var busy atomic.Int32
 		exclusive := func(ctx context.Context, out []float64) error {
 			if busy.Add(1) != 1 {
-				t.Error("two measurements on one bus at a time")
+				t.Error("two transactions on one bus at a time")
 			}
-			defer busy.Add(-1)
 			out[0] = 20
+			busy.Add(-1)
 			return bus.Wait(ctx, 100*time.Millisecond)
 		}
 		opened := map[string]int{}

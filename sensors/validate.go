@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"gateway/sensors/bus"
 	"gateway/sensors/driver"
 	"gateway/sensors/reading"
 )
@@ -26,8 +25,14 @@ type UnknownError struct {
 
 // Error begins with the key.
 func (e *UnknownError) Error() string {
+	if len(e.Allowed) > listed {
+		return fmt.Sprintf("%s: unknown %s %q; there are %d (gateway drivers lists them)", e.Key, e.What, e.Word, len(e.Allowed))
+	}
 	return fmt.Sprintf("%s: unknown %s %q (%s)", e.Key, e.What, e.Word, orList(e.Allowed))
 }
+
+// listed is how many choices an error lists; more nobody reads.
+const listed = 12
 
 // Choices returns the word and what it might have been, for who can tell
 // which of them was meant.
@@ -46,43 +51,19 @@ func (c Config) Validate() error {
 	for i, s := range c.Sensors {
 		errs = append(errs, s.validate(fmt.Sprintf("sensors[%d]", i)))
 	}
-	return errors.Join(append(errs, c.validateTogether())...)
+	for i, b := range c.Buses {
+		errs = append(errs, b.validate(fmt.Sprintf("buses[%d]", i)))
+	}
+	return errors.Join(append(errs, c.validateTogether()...)...)
 }
 
-// validateTogether finds sensors that are in each other's way.
-func (c Config) validateTogether() error {
+func (b BusConfig) validate(key string) error {
 	var errs []error
-	topics := make(map[string]int)
-	places := make(map[string]int)
-	for i, s := range c.WithDefaults("").Sensors {
-		d, known := driver.Lookup(s.Driver)
-		if !known || s.Room == "" {
-			continue
-		}
-		topic := s.Room + "/" + s.Name
-		if first, taken := topics[topic]; taken {
-			errs = append(errs, fmt.Errorf("sensors[%d].name: sensors[%d] publishes to %s/%s already; give one of them another name", i, first, "<site>", topic))
-		} else {
-			topics[topic] = i
-		}
-		var place string
-		switch {
-		case d.Bus == bus.I2C:
-			place = fmt.Sprintf("address %#02x of %s", s.Address, s.Bus)
-		case d.Bus == bus.OneWire && s.ID != "":
-			place = "1-Wire id " + s.ID
-		default:
-			continue
-		}
-		if first, taken := places[place]; taken {
-			key := "address"
-			if d.Bus == bus.OneWire {
-				key = "id"
-			}
-			errs = append(errs, fmt.Errorf("sensors[%d].%s: sensors[%d] has %s already", i, key, first, place))
-		} else {
-			places[place] = i
-		}
+	if name := i2cName(b.Name); b.Name == "" || !isI2CName(name) {
+		errs = append(errs, fmt.Errorf("%s.name: %q is not an I²C bus; write i2c-1 for /dev/i2c-1", key, b.Name))
+	}
+	if b.PowerPin == "" {
+		errs = append(errs, fmt.Errorf("%s.power_pin: is missing; without it there is nothing to say about the bus", key))
 	}
 	return errors.Join(errs...)
 }
@@ -92,9 +73,9 @@ func (s SensorConfig) validate(key string) error {
 	d, known := driver.Lookup(s.Driver)
 	switch {
 	case known:
-		errs = append(errs, s.validatePlace(key, d), s.validateTimes(key, d), s.validateOptions(key, d))
+		errs = append(errs, s.validatePlace(key, d), s.validateTimes(key, d), s.validateOptions(key, d), s.validateFilters(key, d))
 	case s.Driver == "":
-		errs = append(errs, fmt.Errorf("%s.driver: is missing (%s)", key, orList(driverNames())))
+		errs = append(errs, fmt.Errorf("%s.driver: is missing; gateway drivers lists the %d there are", key, len(driverNames())))
 	default:
 		errs = append(errs, &UnknownError{key + ".driver", "driver", s.Driver, driverNames()})
 	}
@@ -121,28 +102,6 @@ func checkLevel(key, level string) error {
 	return nil
 }
 
-// validatePlace checks where the sensor is attached.
-func (s SensorConfig) validatePlace(key string, d driver.Driver) error {
-	var errs []error
-	if s.Bus != "" && d.Bus != bus.I2C && d.Bus != bus.OneWire {
-		errs = append(errs, fmt.Errorf("%s.bus: %s is not attached to a bus; leave it out", key, d.Name))
-	}
-	if name := i2cName(s.Bus); d.Bus == bus.I2C && !isI2CName(name) {
-		errs = append(errs, fmt.Errorf("%s.bus: %q is not an I²C bus; write i2c-1 for /dev/i2c-1", key, s.Bus))
-	}
-	switch {
-	case s.Address == 0:
-	case d.Bus != bus.I2C:
-		errs = append(errs, fmt.Errorf("%s.address: %s has no I²C address; leave it out", key, d.Name))
-	case !slices.Contains(d.Addrs, s.Address):
-		errs = append(errs, fmt.Errorf("%s.address: %#02x is not an address of %s (%s)", key, s.Address, d.Name, orList(hexAll(d.Addrs))))
-	}
-	if s.ID != "" && d.Bus != bus.OneWire {
-		errs = append(errs, fmt.Errorf("%s.id: %s has no 1-Wire id; leave it out", key, d.Name))
-	}
-	return errors.Join(errs...)
-}
-
 func isI2CName(s string) bool {
 	number, ok := strings.CutPrefix(s, "i2c-")
 	return ok && number != "" && strings.Trim(number, "0123456789") == ""
@@ -154,8 +113,25 @@ func (s SensorConfig) validateTimes(key string, d driver.Driver) error {
 	if s.Interval != 0 && s.Interval < least {
 		errs = append(errs, fmt.Errorf("%s.interval: %v is too short; %s can be read every %v at most", key, s.Interval, d.Name, least))
 	}
-	if interval := s.withDefaults().Interval; s.StaleAfter != 0 && s.StaleAfter < interval {
-		errs = append(errs, fmt.Errorf("%s.stale_after: %v is shorter than the interval %v, so the sensor would be stale between two readings", key, s.StaleAfter, interval))
+	full := s.withDefaults()
+	switch {
+	case s.Sample == 0:
+	case s.Sample < least:
+		errs = append(errs, fmt.Errorf("%s.sample: %v is too short; %s can be read every %v at most", key, s.Sample, d.Name, least))
+	case s.Sample > full.Interval:
+		errs = append(errs, fmt.Errorf("%s.sample: %v is longer than the interval %v", key, s.Sample, full.Interval))
+	}
+	if s.StaleAfter != 0 && s.StaleAfter < full.Interval {
+		errs = append(errs, fmt.Errorf("%s.stale_after: %v is shorter than the interval %v, so the sensor would be stale between two readings", key, s.StaleAfter, full.Interval))
+	}
+	if s.Publish != "" && s.Publish != PublishEvery && s.Publish != PublishOnChange {
+		errs = append(errs, &UnknownError{key + ".publish", "policy", s.Publish, []string{PublishEvery, PublishOnChange}})
+	}
+	switch {
+	case s.Heartbeat < 0:
+		errs = append(errs, fmt.Errorf("%s.heartbeat: %v is no time", key, s.Heartbeat))
+	case s.Heartbeat > 0 && full.Publish != PublishOnChange:
+		errs = append(errs, fmt.Errorf("%s.heartbeat: belongs to publish: on_change", key))
 	}
 	return errors.Join(errs...)
 }
@@ -171,9 +147,56 @@ func (s SensorConfig) validateOptions(key string, d driver.Driver) error {
 			errs = append(errs, &UnknownError{key + ".options." + name, "option", name, optionNames(d)})
 		case d.Options[i].Allowed != nil && !slices.Contains(d.Options[i].Allowed, s.Options[name]):
 			errs = append(errs, &UnknownError{key + ".options." + name, name, s.Options[name], d.Options[i].Allowed})
+		default:
+			if err := d.Options[i].Check(s.Options[name]); err != nil {
+				errs = append(errs, fmt.Errorf("%s.options.%s: %w", key, name, err))
+			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// validateFilters checks what happens to each quantity. What a dynamic driver
+// measures is known when it is open; until then every name will do.
+func (s SensorConfig) validateFilters(key string, d driver.Driver) error {
+	channels := slices.Clone(d.Channels)
+	if d.Dynamic {
+		channels = nil
+		for _, name := range slices.Sorted(maps.Keys(s.Filters)) {
+			if !slices.Contains(s.Derive, name) {
+				channels = append(channels, driver.Channel{Quantity: reading.Quantity(name)})
+			}
+		}
+		if s.CompensateFrom == "" {
+			s.CompensateFrom = "whatever it measures"
+		}
+	}
+	var errs []error
+	if _, err := newPipeline(s, channels, nil); err != nil {
+		for _, e := range flatten(err) {
+			errs = append(errs, fmt.Errorf("%s.%w", key, e))
+		}
+	}
+	if s.Altitude != 0 && !slices.Contains(s.Derive, string(reading.SeaLevelPressure)) {
+		errs = append(errs, fmt.Errorf("%s.altitude: is for sea_level_pressure; add derive: [sea_level_pressure]", key))
+	}
+	if s.Altitude < -500 || s.Altitude > 9000 {
+		errs = append(errs, fmt.Errorf("%s.altitude: %v m is not on this earth", key, s.Altitude))
+	}
+	return errors.Join(errs...)
+}
+
+// flatten returns the errors that err joins.
+func flatten(err error) []error {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range many.Unwrap() {
+		all = append(all, flatten(e)...)
+	}
+	return all
 }
 
 func driverNames() []string {

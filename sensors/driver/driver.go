@@ -63,6 +63,7 @@ type Driver struct {
 	Channels  []Channel      // all it can measure, in the order of Measure's out
 	Options   []Option       // settings of its own
 	Settings  []Setting      // what can be set while it runs
+	Dynamic   bool           // what it measures is known only when it is open, by its options: Channels are examples
 	Simulated bool           // its values are made up
 	Wiring    string         // what to connect to what, in a few lines; "" if the bus says it all
 	Notes     string         // what a user must know: warm-up, burn-in, traps; "" if nothing

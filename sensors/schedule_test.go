@@ -1,0 +1,440 @@
+package sensors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"periph.io/x/conn/v3/i2c"
+
+	"gateway/sensors/bus"
+	"gateway/sensors/driver"
+	"gateway/sensors/reading"
+)
+
+// fakeBuses are I²C buses that do nothing.
+var fakeBuses = Deps{OpenI2C: func(name string) (i2c.BusCloser, error) {
+	return &fakeI2C{name: name, closed: func() {}}, nil
+}}
+
+// Ten chips that convert for 750 ms are all read every second on one bus: while
+// one converts the others are read.
+func TestConversionsOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(ctx context.Context, out []float64) error {
+			out[0] = 20
+			return bus.Wait(ctx, 750*time.Millisecond)
+		}
+		chips := make(map[string]*chip)
+		var cfg []SensorConfig
+		for i := range 10 {
+			name := fmt.Sprintf("s%d", i)
+			chips[name] = &chip{kind: bus.I2C, measure: slow}
+			cfg = append(cfg, SensorConfig{Driver: name, Interval: time.Second})
+		}
+		h := buildWith(t, fakeBuses, chips, cfg...).run()
+		time.Sleep(time.Minute)
+		h.stop()
+		for name := range chips {
+			if n := len(h.readings(name)); n < 59 {
+				t.Errorf("%s: %d readings in a minute", name, n)
+			}
+		}
+	})
+}
+
+// A sensor that hangs in its conversion ends with the gateway, and no goroutine
+// is left: synctest waits for them.
+func TestStopsInAConversion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		closed := false
+		deaf := &chip{kind: bus.I2C, measure: func(ctx context.Context, out []float64) error {
+			for range 3 { // does not look at the error
+				bus.Wait(ctx, time.Hour)
+			}
+			out[0] = 1
+			return nil
+		}, close: func() error { closed = true; return nil }}
+		h := buildWith(t, fakeBuses, map[string]*chip{"a": deaf}, SensorConfig{Driver: "a"}).run()
+		time.Sleep(time.Minute)
+		h.stop()
+		if took := time.Since(h.start); took != time.Minute || !closed {
+			t.Errorf("stopped after %v, closed %v", took, closed)
+		}
+		if len(h.readings("a")) != 0 {
+			t.Error("a measurement that was broken off was published")
+		}
+	})
+}
+
+func TestSamplesBetweenTwoReadings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		measured := 0
+		c := &chip{measure: func(_ context.Context, out []float64) error {
+			out[0] = float64(measured % 10)
+			measured++
+			return nil
+		}}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{
+			Driver: "a", Interval: 10 * time.Second, Sample: time.Second,
+			Filters: map[string]FilterConfig{"temperature": {SlidingWindowMovingAverage: &WindowConfig{WindowSize: 10}}},
+		}).run()
+		time.Sleep(35*time.Second + time.Millisecond)
+		h.stop()
+		if got := fmt.Sprint(h.readings("a")); got != "[0s 0 10s 4.5 20s 4.5 30s 4.5]" || measured != 36 {
+			t.Errorf("measured %d times, readings %s", measured, got)
+		}
+	})
+}
+
+func TestPublishOnChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := 20.0
+		broken := false
+		c := &chip{measure: func(_ context.Context, out []float64) error {
+			if broken {
+				return syscall.ENXIO
+			}
+			out[0] = x
+			return nil
+		}}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{
+			Driver: "a", Interval: 10 * time.Second, Publish: PublishOnChange, Heartbeat: time.Minute,
+			Filters: map[string]FilterConfig{"temperature": {Delta: 0.5}},
+		}).run()
+		time.Sleep(15 * time.Second)
+		x = 20.4 // less than delta
+		time.Sleep(10 * time.Second)
+		x = 20.5
+		time.Sleep(54 * time.Second) // at 79 s
+		broken = true
+		time.Sleep(40 * time.Second) // no heartbeat of a value that was not read again
+		statuses := h.statuses("a")
+		broken = false
+		time.Sleep(time.Minute)
+		h.stop()
+		if got := fmt.Sprint(h.readings("a")[:2]); got != "[0s 20 30s 20.5]" || h.readings("a")[2].at < 119*time.Second {
+			t.Errorf("readings %s", h.readings("a"))
+		}
+		if statuses != "0s online, 1m40s stale" {
+			t.Errorf("statuses %s", statuses)
+		}
+		for _, e := range h.readings("a") {
+			if e.report.StaleAfter != time.Minute+30*time.Second {
+				t.Errorf("it is current for %v, which is not heartbeat and stale_after", e.report.StaleAfter)
+			}
+		}
+	})
+}
+
+// noticer is a chip with an Awaiter and times of its own.
+type noticer struct {
+	openChip
+	events chan time.Time
+	at     time.Time
+	broken atomic.Bool
+}
+
+func (n *noticer) Await(ctx context.Context) error {
+	if n.broken.Load() {
+		return errors.New("the line is gone")
+	}
+	select {
+	case n.at = <-n.events:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (n *noticer) Measured() time.Time { return n.at }
+
+func TestEventsArePublishedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &noticer{events: make(chan time.Time)}
+		x := 0.0
+		c := &chip{kind: bus.GPIO, measure: func(_ context.Context, out []float64) error { out[0] = x; return nil }}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a", Interval: time.Minute})
+		open := h.sensors.devices[0].driver.Open
+		h.sensors.devices[0].driver.Open = func(ctx context.Context, slot *bus.Slot) (driver.Sensor, error) {
+			s, err := open(ctx, slot)
+			n.openChip = s.(openChip)
+			return n, err
+		}
+		h.run()
+		time.Sleep(10 * time.Second)
+		x = 1
+		happened := time.Now()
+		time.Sleep(time.Millisecond) // the kernel took it, we are late
+		n.events <- happened
+		time.Sleep(20*time.Second - time.Millisecond)
+		n.at = time.Time{}
+		h.sensors.Set(t.Context(), h.sensors.devices[0].path, SetRead, 0)
+		time.Sleep(20 * time.Second)
+		n.broken.Store(true)
+		n.events <- time.Now()
+		time.Sleep(time.Second)
+		stats := h.sensors.Stats()[0]
+		h.stop()
+		if got := fmt.Sprint(h.readings("a")); got != "[0s 0 10.001s 1 30s 1 50s 1]" {
+			t.Errorf("readings %s", got)
+		}
+		if r := h.readings("a")[1].report.Reading; !r.Time.Equal(happened) {
+			t.Errorf("the event is of %v, want 10s", r.Time.Sub(h.start))
+		}
+		if stats.LastError != "the line is gone" {
+			t.Errorf("an Await that failed: %+v", stats)
+		}
+	})
+}
+
+func TestNothingNewIsNoFailureAndNoReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		c := &chip{measure: func(_ context.Context, out []float64) error {
+			if calls++; calls > 2 {
+				return fmt.Errorf("message: %w", driver.ErrNothingNew)
+			}
+			out[0] = 1
+			return nil
+		}}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a"}).run()
+		time.Sleep(99 * time.Second)
+		stats := h.sensors.Stats()[0]
+		h.stop()
+		if got := fmt.Sprint(h.told("a")); got != "[0s 1 0s online 10s 1 40s stale 1m10s fault 1m39s offline]" {
+			t.Errorf("told %s", got)
+		}
+		if calls != 10 || len(stats.Errors) != 0 || stats.LastError != "" {
+			t.Errorf("%d calls, stats %+v", calls, stats)
+		}
+	})
+}
+
+// After a gap a filter does not mix what was before with what is now.
+func TestFiltersForgetOverAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, broken := 20.0, false
+		c := &chip{measure: func(_ context.Context, out []float64) error {
+			if broken {
+				return syscall.ENXIO
+			}
+			out[0] = x
+			return nil
+		}}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a", Filters: map[string]FilterConfig{
+			"temperature": {Median: &WindowConfig{WindowSize: 5}},
+		}}).run()
+		time.Sleep(55 * time.Second)
+		broken = true
+		time.Sleep(5 * time.Minute)
+		x, broken = 5, false
+		time.Sleep(2 * time.Minute)
+		h.stop()
+		all := h.readings("a")
+		if i := slices.IndexFunc(all, func(e event) bool { return e.at > time.Minute }); all[i].report.Reading.Values[0].Number != 5 {
+			t.Errorf("the first reading after the gap is %v", all[i])
+		}
+	})
+}
+
+// One whose values are all dropped by its clamp is in fault, and says why.
+func TestAllValuesDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		least := 10.0
+		h := build(t, map[string]*chip{"a": {measure: value(5)}}, SensorConfig{Driver: "a", Filters: map[string]FilterConfig{
+			"temperature": {Clamp: &ClampConfig{MinValue: &least, IgnoreOutOfRange: true}},
+		}}).run()
+		time.Sleep(time.Second)
+		stats := h.sensors.Stats()[0]
+		h.stop()
+		if h.statuses("a") != "0s fault, 1s offline" || !strings.Contains(stats.LastError, "clamp") {
+			t.Errorf("statuses %s, stats %+v", h.statuses("a"), stats)
+		}
+	})
+}
+
+// settable is a chip of which something can be set.
+type settable struct {
+	openChip
+	set func(name string, value float64) error
+}
+
+func (s settable) Set(_ context.Context, name string, value float64) error { return s.set(name, value) }
+
+func TestSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		total := 5.0
+		c := &chip{kind: bus.I2C, measure: func(ctx context.Context, out []float64) error {
+			x := total
+			defer func() { out[0] = x }()
+			return bus.Wait(ctx, 2*time.Second)
+		}}
+		h := buildWith(t, fakeBuses, map[string]*chip{"a": c}, SensorConfig{Driver: "a", Interval: time.Minute})
+		d := h.sensors.devices[0]
+		open := d.driver.Open
+		d.driver.Settings = []driver.Setting{{Name: "total", Min: 0, Max: 80}}
+		d.driver.Open = func(ctx context.Context, slot *bus.Slot) (driver.Sensor, error) {
+			s, err := open(ctx, slot)
+			return settable{s.(openChip), func(name string, value float64) error {
+				if value == 13 {
+					return errors.New("bad luck")
+				}
+				total = value
+				return nil
+			}}, err
+		}
+		h.run()
+		set := func(sensor, name string, value float64) string {
+			path, _ := reading.NewPath("site", "room", sensor)
+			if err := h.sensors.Set(t.Context(), path, name, value); err != nil {
+				return err.Error()
+			}
+			return ""
+		}
+		time.Sleep(time.Second)
+		if got := set("a", "total", 42); got != "" { // waits until the measurement has ended
+			t.Error(got)
+		}
+		if at := time.Since(h.start); at != 2*time.Second {
+			t.Errorf("set after %v", at)
+		}
+		for _, tt := range []struct{ sensor, name, want string }{
+			{"b", "total", "there is no sensor site/room/b"},
+			{"a", "colour", "no such thing; it has read, total"},
+		} {
+			if got := set(tt.sensor, tt.name, 1); !strings.Contains(got, tt.want) {
+				t.Errorf("%s %s: %q, want %q in it", tt.sensor, tt.name, got, tt.want)
+			}
+		}
+		for x, want := range map[float64]string{81: "out of range", math.NaN(): "out of range", 13: "bad luck"} {
+			if got := set("a", "total", x); !strings.Contains(got, want) {
+				t.Errorf("%v: %q, want %q in it", x, got, want)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		h.stop()
+		if got := fmt.Sprint(h.readings("a")); !strings.HasPrefix(got, "[2s 5 4s 42") {
+			t.Errorf("readings %s", got)
+		}
+	})
+}
+
+func TestCompensation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []driver.Ambient
+		broken := false
+		chips := map[string]*chip{
+			"climate": {measure: func(_ context.Context, out []float64) error {
+				if broken {
+					return syscall.ENXIO
+				}
+				out[0], out[1] = 22, 64
+				return nil
+			}, channels: []driver.Channel{temperature, {Quantity: reading.Humidity, Max: 100, Decimals: 1}}},
+			"gas": {measure: value(7), channels: []driver.Channel{{Quantity: reading.VOCIndex, Max: 500}}},
+		}
+		h := build(t, chips,
+			SensorConfig{Driver: "climate", Derive: []string{"dew_point"}, Filters: map[string]FilterConfig{"temperature": {Unit: "°F"}}},
+			SensorConfig{Driver: "gas", CompensateFrom: "room/climate", Derive: []string{"absolute_humidity"}})
+		d := h.sensors.devices[1]
+		open := d.driver.Open
+		d.driver.Open = func(ctx context.Context, slot *bus.Slot) (driver.Sensor, error) {
+			s, err := open(ctx, slot)
+			return compensated{s.(openChip), func(a driver.Ambient) { told = append(told, a) }}, err
+		}
+		h.run()
+		time.Sleep(35 * time.Second)
+		broken = true
+		time.Sleep(2 * time.Minute)
+		h.stop()
+		if a := told[1]; a.Temperature != 22 || a.Humidity != 64 || !math.IsNaN(a.Pressure) {
+			t.Errorf("it was told %+v", a)
+		}
+		if a := told[len(told)-1]; !math.IsNaN(a.Temperature) || !math.IsNaN(a.Humidity) {
+			t.Errorf("it was told %+v by a sensor that has been silent for long", a)
+		}
+		climate := h.readings("climate")[1].report.Reading.Values
+		if fmt.Sprint(climate) != "[{temperature_fahrenheit 71.6} {humidity 64} {dew_point 14.9}]" {
+			t.Errorf("climate %v", climate)
+		}
+		gas := h.readings("gas")[1].report.Reading.Values
+		if fmt.Sprint(gas) != "[{voc_index 7} {absolute_humidity 12.4}]" {
+			t.Errorf("gas %v", gas)
+		}
+		last := h.readings("gas")
+		if v := last[len(last)-1].report.Reading.Values; len(v) != 1 {
+			t.Errorf("a derived value of air that nobody knows: %v", v)
+		}
+	})
+}
+
+type compensated struct {
+	openChip
+	told func(driver.Ambient)
+}
+
+func (c compensated) Compensate(a driver.Ambient) { c.told(a) }
+
+// A bus on which nothing answers loses its power for a moment, if it has a
+// switch.
+func TestPowerOfADeadBus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pin := &fakePin{}
+		dead := true
+		measure := func(_ context.Context, out []float64) error {
+			if dead && !pin.was("off 2s on") {
+				return syscall.ETIMEDOUT
+			}
+			out[0] = 1
+			return nil
+		}
+		deps := fakeBuses
+		deps.Lines = pin
+		chips := map[string]*chip{"a": {kind: bus.I2C, measure: measure}, "b": {kind: bus.I2C, measure: measure}}
+		h := buildWith(t, deps, chips, SensorConfig{Driver: "a", Bus: "i2c-1"}, SensorConfig{Driver: "b", Bus: "i2c-1", Address: 0x77})
+		h.sensors.buses = []BusConfig{{Name: "i2c-1", PowerPin: "GPIO4", PowerActiveLow: true}}
+		h.run()
+		time.Sleep(5 * time.Minute)
+		h.stop()
+		if len(h.readings("a")) == 0 || len(h.readings("b")) == 0 || !pin.was("off 2s on") {
+			t.Errorf("%d and %d readings, pin %v", len(h.readings("a")), len(h.readings("b")), pin.log)
+		}
+		if h.log.lines("without power") != 1 || h.log.lines("no sensor of the bus") != 1 || h.log.lines("works again") != 1 {
+			t.Errorf("the log says: %s", h.log.text.String())
+		}
+	})
+}
+
+// fakePin is a switch that is on while its line is low.
+type fakePin struct {
+	log  []string
+	last time.Time
+}
+
+func (p *fakePin) Input(string, bus.InputOptions) (bus.Input, error) {
+	return nil, errors.New("no input")
+}
+
+func (p *fakePin) Output(_ string, high bool) (bus.Output, error) { return p, p.Set(high) }
+
+func (p *fakePin) Set(high bool) error {
+	if !high {
+		p.log = append(p.log, time.Since(p.last).String(), "on")
+		return nil
+	}
+	p.log, p.last = append(p.log, "off"), time.Now()
+	return nil
+}
+
+func (p *fakePin) Close() error { return nil }
+
+func (p *fakePin) was(log string) bool { return strings.Join(p.log, " ") == log }

@@ -1,0 +1,108 @@
+package sensors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gateway/sensors/driver"
+	"gateway/sensors/reading"
+)
+
+// SetRead is the name that every sensor has among what can be set: it is read
+// at once, whatever the value.
+const SetRead = "read"
+
+// UnknownSensorError is the error about a path that is no sensor of ours.
+type UnknownSensorError struct{ Path reading.Path }
+
+func (e *UnknownSensorError) Error() string { return fmt.Sprintf("there is no sensor %s", e.Path) }
+
+// Set sets something of a sensor while it runs: one of its driver's Settings,
+// or [SetRead]. It waits until that is done, which is when the bus is free.
+// The sensor has to be one that can be read. It may be called concurrently, and
+// only while Run runs.
+func (s *Sensors) Set(ctx context.Context, path reading.Path, name string, value float64) error {
+	i := slices.IndexFunc(s.devices, func(d *device) bool { return d.path == path })
+	if i < 0 {
+		return &UnknownSensorError{path}
+	}
+	d := s.devices[i]
+	if err := d.settable(name, value); err != nil {
+		return fmt.Errorf("set %s of %s: %w", name, path, err)
+	}
+	done := make(chan error, 1)
+	d.line.ask(func(ctx context.Context) {
+		d.whenIdle(func() { done <- d.set(ctx, name, value) })
+	})
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("set %s of %s: %w", name, path, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("set %s of %s: %w", name, path, ctx.Err())
+	}
+}
+
+// settable tells what is wrong with setting name to value.
+func (d *device) settable(name string, value float64) error {
+	if name == SetRead {
+		return nil
+	}
+	names := []string{SetRead}
+	for _, o := range d.driver.Settings {
+		if o.Name != name {
+			names = append(names, o.Name)
+			continue
+		}
+		if !(o.Min <= value && value <= o.Max) {
+			return fmt.Errorf("%v is out of range, %v to %v", value, o.Min, o.Max)
+		}
+		return nil
+	}
+	return fmt.Errorf("%s has no such thing; it has %s", d.driver.Name, strings.Join(names, ", "))
+}
+
+// set is Set on the line's goroutine.
+func (d *device) set(ctx context.Context, name string, value float64) error {
+	if name == SetRead {
+		d.readNow()
+		return nil
+	}
+	if d.sensor == nil {
+		return errors.New("the sensor cannot be read now, so nothing can be set")
+	}
+	s, ok := d.sensor.(driver.Setter)
+	if !ok {
+		return fmt.Errorf("driver %s does not keep what its table says", d.driver.Name) // a programmer's error
+	}
+	if err := contain(d.driver.Name, func() error { return s.Set(ctx, name, value) }); err != nil {
+		return err
+	}
+	d.log.Info("setting changed", "setting", name, "value", value)
+	if err := d.state.write(); err != nil {
+		return err
+	}
+	d.readNow() // so that people see it
+	return nil
+}
+
+// readNow makes the device due at once, and its reading one that is published.
+func (d *device) readNow() {
+	d.next, d.policy.published = time.Now(), nil
+	d.line.due(d)
+}
+
+// whenIdle calls f now, or when the tick ends that the device is in.
+func (d *device) whenIdle(f func()) {
+	if d.busy {
+		d.waiting = append(d.waiting, f)
+		return
+	}
+	f()
+}
