@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -95,6 +96,8 @@ func (d *decoder) value(key string, n ast.Node, v reflect.Value) {
 		d.structure(key, at, plain, v)
 	case v.Kind() == reflect.Slice:
 		d.list(key, at, plain, v)
+	case v.Kind() == reflect.Map && v.Type().Elem().Kind() == reflect.Struct:
+		d.structures(key, at, plain, v)
 	case v.Kind() == reflect.Map:
 		d.texts(key, at, plain, v)
 	case v.Kind() == reflect.String:
@@ -105,6 +108,8 @@ func (d *decoder) value(key string, n ast.Node, v reflect.Value) {
 		} else {
 			d.wrong(key, at, "want true or false, got %s", kindOf(plain))
 		}
+	case v.CanFloat():
+		d.decimal(key, at, plain, v)
 	default:
 		d.number(key, at, plain, v)
 	}
@@ -202,6 +207,29 @@ func (d *decoder) list(key string, at place, n ast.Node, v reflect.Value) {
 	v.Set(list)
 }
 
+// structures decodes structs by names that are not known beforehand.
+func (d *decoder) structures(key string, at place, n ast.Node, v reflect.Value) {
+	all, ok := pairs(n)
+	if !ok {
+		d.wrong(key, at, "want keys and values, got %s", kindOf(n))
+		return
+	}
+	m := reflect.MakeMap(v.Type())
+	for _, pair := range all {
+		name := scalarText(pair.Key)
+		inner := join(key, name)
+		if m.MapIndex(reflect.ValueOf(name)).IsValid() {
+			d.wrong(inner, placeAt(pair.Key), "is in line %d already", d.places[inner].line)
+			continue
+		}
+		element := reflect.New(v.Type().Elem()).Elem()
+		d.value(inner, pair.Value, element)
+		d.places[inner] = placeAt(pair.Key)
+		m.SetMapIndex(reflect.ValueOf(name), element)
+	}
+	v.Set(m)
+}
+
 // texts decodes a driver's options: numbers and truth values are the text
 // that was written.
 func (d *decoder) texts(key string, at place, n ast.Node, v reflect.Value) {
@@ -254,6 +282,22 @@ func (d *decoder) duration(key string, at place, n ast.Node, v reflect.Value) {
 		return
 	}
 	v.SetInt(int64(x))
+}
+
+// decimal decodes numbers that need not be whole.
+func (d *decoder) decimal(key string, at place, n ast.Node, v reflect.Value) {
+	switch n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode:
+	default:
+		d.wrong(key, at, "want a number, got %s", kindOf(n))
+		return
+	}
+	x, err := strconv.ParseFloat(strings.ReplaceAll(scalarText(n), "_", ""), 64)
+	if err != nil || math.IsInf(x, 0) || math.IsNaN(x) {
+		d.wrong(key, at, "%s is no number that can be calculated with", scalarText(n))
+		return
+	}
+	v.SetFloat(x)
 }
 
 // number decodes whole numbers, also in hexadecimal as addresses are written.

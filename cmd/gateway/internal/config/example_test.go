@@ -87,7 +87,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 // keysOf returns the yaml keys of a struct and of all structs in it.
 func keysOf(typ reflect.Type) []string {
 	switch {
-	case typ.Kind() == reflect.Slice:
+	case typ.Kind() == reflect.Slice, typ.Kind() == reflect.Pointer, typ.Kind() == reflect.Map:
 		return keysOf(typ.Elem())
 	case typ.Kind() != reflect.Struct || typ == reflect.TypeFor[time.Time]():
 		return nil
@@ -107,7 +107,7 @@ func keysOf(typ reflect.Type) []string {
 func TestEveryFieldHasAKey(t *testing.T) {
 	var check func(typ reflect.Type)
 	check = func(typ reflect.Type) {
-		if typ.Kind() == reflect.Slice {
+		for typ.Kind() == reflect.Slice || typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Map {
 			typ = typ.Elem()
 		}
 		if typ.Kind() != reflect.Struct {
