@@ -30,6 +30,13 @@ func TestCRC16(t *testing.T) {
 		{"0A0310040002", "8071", "telegraf#9253, a request"},
 		{"0A030400000000", "40F3", "telegraf#9253, its answer"},
 		{"0A03106A0002", "E1AC", "telegraf#9253, a request"},
+		{"01041408C5006C000000F20000183D000001F400640000", "538E", "Tasmota#6050, a PZEM-016"},
+		{"01041408D1006C000000F400000026000001F400640000", "5134", "esphome/feature-requests#49, a PZEM-004T"},
+		{"0104100540000A000D00000002000000000000", "D629", "esphome pzemdc.cpp, a PZEM-017"},
+		{"01040443663334", "1B38", "Tasmota xnrg_08_sdm120.ino, 230.2 V"},
+		{"01040401310222", "2ACE", "e-tinkers/Modbus-RTU, an SHT20"},
+		{"01030401110272", "2A8F", "microrobotics/RS485-TH"},
+		{"0104020BEA", "3F8F", "e-tinkers/Modbus-RTU, another SHT20"},
 		{"0207", "4112", "MODBUS over Serial Line V1.02, appendix B: CRC 0x1241"},
 		{"", "FFFF", "nothing"},
 	} {
@@ -104,6 +111,15 @@ func TestRTUAnswers(t *testing.T) {
 		if got := registers(data); err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, %v, want %v", tt.name, got, err, tt.want)
 		}
+	}
+}
+
+// A meter that was bought puts a byte of zeros before its answer, and lost its
+// owner three days: reaper7/SDM_Energy_Meter#16.
+func TestRTUAnswerBehindAZero(t *testing.T) {
+	data, err := rtuAnswer(request{1, bus.InputRegisters, 0, 2}, unhex(t, "00 01040443663334 1B38"))
+	if err != nil || !bytes.Equal(data, []byte{0x43, 0x66, 0x33, 0x34}) {
+		t.Errorf("% X, %v", data, err)
 	}
 }
 
