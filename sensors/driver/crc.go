@@ -3,8 +3,12 @@ package driver
 // crc8 returns the CRC-8 that Sensirion's chips append to every 16-bit word:
 // polynomial 0x31 (x⁸+x⁵+x⁴+1), initial value 0xFF, most significant bit
 // first, nothing inverted at the end. SHT4x datasheet, section 4.4.
-func crc8(b []byte) byte {
-	crc := byte(0xFF)
+func crc8(b []byte) byte { return crc8From(0xFF, b) }
+
+// crc8From is [crc8] with another initial value. Some chips have 0: over
+// nothing but zeros it is 0 then, so a bus held low passes, and a caller
+// rejects that by itself.
+func crc8From(crc byte, b []byte) byte {
 	for _, v := range b {
 		crc ^= v
 		for range 8 {
@@ -30,6 +34,24 @@ func crc8Dallas(b []byte) byte {
 		for range 8 {
 			if crc&1 != 0 {
 				crc = crc>>1 ^ 0x8C
+			} else {
+				crc >>= 1
+			}
+		}
+	}
+	return crc
+}
+
+// crc16 returns the CRC-16 of Modbus, whose initial value is 0xFFFF, and of
+// DSMR, whose initial value is 0: polynomial 0x8005 (x¹⁶+x¹⁵+x²+1), least
+// significant bit first, hence 0xA001. It is sent least significant byte
+// first. MODBUS over Serial Line V1.02, section 6.2.2.
+func crc16(crc uint16, b []byte) uint16 {
+	for _, v := range b {
+		crc ^= uint16(v)
+		for range 8 {
+			if crc&1 != 0 {
+				crc = crc>>1 ^ 0xA001
 			} else {
 				crc >>= 1
 			}

@@ -78,6 +78,47 @@ func TestCRC8Dallas(t *testing.T) {
 	}
 }
 
+// The initial value 0 of the SHT2x and the HTU21D.
+func TestCRC8FromZero(t *testing.T) {
+	for _, tt := range []struct {
+		data   string
+		want   byte
+		source string
+	}{
+		{"5FA8", 0x3B, "gobot sht2x_driver_test.go"},
+		{"5ECA", 0x16, "gobot sht2x_driver_test.go"},
+		{"DC", 0x79, memory + "Sensirion CRC application note for the SHT2x"},
+		{"683A", 0x7C, memory + "HTU21D datasheet, CRC examples"},
+		{"4E85", 0x6B, memory + "HTU21D datasheet, CRC examples"},
+		{"0000", 0x00, "a bus held low, which a caller rejects"},
+	} {
+		if got := crc8From(0, unhex(t, tt.data)); got != tt.want {
+			t.Errorf("crc8From(0, %s) = %02X, want %02X (%s)", tt.data, got, tt.want, tt.source)
+		}
+	}
+}
+
+func TestCRC16(t *testing.T) {
+	for _, tt := range []struct {
+		data   string
+		want   uint16
+		source string
+	}{
+		{"0102030405", 0xBB2A, "simonvetter/modbus crc_test.go"},
+		{"010203040506", 0xDDBA, "simonvetter/modbus crc_test.go"},
+		{"0A0310040002", 0x7180, "telegraf#9253, a request"},
+		{"0A030400000000", 0xF340, "telegraf#9253, an answer"},
+		{"0A03106A0002", 0xACE1, "telegraf#9253, a request"},
+		{"030401F400FA", 0xA531, "AM2320 datasheet, example"},
+		{"0304015C00EF", 0x8A71, "periph.io am2320_test.go"},
+		{"", 0xFFFF, "the initial value"},
+	} {
+		if got := crc16(0xFFFF, unhex(t, tt.data)); got != tt.want {
+			t.Errorf("crc16(0xFFFF, %s) = %04X, want %04X (%s)", tt.data, got, tt.want, tt.source)
+		}
+	}
+}
+
 // A CRC-8 of either polynomial finds every single flipped bit of a frame as
 // short as a sensor's.
 func TestCRCFindsEveryFlippedBit(t *testing.T) {
