@@ -346,3 +346,14 @@ func (c i2cTest) testProbe(t *testing.T) {
 		}
 	}
 }
+
+// wantLog compares transactions with want, each as Tx.String has it but for
+// the number.
+func wantLog(t *testing.T, log []bustest.Tx, want ...string) {
+	t.Helper()
+	for i := range max(len(log), len(want)) {
+		if i >= len(log) || i >= len(want) || log[i].String() != fmt.Sprintf("%d: %s", i, want[i]) {
+			t.Fatalf("transactions are\n%v, want\n%q", log, want)
+		}
+	}
+}

@@ -2,9 +2,22 @@ package driver
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
+
+// unhexedWords returns the n words of a vector, whose CRCs it checks.
+func unhexedWords(in string, n int) ([]uint16, error) {
+	b, err := unhexed(in)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) != 3*n {
+		return nil, fmt.Errorf("%d bytes, want %d words", len(b), n)
+	}
+	return parseSensirionWords(b)
+}
 
 func TestSensirionWords(t *testing.T) {
 	good := unhex(t, "BEEF92 000081")
