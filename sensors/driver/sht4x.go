@@ -33,6 +33,7 @@ const sht4xTime = 10 * time.Millisecond
 
 var _ = register(Driver{
 	Name:      "sht4x",
+	Aliases:   []string{"sht40", "sht41", "sht43", "sht45"},
 	Title:     "Sensirion SHT40/41/43/45 temperature and humidity",
 	Datasheet: "Sensirion SHT4x, version 6",
 	Bus:       bus.I2C,
@@ -41,7 +42,8 @@ var _ = register(Driver{
 		{Quantity: reading.Temperature, Min: -40, Max: 125, Decimals: 2},
 		{Quantity: reading.Humidity, Min: 0, Max: 100, Decimals: 1},
 	},
-	Open: openSHT4x,
+	Open:  openSHT4x,
+	Probe: probeSHT4x,
 })
 
 type sht4x struct {
@@ -60,6 +62,16 @@ func openSHT4x(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 		return nil, fmt.Errorf("sht4x: serial number: %w", err)
 	}
 	return s, nil
+}
+
+// probeSHT4x reads the serial number. The chips of the family cannot be told
+// apart, and need not be.
+func probeSHT4x(ctx context.Context, slot *bus.Slot) (Found, error) {
+	high, low, err := (&sht4x{slot}).words(ctx, sht4xSerial)
+	if err != nil {
+		return Found{}, err
+	}
+	return Found{Model: "SHT4x", Serial: fmt.Sprintf("%04x%04x", high, low), Certain: true}, nil
 }
 
 // Measure implements [Sensor]: out is temperature in °C, humidity in %.
