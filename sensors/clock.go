@@ -21,7 +21,8 @@ type clock struct {
 
 	mu      sync.Mutex
 	is      bool
-	began   time.Time     // when it was first asked, with a monotonic part
+	began   time.Time     // when it was made, with a monotonic part
+	wall    time.Time     // and by the wall clock only
 	offset  time.Duration // what was to be added to times of before
 	askNext time.Time
 }
@@ -30,7 +31,8 @@ type clock struct {
 const clockEvery = time.Second
 
 func newClock(ask func() bool, log *slog.Logger) *clock {
-	return &clock{ask: ask, log: log, began: time.Now()}
+	now := time.Now()
+	return &clock{ask: ask, log: log, began: now, wall: now.Round(0)}
 }
 
 // synced tells whether the time of day can be believed now. What was believed
@@ -48,7 +50,7 @@ func (c *clock) synced() bool {
 	}
 	c.is = true
 	// What the wall clock says has passed, less what has passed.
-	c.offset = now.Round(0).Sub(c.began.Round(0)) - now.Sub(c.began)
+	c.offset = now.Round(0).Sub(c.wall) - now.Sub(c.began)
 	if c.offset.Abs() >= time.Second {
 		c.log.Info("the clock was set; readings of before are corrected", "by", c.offset.Round(time.Millisecond).String())
 	}

@@ -110,26 +110,31 @@ func TestValidate(t *testing.T) {
 			"site: \nsensors[0].room: \nsensors[0].driver: \nsensors[1].driver: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := test.cfg.Validate()
-			if test.want == "" {
-				if err != nil {
-					t.Errorf("error %v, want none", err)
-				}
-				return
-			}
-			if err == nil {
-				t.Fatalf("no error, want %q", test.want)
-			}
-			got, want := strings.Split(err.Error(), "\n"), strings.Split(test.want, "\n")
-			if len(got) != len(want) {
-				t.Fatalf("errors %q, want %q", got, want)
-			}
-			for i := range want {
-				if !strings.HasPrefix(got[i], want[i]) {
-					t.Errorf("error %q, want it to begin with %q", got[i], want[i])
-				}
-			}
+			wantErrors(t, test.cfg.Validate(), test.want)
 		})
+	}
+}
+
+// wantErrors compares joined errors with their beginnings, one a line.
+func wantErrors(t *testing.T, err error, beginnings string) {
+	t.Helper()
+	if beginnings == "" {
+		if err != nil {
+			t.Errorf("error %v, want none", err)
+		}
+		return
+	}
+	if err == nil {
+		t.Fatalf("no error, want %q", beginnings)
+	}
+	got, want := strings.Split(err.Error(), "\n"), strings.Split(beginnings, "\n")
+	if len(got) != len(want) {
+		t.Fatalf("errors %q, want %q", got, want)
+	}
+	for i := range want {
+		if !strings.HasPrefix(got[i], want[i]) {
+			t.Errorf("error %q, want it to begin with %q", got[i], want[i])
+		}
 	}
 }
 
@@ -151,4 +156,35 @@ func TestOrList(t *testing.T) {
 			t.Errorf("orList(%q) = %q, want %q", words, got, want)
 		}
 	}
+}
+
+func TestValidatePlaces(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		cfg  []SensorConfig
+		want string
+	}{
+		{"sample too long", []SensorConfig{{Driver: "sim", Room: "r", Sample: time.Minute}}, "sensors[0].sample: 1m0s is longer than the interval 10s"},
+		{"sample too short", []SensorConfig{{Driver: "sim", Room: "r", Sample: time.Millisecond}}, "sensors[0].sample: 1ms is too short"},
+		{"policy", []SensorConfig{{Driver: "sim", Room: "r", Publish: "sometimes"}}, `sensors[0].publish: unknown policy "sometimes" (every or on_change)`},
+		{"heartbeat without policy", []SensorConfig{{Driver: "sim", Room: "r", Heartbeat: time.Minute}}, "sensors[0].heartbeat: belongs to publish: on_change"},
+		{"heartbeat", []SensorConfig{{Driver: "sim", Room: "r", Publish: PublishOnChange, Heartbeat: -1}}, "sensors[0].heartbeat: -1ns is no time"},
+		{"compensated by nobody", []SensorConfig{{Driver: "sim", Room: "r", CompensateFrom: "r/x"}, {Driver: "host", Room: "r"}},
+			`sensors[0].compensate_from: unknown sensor "r/x" (r/host)`},
+		{"compensated by itself", []SensorConfig{{Driver: "sim", Room: "r", CompensateFrom: "r/sim"}}, `sensors[0].compensate_from: unknown sensor "r/sim" (there are none)`},
+		{"compensated", []SensorConfig{{Driver: "sim", Room: "r", CompensateFrom: "r/host"}, {Driver: "host", Room: "r"}}, ""},
+		{"filter of nothing", []SensorConfig{{Driver: "bme280", Room: "r", Filters: map[string]FilterConfig{"voltage": {}}}},
+			"sensors[0].filters.voltage: the sensor does not measure it (temperature, humidity or pressure)"},
+		{"two wrong filters", []SensorConfig{{Driver: "bme280", Room: "r", Filters: map[string]FilterConfig{"humidity": {Delta: -1}, "pressure": {Unit: "bar"}}}},
+			"sensors[0].filters.humidity.delta: -1 is no change\nsensors[0].filters.pressure.unit: \"bar\" is no unit of pressure"},
+		{"altitude without use", []SensorConfig{{Driver: "bme280", Room: "r", Altitude: 300}}, "sensors[0].altitude: is for sea_level_pressure"},
+		{"altitude", []SensorConfig{{Driver: "bme280", Room: "r", Altitude: 30000, Derive: []string{"sea_level_pressure"}}}, "sensors[0].altitude: 30000 m is not on this earth"},
+		{"derived", []SensorConfig{{Driver: "bme280", Room: "r", Altitude: 300, Derive: []string{"sea_level_pressure", "dew_point"}}}, ""},
+		{"pin of a chip", []SensorConfig{{Driver: "bme280", Room: "r", Pin: "17", Pins: map[string]string{"a": "1"}, Port: "/dev/x", UnitID: 1, Serial: SerialConfig{Baud: 1}}},
+			"sensors[0].pin: bme280 has no GPIO line; leave it out\nsensors[0].pins: bme280 has no GPIO lines\nsensors[0].port: bme280 has no serial port\nsensors[0].serial: \nsensors[0].unit_id: bme280 is no Modbus slave"},
+	} {
+		t.Run(tt.name, func(t *testing.T) { wantErrors(t, Config{Sensors: tt.cfg}.Validate(), tt.want) })
+	}
+	wantErrors(t, Config{Buses: []BusConfig{{Name: "spi0"}}}.Validate(),
+		"buses[0].name: \"spi0\" is not an I²C bus\nbuses[0].power_pin: is missing")
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -19,6 +20,26 @@ import (
 	"gateway/sensors/driver"
 	"gateway/sensors/reading"
 )
+
+// cell is a variable that a test changes while chips look at it.
+type cell[T any] struct {
+	mu sync.Mutex
+	v  T
+}
+
+func newCell[T any](v T) *cell[T] { return &cell[T]{v: v} }
+
+func (c *cell[T]) set(v T) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.v = v
+}
+
+func (c *cell[T]) get() T {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.v
+}
 
 // fakeBuses are I²C buses that do nothing.
 var fakeBuses = Deps{OpenI2C: func(name string) (i2c.BusCloser, error) {
@@ -97,13 +118,12 @@ func TestSamplesBetweenTwoReadings(t *testing.T) {
 
 func TestPublishOnChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x := 20.0
-		broken := false
+		x, broken := newCell(20.0), newCell(false)
 		c := &chip{measure: func(_ context.Context, out []float64) error {
-			if broken {
+			if broken.get() {
 				return syscall.ENXIO
 			}
-			out[0] = x
+			out[0] = x.get()
 			return nil
 		}}
 		h := build(t, map[string]*chip{"a": c}, SensorConfig{
@@ -111,14 +131,14 @@ func TestPublishOnChange(t *testing.T) {
 			Filters: map[string]FilterConfig{"temperature": {Delta: 0.5}},
 		}).run()
 		time.Sleep(15 * time.Second)
-		x = 20.4 // less than delta
+		x.set(20.4) // less than delta
 		time.Sleep(10 * time.Second)
-		x = 20.5
+		x.set(20.5)
 		time.Sleep(54 * time.Second) // at 79 s
-		broken = true
+		broken.set(true)
 		time.Sleep(40 * time.Second) // no heartbeat of a value that was not read again
 		statuses := h.statuses("a")
-		broken = false
+		broken.set(false)
 		time.Sleep(time.Minute)
 		h.stop()
 		if got := fmt.Sprint(h.readings("a")[:2]); got != "[0s 20 30s 20.5]" || h.readings("a")[2].at < 119*time.Second {
@@ -160,8 +180,8 @@ func (n *noticer) Measured() time.Time { return n.at }
 func TestEventsArePublishedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &noticer{events: make(chan time.Time)}
-		x := 0.0
-		c := &chip{kind: bus.GPIO, measure: func(_ context.Context, out []float64) error { out[0] = x; return nil }}
+		x := newCell(0.0)
+		c := &chip{kind: bus.GPIO, measure: func(_ context.Context, out []float64) error { out[0] = x.get(); return nil }}
 		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a", Interval: time.Minute})
 		open := h.sensors.devices[0].driver.Open
 		h.sensors.devices[0].driver.Open = func(ctx context.Context, slot *bus.Slot) (driver.Sensor, error) {
@@ -171,12 +191,11 @@ func TestEventsArePublishedAtOnce(t *testing.T) {
 		}
 		h.run()
 		time.Sleep(10 * time.Second)
-		x = 1
+		x.set(1)
 		happened := time.Now()
 		time.Sleep(time.Millisecond) // the kernel took it, we are late
 		n.events <- happened
 		time.Sleep(20*time.Second - time.Millisecond)
-		n.at = time.Time{}
 		h.sensors.Set(t.Context(), h.sensors.devices[0].path, SetRead, 0)
 		time.Sleep(20 * time.Second)
 		n.broken.Store(true)
@@ -222,21 +241,22 @@ func TestNothingNewIsNoFailureAndNoReading(t *testing.T) {
 // After a gap a filter does not mix what was before with what is now.
 func TestFiltersForgetOverAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x, broken := 20.0, false
+		x, broken := newCell(20.0), newCell(false)
 		c := &chip{measure: func(_ context.Context, out []float64) error {
-			if broken {
+			if broken.get() {
 				return syscall.ENXIO
 			}
-			out[0] = x
+			out[0] = x.get()
 			return nil
 		}}
 		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a", Filters: map[string]FilterConfig{
 			"temperature": {Median: &WindowConfig{WindowSize: 5}},
 		}}).run()
 		time.Sleep(55 * time.Second)
-		broken = true
+		broken.set(true)
 		time.Sleep(5 * time.Minute)
-		x, broken = 5, false
+		x.set(5)
+		broken.set(false)
 		time.Sleep(2 * time.Minute)
 		h.stop()
 		all := h.readings("a")
@@ -331,10 +351,10 @@ func TestSet(t *testing.T) {
 func TestCompensation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []driver.Ambient
-		broken := false
+		broken := newCell(false)
 		chips := map[string]*chip{
 			"climate": {measure: func(_ context.Context, out []float64) error {
-				if broken {
+				if broken.get() {
 					return syscall.ENXIO
 				}
 				out[0], out[1] = 22, 64
@@ -353,7 +373,7 @@ func TestCompensation(t *testing.T) {
 		}
 		h.run()
 		time.Sleep(35 * time.Second)
-		broken = true
+		broken.set(true)
 		time.Sleep(2 * time.Minute)
 		h.stop()
 		if a := told[1]; a.Temperature != 22 || a.Humidity != 64 || !math.IsNaN(a.Pressure) {
