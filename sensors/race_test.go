@@ -1,0 +1,6 @@
+//go:build race
+
+package sensors
+
+// raceEnabled makes tests smaller.
+const raceEnabled = true
