@@ -1,0 +1,91 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gateway/sensors/bus"
+)
+
+// What Bosch's chips of the BMP and BME families have in common: an identity
+// in register 0xD0, a reset by writing 0xB6, and a bit to wait for.
+//
+// None of them sends a checksum: a disturbed bus would be believed, and
+// disturbed calibration until the chip is opened again. So everything that
+// counts is read twice: calibration and results do not change while the chip
+// sleeps, as it does whenever it does not measure.
+
+const (
+	boschID        = 0xD0
+	boschReset     = 0xE0
+	boschSoftReset = 0xB6
+
+	boschPoll  = 2 * time.Millisecond
+	boschPolls = 10 // a chip that takes so much longer than it may is broken
+)
+
+// errBoschSkipped is about a value that is what the registers hold after a
+// reset, and after a measurement that leaves it out.
+var errBoschSkipped = errors.New("a value was not measured, the chip has lost its settings")
+
+// boschChip returns the name of the chip with that identity in register 0xD0,
+// and of its driver; "" for another.
+func boschChip(id byte) (name, driver string) {
+	switch id {
+	case 0x55:
+		return "BMP180", "bmp180"
+	case 0x56, 0x57, 0x58: // the first two are samples
+		return "BMP280", "bmp280"
+	case 0x60:
+		return "BME280", "bme280"
+	case 0x61:
+		return "BME680 or BME688", "bme680"
+	}
+	return "", ""
+}
+
+// boschIdentify returns the identity of a chip for that driver, and refuses
+// others by their names. It only reads.
+func boschIdentify(slot *bus.Slot, driver string) (byte, error) {
+	var id [1]byte
+	if err := slot.ReadRegisters(boschID, id[:]); err != nil {
+		return 0, err
+	}
+	name, its := boschChip(id[0])
+	if its == driver {
+		return id[0], nil
+	}
+	is := "this is another chip than " + driver
+	switch {
+	case id[0] == 0x00 || id[0] == 0xFF:
+		is = "nothing drives the bus; check power and wires"
+	case driver == "bme280" && (its == "bmp180" || its == "bmp280"):
+		is = fmt.Sprintf("this is a %s, which has no humidity; its driver is %s", name, its)
+	case its != "":
+		is = fmt.Sprintf("this is a %s; its driver is %s", name, its)
+	}
+	return 0, fmt.Errorf("register 0x%02X (id) is 0x%02X: %s", boschID, id[0], is)
+}
+
+// boschAwait waits for d, and then until done agrees to what register reg,
+// called name, holds.
+func boschAwait(ctx context.Context, slot *bus.Slot, d time.Duration, reg byte, name string, done func(byte) bool) error {
+	var status [1]byte
+	began := time.Now()
+	for range boschPolls {
+		if err := bus.Wait(ctx, d); err != nil {
+			return fmt.Errorf("wait for register 0x%02X (%s): %w", reg, name, err)
+		}
+		if err := slot.ReadRegisters(reg, status[:]); err != nil {
+			return err
+		}
+		if done(status[0]) {
+			return nil
+		}
+		d = boschPoll
+	}
+	return fmt.Errorf("register 0x%02X (%s) is 0x%02X: still busy after %v",
+		reg, name, status[0], time.Since(began).Round(time.Millisecond))
+}
