@@ -4,16 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-// Root returns the file system from /, in which /dev, /sys and /proc are
-// found.
-func Root() fs.FS { return os.DirFS("/") }
 
 func i2cName(n int) string   { return "i2c-" + strconv.Itoa(n) }
 func i2cDevice(n int) string { return "/dev/" + i2cName(n) }
