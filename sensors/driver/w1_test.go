@@ -6,12 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
+	"path"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
+	"time"
 
 	"gateway/sensors/bus"
+	"gateway/sensors/bus/bustest"
 )
 
 // slave is the text of w1_slave for a scratchpad.
@@ -61,6 +68,14 @@ func w1Row(raw uint16) string {
 	return slave(padOf(raw), int(int16(raw))*1000/16)
 }
 
+// ds18s20Row is what the kernel prints for a DS18S20: w1_DS18S20_convert_temp,
+// in whole m°C.
+func ds18s20Row(raw uint16, remain byte) string {
+	pad := []byte{byte(raw), byte(raw >> 8), 0x4b, 0x46, 0xff, 0xff, remain, 0x10, 0}
+	pad[8] = crc8Dallas(pad[:8])
+	return slave(pad, int(int16(raw)>>1)*1000-250+1000*(16-int(remain))/16)
+}
+
 var _ = vectors("w1", 0.001, func(in string) ([]float64, error) {
 	t, err := parseW1Slave(in)
 	return []float64{t}, err
@@ -75,6 +90,18 @@ var _ = vectors("w1", 0.001, func(in string) ([]float64, error) {
 	vector{in: w1Row(0xFF5E), want: []float64{-10.125}, source: "DS18B20 datasheet, table 1"},
 	vector{in: w1Row(0xFE6F), want: []float64{-25.0625}, source: "DS18B20 datasheet, table 1"},
 	vector{in: w1Row(0xFC90), want: []float64{-55}, source: "DS18B20 datasheet, table 1"},
+	vector{in: ds18s20Row(0x0032, 0x0C), want: []float64{25}, source: "periph.io ds18b20_test.go, DS18S20"},
+	vector{in: ds18s20Row(0x0032, 0x0B), want: []float64{25.0625}, source: "periph.io ds18b20_test.go, DS18S20"},
+	vector{in: ds18s20Row(0xFFEC, 0x0E), want: []float64{-10.125}, source: "periph.io ds18b20_test.go, DS18S20"},
+	vector{in: ds18s20Row(0xFFCE, 0x0D), want: []float64{-25.0625}, source: "periph.io ds18b20_test.go, DS18S20"},
+	vector{in: ds18s20Row(0x00AA, 0x0B), want: []float64{85.0625}, source: "formula, DS18S20 datasheet"},
+	vector{in: ds18s20Row(0x0001, 0x0C), want: []float64{0}, source: "formula, DS18S20 datasheet"},
+	vector{in: ds18s20Row(0x0000, 0x0C), want: []float64{0}, source: "formula, DS18S20 datasheet"},
+	vector{in: ds18s20Row(0x0001, 0x04), want: []float64{0.5}, source: "formula, DS18S20 datasheet"},
+	vector{in: ds18s20Row(0xFFFF, 0x04), want: []float64{-0.5}, source: "formula, DS18S20 datasheet"},
+	vector{in: ds18s20Row(0x0014, 0x0A), want: []float64{10.125}, source: "formula, DS18S20 datasheet"},
+	vector{in: ds18s20Row(0xFF92, 0x0C), want: []float64{-55}, source: "formula, DS18S20 datasheet"},
+	vector{in: ds18s20Row(0x0064, 0x10), want: []float64{49.75}, source: "formula, DS18S20 datasheet"},
 	vector{in: "72 01 4b 46 7f ff 0e 10 57 : crc=57 YES\n72 01 4b 46 7f ff 0e 10 57 t=23125", want: []float64{23.125}, source: "Linux w1_therm.rst"},
 	vector{in: "f4 01 4b 46 7f ff 0c 10 c7 : crc=c7 YES\nf4 01 4b 46 7f ff 0c 10 c7 t=31250", want: []float64{31.25}, source: "google/periph#427"},
 	vector{in: "9e 01 4b 46 7f ff 0c 10 8a : crc=8a YES\n9e 01 4b 46 7f ff 0c 10 8a t=25875", want: []float64{25.875}, source: "google/periph#359"},
@@ -178,6 +205,149 @@ func TestW1PulledSensor(t *testing.T) {
 	delete(tree, "sys/bus/w1/devices/28-1/w1_slave")
 	if err := s.Measure(context.Background(), make([]float64, 1)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a pulled sensor: %v", err)
+	}
+}
+
+// w1Bus is a master with thermometers behind a kernel: reading w1_slave
+// converts unless a bulk conversion has its result waiting.
+type w1Bus struct {
+	fstest.MapFS
+	conversions int
+	waiting     map[string]bool // ids with a result of a bulk conversion
+}
+
+const w1Master = "sys/bus/w1/devices/w1_bus_master1"
+
+func newW1Bus(power map[string]string) (*w1Bus, *bustest.Tree) {
+	k := &w1Bus{MapFS: fstest.MapFS{w1Master + "/therm_bulk_read": {Data: []byte("0\n")}}, waiting: map[string]bool{}}
+	for id, p := range power {
+		for _, dir := range []string{w1Master + "/" + id, "sys/bus/w1/devices/" + id} {
+			k.MapFS[dir+"/w1_slave"] = &fstest.MapFile{Data: []byte(slave(padOf(0x0191), 25062))}
+			k.MapFS[dir+"/ext_power"] = &fstest.MapFile{Data: []byte(p + "\n")}
+		}
+	}
+	return k, &bustest.Tree{FS: k, OnWrite: k.write}
+}
+
+func (k *w1Bus) write(name string, data []byte) error {
+	if name != w1Master+"/therm_bulk_read" || string(data) != "trigger\n" {
+		return fmt.Errorf("%q written to %s", data, name)
+	}
+	time.Sleep(750 * time.Millisecond)
+	k.conversions++
+	for name := range k.MapFS {
+		if id := path.Base(path.Dir(name)); path.Base(name) == "w1_slave" && !strings.HasPrefix(id, "42-") { // not in w1_therm.c's table
+			k.waiting[id] = true
+		}
+	}
+	return nil
+}
+
+// ReadFile implements [fs.ReadFileFS].
+func (k *w1Bus) ReadFile(name string) ([]byte, error) {
+	b, err := k.MapFS.ReadFile(name)
+	if id := path.Base(path.Dir(name)); err == nil && path.Base(name) == "w1_slave" {
+		if !k.waiting[id] {
+			k.conversions++
+			time.Sleep(750 * time.Millisecond)
+		}
+		delete(k.waiting, id)
+	}
+	return b, err
+}
+
+func TestW1SharesConversions(t *testing.T) {
+	three := map[string]string{"28-1": "1", "28-2": "1", "10-3": "1"}
+	for _, test := range []struct {
+		name   string
+		power  map[string]string
+		change func(*w1Bus, *bustest.Tree)
+		want   int // conversions for three readings of each
+	}{
+		{"together", three, nil, 3},
+		{"one on parasitic power", map[string]string{"28-1": "1", "28-2": "0", "10-3": "1"}, nil, 9},
+		{"alone", map[string]string{"28-1": "1"}, nil, 3},
+		{"a family that does not", map[string]string{"42-1": "1", "42-2": "1"}, nil, 6},
+		{"one of that family among others", map[string]string{"28-1": "1", "28-2": "1", "42-3": "1"}, nil, 6},
+		{"not allowed to write", three, func(_ *w1Bus, tree *bustest.Tree) { tree.OnWrite = nil }, 9},
+		{"an older kernel", three, func(k *w1Bus, _ *bustest.Tree) { delete(k.MapFS, w1Master+"/therm_bulk_read") }, 9},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				kernel, tree := newW1Bus(test.power)
+				if test.change != nil {
+					test.change(kernel, tree)
+				}
+				var all []Sensor
+				for _, id := range slices.Sorted(maps.Keys(test.power)) {
+					s, err := openW1(t.Context(), &bus.Slot{Root: tree, ID: id})
+					if err != nil {
+						t.Fatal(err)
+					}
+					all = append(all, s)
+				}
+				for range 3 {
+					for _, s := range all {
+						began, out := time.Now(), make([]float64, 1)
+						if err := s.Measure(t.Context(), out); err != nil || out[0] != 25.062 {
+							t.Fatal(out, err)
+						}
+						at := s.(Timed).Measured()
+						if at.After(began) || began.Sub(at) > w1Shared {
+							t.Errorf("measured at %v, and read at %v", at, began)
+						}
+					}
+					time.Sleep(10 * time.Second)
+				}
+				if kernel.conversions != test.want {
+					t.Errorf("%d conversions, want %d", kernel.conversions, test.want)
+				}
+			})
+		})
+	}
+}
+
+// One that is read more often than the others converts anew each time.
+func TestW1TakesNoConversionTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel, tree := newW1Bus(map[string]string{"28-1": "1", "28-2": "1"})
+		s, err := openW1(t.Context(), &bus.Slot{Root: tree, ID: "28-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if err := s.Measure(t.Context(), make([]float64, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if kernel.conversions != 3 {
+			t.Errorf("%d conversions for 3 readings", kernel.conversions)
+		}
+	})
+}
+
+func TestW1Find(t *testing.T) {
+	tree := w1Tree(map[string]string{
+		"28-0000070e41ac/w1_slave":  slave(padOf(0x0191), 25062),
+		"28-0000070e41ac/id":        "\x28\xac\x41\x0e\x07\x00\x00\x74", // periph.io ds18b20_test.go
+		"10-000000000001/w1_slave":  slave(padOf(0x0191), 25062),
+		"10-000000000001/ext_power": "0\n",
+		"28-0000070e41ad/w1_slave":  slave(padOf(0x0191), 25062),
+		"28-0000070e41ad/id":        "\x28\xad\x41\x0e\x07\x00\x00\x74",
+		"3b-000000000002/name":      "3b-000000000002",
+		"29-000000000003/state":     "a switch",
+	})
+	want := []Found{
+		{Model: "DS18S20", Serial: "000000000001", ID: "10-000000000001", Certain: true, Note: "powered by the data line: give it 3.3 V of its own if you can"},
+		{Model: "DS18B20", Serial: "0000070e41ac", ID: "28-0000070e41ac", Certain: true},
+		{Model: "DS18B20", Serial: "0000070e41ad", ID: "28-0000070e41ad", Note: "it does not answer with a valid checksum: check cable and supply"},
+		{Model: "DS1825", Serial: "000000000002", ID: "3b-000000000002", Note: "the kernel's driver is not loaded: sudo modprobe w1_therm"},
+	}
+	if got := findW1(tree); !reflect.DeepEqual(got, want) {
+		t.Errorf("found\n%+v, want\n%+v", got, want)
+	}
+	if got := findW1(fstest.MapFS{}); got != nil {
+		t.Errorf("without 1-Wire: %v", got)
 	}
 }
 

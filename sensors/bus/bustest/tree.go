@@ -62,3 +62,6 @@ func (t *Tree) ReadLink(name string) (string, error) { return fs.ReadLink(t.FS, 
 
 // Lstat implements [fs.ReadLinkFS].
 func (t *Tree) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(t.FS, name) }
+
+// ReadFile implements [fs.ReadFileFS].
+func (t *Tree) ReadFile(name string) ([]byte, error) { return fs.ReadFile(t.FS, name) }
