@@ -61,16 +61,12 @@ func newDevice(owner *Sensors, site string, cfg SensorConfig) (*device, error) {
 	}
 	d := &device{
 		cfg: cfg, path: path, driver: drv, owner: owner, first: true,
-		options: make(map[string]string),
+		options: drv.WithDefaults(cfg.Options),
 		state:   owner.states.of(path, drv.Name),
 		log:     owner.deps.Log.With(attrs(path, cfg, drv)...),
 		policy:  policy{onChange: cfg.Publish == PublishOnChange, heartbeat: cfg.Heartbeat},
 		stats:   SensorStats{Path: path, Driver: drv.Name, Errors: make(map[string]uint64)},
 	}
-	for _, o := range drv.Options {
-		d.options[o.Name] = o.Default
-	}
-	maps.Copy(d.options, cfg.Options)
 	return d, nil
 }
 

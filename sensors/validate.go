@@ -153,6 +153,11 @@ func (s SensorConfig) validateOptions(key string, d driver.Driver) error {
 			}
 		}
 	}
+	if len(errs) == 0 && d.Check != nil {
+		if err := d.Check(d.WithDefaults(s.Options)); err != nil {
+			errs = append(errs, fmt.Errorf("%s.options: %w", key, err))
+		}
+	}
 	return errors.Join(errs...)
 }
 

@@ -74,6 +74,11 @@ type Driver struct {
 	// the Sensor, if that is an io.Closer, is closed.
 	Open func(ctx context.Context, slot *bus.Slot) (Sensor, error)
 
+	// Check tells what is wrong with options, of which each has passed
+	// [Option.Check]: a list that cannot be read, two that exclude each other.
+	// Every Option is there, defaults filled in. Nil if nothing can be.
+	Check func(options map[string]string) error
+
 	// Probe, of Kind I2C, looks whether the chip is at the slot, by reading
 	// only: it writes nothing but the number of a register, or a command that
 	// changes nothing. An error, any, says that it is not this chip. Nil if it

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -65,6 +66,17 @@ func (o Option) checkNumber(text string) error {
 
 // seconds is a duration of s, in seconds as Option.Min and Max have it.
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// WithDefaults returns the values of all options of d: those that are set, and
+// the defaults of the others. The map is the caller's.
+func (d Driver) WithDefaults(set map[string]string) map[string]string {
+	all := make(map[string]string, len(d.Options))
+	for _, o := range d.Options {
+		all[o.Name] = o.Default
+	}
+	maps.Copy(all, set)
+	return all
+}
 
 // options reads the values of options, which have passed Option.Check.
 type options map[string]string
