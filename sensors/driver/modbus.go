@@ -23,7 +23,6 @@ import (
 	"strings"
 
 	"gateway/sensors/bus"
-	"gateway/sensors/reading"
 )
 
 // The most of one request. Sections 6.1 and 6.3.
@@ -38,7 +37,8 @@ var _ = register(Driver{
 	Datasheet: "MODBUS Application Protocol V1.1b3; of each template its own, see modbus_meters.go",
 	Bus:       bus.Modbus,
 	Serial:    bus.SerialMode{Baud: 9600, DataBits: 8, Parity: "none", StopBits: 1},
-	Channels:  modbusChannels(), // of the templates; what there is says the sensor
+	Dynamic:   true,
+	Channels:  modbusChannels(), // of the templates
 	Options: []Option{
 		{Name: "template", Doc: "Meter whose registers are known; either this or registers.", Allowed: slices.Sorted(maps.Keys(modbusTemplates))},
 		{Name: "registers", Doc: "Values of a slave without a template, one a line: quantity table address type [order] [*scale] [+offset], such as voltage input 0x0000 f32 abcd *0.1."},
@@ -52,6 +52,10 @@ var _ = register(Driver{
 		"120 Ω between A and B at both ends of a long line. If nothing answers, try A and B swapped: makers do not agree.",
 	Notes: "Baud rate, parity and address are set at the slave. Addresses of registers count from 0, as on the wire: " +
 		"30013 or 40013 in a manual is address 12 of table input or holding.",
+	Check: func(o map[string]string) error {
+		_, _, err := modbusValues(o)
+		return err
+	},
 	Open: openModbus,
 })
 
@@ -298,22 +302,20 @@ func (s *modbusSlave) words(ctx context.Context, b modbusBlock) ([]uint16, error
 	return words, err
 }
 
-// modbusChannels returns every channel that a template has, by name, with the
-// widest range of all.
+// modbusChannels returns every channel that a template has, the usual ones
+// first, with the widest range of all.
 func modbusChannels() []Channel {
-	all := make(map[reading.Quantity]Channel)
-	for _, t := range modbusTemplates {
-		for _, v := range t.values("") {
-			c, ok := all[v.Quantity]
-			if !ok {
-				c = v.Channel
-			}
-			all[v.Quantity] = Channel{v.Quantity, min(c.Min, v.Min), max(c.Max, v.Max), max(c.Decimals, v.Decimals)}
-		}
-	}
 	var channels []Channel
-	for _, q := range slices.Sorted(maps.Keys(all)) {
-		channels = append(channels, all[q])
+	for _, name := range append([]string{"sdm120", "sdm630"}, slices.Sorted(maps.Keys(modbusTemplates))...) {
+		for _, v := range modbusTemplates[name].values("") {
+			i := slices.IndexFunc(channels, func(c Channel) bool { return c.Quantity == v.Quantity })
+			if i < 0 {
+				channels = append(channels, v.Channel)
+				continue
+			}
+			c := &channels[i]
+			c.Min, c.Max, c.Decimals = min(c.Min, v.Min), max(c.Max, v.Max), max(c.Decimals, v.Decimals)
+		}
 	}
 	return channels
 }
