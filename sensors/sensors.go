@@ -132,6 +132,9 @@ func (d Deps) withDefaults() Deps {
 	if d.Status == nil {
 		d.Status = func(reading.Path, reading.Status) {}
 	}
+	if d.OpenModbus == nil {
+		d.OpenModbus = d.openModbus // last: it needs the others
+	}
 	return d
 }
 

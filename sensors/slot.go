@@ -9,6 +9,7 @@ import (
 	"periph.io/x/conn/v3/spi"
 
 	"gateway/sensors/bus"
+	"gateway/sensors/bus/modbus"
 )
 
 // place is where a line is: devices of one place share it.
@@ -41,6 +42,15 @@ type shared struct {
 type ModbusCloser interface {
 	bus.ModbusClient
 	io.Closer
+}
+
+// openModbus returns a client of the port, which it opens with OpenSerial.
+func (d Deps) openModbus(name string, mode bus.SerialMode) (ModbusCloser, error) {
+	c, err := modbus.New(name, modbus.Options{Mode: mode, OpenSerial: d.OpenSerial})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (s *shared) close() {

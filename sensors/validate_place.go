@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gateway/sensors/bus"
+	"gateway/sensors/bus/modbus"
 	"gateway/sensors/driver"
 )
 
@@ -33,6 +34,9 @@ func (s SensorConfig) validatePlace(key string, d driver.Driver) error {
 		errs = append(errs, s.validatePort(key, d)...)
 	case bus.Modbus:
 		errs = append(errs, s.validatePort(key, d)...)
+		if _, err := modbus.New(s.Port, modbus.Options{}); err != nil && s.Port != "" {
+			errs = append(errs, fmt.Errorf("%s.port: %w", key, err))
+		}
 		tcp := strings.HasPrefix(s.Port, "tcp://")
 		if s.UnitID > 247 && !(tcp && s.UnitID == 255) || s.UnitID == 0 && !tcp {
 			errs = append(errs, fmt.Errorf("%s.unit_id: %d is not the address of a slave, 1 to 247", key, s.UnitID))
