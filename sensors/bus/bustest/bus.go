@@ -6,8 +6,21 @@
 //	b.Inject(bustest.NACK(bustest.Nth(2)))
 //	slot := &bus.Slot{I2C: b, Addr: 0x44}
 //
-// Chips take their time with time.Now, so inside testing/synctest's bubble a
-// conversion costs nothing and a driver that reads too early is found out.
+// The other kinds of bus:
+//
+//	[SPI]     one chip, which is a function   slot.OpenSPI = s.Open
+//	[Lines]   GPIO lines that a test drives   slot.Lines = l
+//	[Serial]  a port and what is attached     slot.OpenSerial = p.Open
+//	[Feed]    messages of the topic tree      slot.Subscribe = f.Subscribe
+//	[State]   what outlives a restart         slot.State = &st
+//	[PTY]     a serial port of the kernel's, for what opens a device
+//
+// [SPI] and [Serial] take the same faults as [Bus]; a read of a port is a
+// transaction of theirs.
+//
+// Chips take their time with time.Now, and what is to come is a list and not a
+// goroutine, so inside testing/synctest's bubble a conversion costs nothing
+// and a driver that reads too early is found out.
 //
 // A [Chip] sees messages and not transactions: what the kernel passes to a
 // device behind i2c-dev, so the same chips can be put behind a bus of the
@@ -45,15 +58,18 @@ type Chip interface {
 type Tx struct {
 	N    int       // 0 for the first since New or Reset
 	Time time.Time // when it began
-	Addr uint16
-	W    []byte // what was written
-	R    []byte // what was read, spoiled or not; zeros before it happened
+	Addr uint16    // 0 on buses without addresses
+	W    []byte    // what was written
+	R    []byte    // what was read, spoiled or not; zeros before it happened
 	Err  error
 }
 
 // String returns the transaction as "3: 76 W F7 R 80 00 00".
 func (tx Tx) String() string {
-	s := fmt.Sprintf("%d: %02X", tx.N, tx.Addr)
+	s := fmt.Sprintf("%d:", tx.N)
+	if tx.Addr != 0 {
+		s += fmt.Sprintf(" %02X", tx.Addr)
+	}
 	if len(tx.W) > 0 {
 		s += fmt.Sprintf(" W % 02X", tx.W)
 	}
@@ -174,15 +190,9 @@ func (b *Bus) txLocked(tx Tx) error {
 	if b.closed {
 		return errClosed
 	}
-	var spoil []Fault
-	for _, f := range b.faults {
-		if f.When != nil && !f.When(tx) {
-			continue
-		}
-		if f.Err != nil {
-			return f.Err
-		}
-		spoil = append(spoil, f)
+	spoil, err := faultsOf(b.faults, tx)
+	if err != nil {
+		return err
 	}
 	chip := b.chips[tx.Addr]
 	if chip == nil {
@@ -198,8 +208,6 @@ func (b *Bus) txLocked(tx Tx) error {
 			return fmt.Errorf("read %d bytes from address %#02x: %w", len(tx.R), tx.Addr, err)
 		}
 	}
-	for _, f := range spoil {
-		f.Spoil(tx.R)
-	}
+	spoilAll(spoil, tx.R)
 	return nil
 }

@@ -12,6 +12,27 @@ type Fault struct {
 	Spoil func(r []byte) // changes what was read, in place; needed if Err is nil
 }
 
+// faultsOf returns those of the faults that spoil what tx reads, or the error
+// of the first that prevents it.
+func faultsOf(faults []Fault, tx Tx) (spoil []Fault, err error) {
+	for _, f := range faults {
+		if f.When != nil && !f.When(tx) {
+			continue
+		}
+		if f.Err != nil {
+			return nil, f.Err
+		}
+		spoil = append(spoil, f)
+	}
+	return spoil, nil
+}
+
+func spoilAll(faults []Fault, r []byte) {
+	for _, f := range faults {
+		f.Spoil(r)
+	}
+}
+
 // Nth picks the transaction number n, counting from 0.
 func Nth(n int) func(Tx) bool {
 	return func(tx Tx) bool { return tx.N == n }
@@ -59,4 +80,9 @@ func Flip(when func(Tx) bool, bit int) Fault {
 			r[bit/8] ^= 0x80 >> (bit % 8)
 		}
 	}}
+}
+
+// Fails is a transaction that fails with err.
+func Fails(when func(Tx) bool, err error) Fault {
+	return Fault{When: when, Err: err}
 }
