@@ -185,7 +185,7 @@ var modbusTemplates = map[string]modbusTemplate{
 	},
 	"orwe504": {
 		title:  "Orno OR-WE-504",
-		source: "volkszaehler/mbmd meters/rs485/orno1p504.go",
+		source: "devices.esphome.io OR-WE-504; volkszaehler/mbmd meters/rs485/orno1p504.go",
 		table:  bus.HoldingRegisters,
 		rows: []modbusRow{
 			{reading.Voltage, 0x0000, modbusU16, 0.1, 0, 300, 1},
@@ -240,8 +240,8 @@ var modbusTemplates = map[string]modbusTemplate{
 		},
 	},
 	"dtsu666": {
-		title:  "Chint DTSU666, not the DTSU666-H of Huawei",
-		source: "Chint DTSU666 DSSU666 User Manual; volkszaehler/mbmd meters/rs485/dtsu666.go",
+		title:  "Chint DTSU666, not the DTSU666-H of Huawei; behind transformers the values are to be multiplied by their ratio",
+		source: "Chint DTSU666.001 / DSSU666.001 User Manual ZTW0.464.0104; volkszaehler/mbmd meters/rs485/dtsu666.go",
 		table:  bus.HoldingRegisters,
 		rows: []modbusRow{
 			{reading.Energy.Of("import"), 0x101E, modbusF32, 1, 0, 1e7, 2},
@@ -259,6 +259,37 @@ var modbusTemplates = map[string]modbusTemplate{
 			{reading.ReactivePower, 0x201A, modbusF32, 0.1, -15e6, 15e6, 1},
 			{reading.PowerFactor, 0x202A, modbusF32, 0.001, -1.01, 1.01, 3},
 			{reading.Frequency, 0x2044, modbusF32, 0.01, 0, 70, 2},
+		},
+	},
+	"ddsu666": {
+		title:  "Chint DDSU666, set to the protocol Modbus",
+		source: "Chint DDSU666 User Manual ZTY0.464.922, appendix A; Tasmota xnrg_11_ddsu666.ino",
+		table:  bus.HoldingRegisters,
+		rows: []modbusRow{
+			{reading.Voltage, 0x2000, modbusF32, 1, 0, 500, 1},
+			{reading.Current, 0x2002, modbusF32, 1, -1000, 1000, 3},
+			{reading.Power, 0x2004, modbusF32, 1000, -250e3, 250e3, 1},
+			{reading.ReactivePower, 0x2006, modbusF32, 1000, -250e3, 250e3, 1},
+			{reading.PowerFactor, 0x200A, modbusF32, 1, -1.01, 1.01, 3},
+			{reading.Frequency, 0x200E, modbusF32, 1, 0, 70, 2},
+			{reading.Energy.Of("import"), 0x4000, modbusF32, 1, 0, 1e7, 2},
+			{reading.Energy.Of("export"), 0x400A, modbusF32, 1, 0, 1e7, 2},
+		},
+	},
+	"em111": {
+		title:  "Carlo Gavazzi EM111, EM112, ET112",
+		source: "Carlo Gavazzi EM100 Series and ET100 Series Modbus communication protocol, public version 4.0; from 0x0006 on [M]",
+		limit:  50, table: bus.InputRegisters, order: "cdab",
+		rows: []modbusRow{
+			{reading.Voltage, 0x0000, modbusS32, 0.1, 0, 1000, 1},
+			{reading.Current, 0x0002, modbusS32, 0.001, -1000, 1000, 3},
+			{reading.Power, 0x0004, modbusS32, 0.1, -250e3, 250e3, 1},
+			{reading.ApparentPower, 0x0006, modbusS32, 0.1, -250e3, 250e3, 1},
+			{reading.ReactivePower, 0x0008, modbusS32, 0.1, -250e3, 250e3, 1},
+			{reading.PowerFactor, 0x000E, modbusS16, 0.001, -1, 1, 3},
+			{reading.Frequency, 0x000F, modbusS16, 0.1, 0, 70, 1},
+			{reading.Energy.Of("import"), 0x0010, modbusS32, 0.1, 0, 1e8, 1},
+			{reading.Energy.Of("export"), 0x0020, modbusS32, 0.1, 0, 1e8, 1},
 		},
 	},
 	"em340": {

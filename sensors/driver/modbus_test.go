@@ -124,6 +124,8 @@ var _ = vectors("modbus", 1e-4, decodeModbus,
 	vector{in: "orwe516 000E: 436CE666; 001C: BFF60419; 0100: 45347117", want: []float64{236.9, -1922, 2887.0681}, within: 1, source: memory + "kW as volkszaehler/mbmd orno3p.go has them"},
 	vector{in: "dtsu666 2006: 4511F000; 200C: 46070000; 2012: C4F07666; 2044: 459C4000", want: []float64{233.5, 8.64, -192.37, 50}, source: memory + "scales of volkszaehler/mbmd dtsu666.go"},
 	vector{in: "em340 0000: 08FC 0000; 000C: 0834 0000; 0012: ECF0 FFFF; 0028: 12C0 0000; 0031: FC1F; 0033: 01F4 E240 0001", want: []float64{230, 2.1, -488, 480, -0.993, 50, 12345.6}, source: memory + "low word first, as its protocol has it"},
+	vector{in: "ddsu666 2000: 436CE666 4109EB85 BFF60419; 200A: BF723C49; 200E: 4247CCCD; 4000: 44C1EBF8; 400A: 44A6F635", want: []float64{236.9, 8.62, -1922, -0.9462, 49.95, 1551.374, 1335.694}, within: 1, source: memory + "kW as Tasmota xnrg_11_ddsu666.ino has it"},
+	vector{in: "em111 0000: 08FC 0000 0834 0000 ECF0 FFFF; 000E: FC1F 01F4 E240 0001; 0020: 0001 0000", want: []float64{230, 2.1, -488, -0.993, 50, 12345.6, 0.1}, source: memory + "low word first, as its protocol has it"},
 	vector{in: "em340 0000: FFFF 7FFF", source: "Carlo Gavazzi protocol: 7FFFFFFF is an overflow"},
 )
 
@@ -410,7 +412,7 @@ func TestModbusOptions(t *testing.T) {
 		settings []string
 		says     string
 	}{
-		{nil, "set the option template to one of dds238, dtsu666"},
+		{nil, "set the option template to one of dds238, ddsu666, dtsu666"},
 		{[]string{"template=sdm120", "registers=voltage input 0 u16"}, "exclude each other"},
 		{[]string{"template=sdm999"}, `no template "sdm999"`},
 		{[]string{"registers=\n\nvoltage inptu 0 u16"}, `option registers, line 3: unknown table "inptu"; there are input`},
