@@ -3,12 +3,15 @@ package sensors
 import (
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
 	"time"
 
 	"gateway/sensors/bus"
+	"gateway/sensors/reading"
 )
 
 func TestUnsyncedReadingsSaySo(t *testing.T) {
@@ -36,27 +39,57 @@ func TestUnsyncedReadingsSaySo(t *testing.T) {
 	})
 }
 
-// What the clock was off by is known once it is set: what the wall clock has
-// gained on the monotonic one.
+// What a boot's times are off by is known once its clock is set, also after a
+// restart and in later boots.
 func TestClockCorrects(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		synced := false
-		c := newClock(func() bool { return synced }, slog.New(slog.DiscardHandler))
-		measured := time.Now()
-		if at, known := c.correct(measured); known || !at.Equal(measured) {
-			t.Errorf("before it is set: %v, %v", at, known)
+	folder := t.TempDir()
+	log := slog.New(slog.DiscardHandler)
+	synced, sinceBoot := false, 100*time.Second
+	gateway := func(boot string) *Sensors {
+		return &Sensors{clock: newClock(func() bool { return synced }, func() time.Duration { return sinceBoot }, boot, folder, log)}
+	}
+	s := gateway("first")
+	r := reading.Reading{Path: meter(t), Time: time.Now(), Unsynced: true, Boot: "first"}
+	if _, ok := s.Correct(r); ok {
+		t.Error("corrected before the clock is set")
+	}
+	s.clock.flush()
+
+	s = gateway("first") // restarted, and an hour passes at once: the clock is set forward
+	sinceBoot -= time.Hour
+	synced = true
+	s.clock.askNext = time.Time{}
+	if !s.clock.synced() {
+		t.Fatal("not synced")
+	}
+	s.clock.flush()
+	for name, s := range map[string]*Sensors{"now": s, "after a restart": gateway("first"), "in another boot": gateway("second")} {
+		got, ok := s.Correct(r)
+		if !ok || got.Unsynced || got.Boot != "" || got.Time.Sub(r.Time.Add(time.Hour)).Abs() > time.Second {
+			t.Errorf("%s: %+v, %v", name, got, ok)
 		}
-		time.Sleep(2 * time.Second)
-		c.wall = c.wall.Add(-time.Hour) // had it been an hour behind when it began
-		wall := measured.Add(-time.Hour)
-		synced = true
-		if !c.synced() {
-			t.Fatal("not synced")
+		for _, r := range []reading.Reading{{Time: r.Time}, {Time: r.Time, Unsynced: true, Boot: "third"}, {Time: r.Time, Unsynced: true}} {
+			if got, ok := s.Correct(r); ok || !got.Time.Equal(r.Time) {
+				t.Errorf("%s: %+v was corrected to %+v", name, r, got)
+			}
 		}
-		if at, known := c.correct(wall); !known || at.Sub(measured).Abs() > time.Millisecond {
-			t.Errorf("a time of before is %v, %v, want %v", at, known, measured)
-		}
-	})
+	}
+	if n := len(gateway("second").clock.boots); n != 1 {
+		t.Errorf("%d boots are noted; one that had a clock needs no note", n)
+	}
+}
+
+func TestClockFileDamaged(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "clock.json"), []byte("[{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newClock(func() bool { return false }, func() time.Duration { return 0 }, "first", folder, slog.New(slog.DiscardHandler))
+	c.flush()
+	again := newClock(func() bool { return false }, func() time.Duration { return 0 }, "first", folder, slog.New(slog.DiscardHandler))
+	if len(again.boots) != 1 || again.dirty {
+		t.Errorf("boots %+v", again.boots)
+	}
 }
 
 func TestWhoseClockIsBelieved(t *testing.T) {

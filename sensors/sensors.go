@@ -57,7 +57,6 @@ type Sensors struct {
 	lines   []*line
 	states  *states
 	clock   *clock
-	boot    string        // see reading.Reading.Boot
 	poke    chan struct{} // cap 1: a device came online, the watch looks again
 }
 
@@ -67,7 +66,8 @@ func New(cfg Config, deps Deps) (*Sensors, error) {
 	deps = deps.withDefaults()
 	s := &Sensors{
 		deps: deps, buses: cfg.Buses, poke: make(chan struct{}, 1),
-		states: newStates(deps.StateFolder, deps.Log), clock: newClock(deps.ClockSynced, deps.Log), boot: bootID(deps.Root),
+		states: newStates(deps.StateFolder, deps.Log),
+		clock:  newClock(deps.ClockSynced, bus.SinceBoot, bootID(deps.Root), deps.StateFolder, deps.Log),
 	}
 	cfg = cfg.WithDefaults(deps.Hostname)
 	byPlace := make(map[place]*line)
@@ -152,14 +152,34 @@ func (s *Sensors) Run(ctx context.Context) error {
 		lines.Go(func() { l.run(ctx) })
 	}
 	watch.Go(func() { s.watch(ctx) })
-	watch.Go(func() { s.states.run(ctx) })
+	watch.Go(func() { s.keep(ctx) })
 	watch.Wait()
 	lines.Wait()
-	s.states.flush()
+	s.flush()
 	for _, d := range s.devices {
 		d.setOffline()
 	}
 	return nil
+}
+
+// keep writes what is to outlive a restart, now and then, until ctx ends.
+func (s *Sensors) keep(ctx context.Context) {
+	s.flush() // a clock that is not set is noted at once
+	ticks := time.NewTicker(stateEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+			s.flush()
+		}
+	}
+}
+
+func (s *Sensors) flush() {
+	s.states.flush()
+	s.clock.flush()
 }
 
 // watch changes the status of sensors whose last reading has become too old,

@@ -2,7 +2,6 @@ package sensors
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -139,20 +138,6 @@ func (s *state) asideLocked(why error) {
 		why = errors.Join(why, err)
 	}
 	s.owner.log.Error("the state of a sensor is damaged and was put aside; it begins anew", "sensor", s.path.String(), "file", aside, "error", why)
-}
-
-// run writes what was saved, now and then, until ctx ends.
-func (s *states) run(ctx context.Context) {
-	ticks := time.NewTicker(stateEvery)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticks.C:
-			s.flush()
-		}
-	}
 }
 
 // flush writes what was saved and is not yet on disk. What cannot be written
