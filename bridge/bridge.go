@@ -30,7 +30,8 @@ type Bridge struct {
 	log      *slog.Logger
 	upstream upstream
 	backoff  backoff
-	sub      *broker.Subscription // nil until Run
+	sub      *broker.Subscription // nil until Collect
+	rewrite  func(*broker.Message) []byte
 
 	mu       sync.Mutex
 	state    State
@@ -63,6 +64,11 @@ func newBridge(cfg Config, b *broker.Broker, log *slog.Logger, u upstream) *Brid
 		state:   State{Name: cfg.Name, Address: cfg.Address},
 	}
 }
+
+// Rewrite has f called with each message just before it is sent: its result is
+// sent in place of the payload. f does not write to the message. It is called
+// before Run.
+func (br *Bridge) Rewrite(f func(*broker.Message) (payload []byte)) { br.rewrite = f }
 
 // Collect begins to queue what the bridge forwards. Whatever is published
 // after it returns is forwarded, however late Run connects.
@@ -227,7 +233,11 @@ func (br *Bridge) send(l link, d broker.Delivery) receipt {
 			break
 		}
 	}
-	return l.publish(route.RemotePrefix+d.Topic, byte(route.QoS), d.Retain, d.Payload)
+	payload := d.Payload
+	if br.rewrite != nil {
+		payload = br.rewrite(d.Message)
+	}
+	return l.publish(route.RemotePrefix+d.Topic, byte(route.QoS), d.Retain, payload)
 }
 
 func (br *Bridge) acked(d broker.Delivery) {

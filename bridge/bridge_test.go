@@ -36,6 +36,21 @@ func TestForwards(t *testing.T) {
 	})
 }
 
+// What is sent is what Rewrite makes of a message at that moment, not when it
+// was queued.
+func TestRewrite(t *testing.T) {
+	f := &far{down: errCut}
+	inBubble(t, testConfig(), f, func(r *rig) {
+		r.publish("home/x", 1)
+		r.bridge.Rewrite(func(m *broker.Message) []byte { return []byte(m.Topic + " " + string(m.Payload)) })
+		f.repair()
+		r.sleep(2 * time.Minute)
+		if got := f.text(); got != "pi1/home/x=home/x 1" {
+			t.Errorf("upstream got %s", got)
+		}
+	})
+}
+
 // What is published while the line is down arrives when it is back, once and
 // in its order.
 func TestOutageLosesNothing(t *testing.T) {

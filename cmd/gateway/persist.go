@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 
 	"gateway/broker"
@@ -52,6 +53,19 @@ func (g *gateway) persistence() broker.Persistence {
 		return broker.Persistence{} // no store, rather than one that is nil
 	}
 	return broker.Persistence{Store: g.store, Sync: g.cfg.Persistence.Interval == 0}
+}
+
+// stateFolder is where sensors keep what outlives a restart, within the folder
+// of the store, which looks at no folders; "" if nothing does.
+func (g *gateway) stateFolder() string {
+	if g.store == nil {
+		return ""
+	}
+	dir, err := g.cfg.Persistence.Folder()
+	if err != nil {
+		return "" // the store could not be open
+	}
+	return filepath.Join(dir, "sensors")
 }
 
 // close gives back what outlives the parts.

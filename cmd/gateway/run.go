@@ -138,11 +138,15 @@ func (g *gateway) buildOthers() error {
 	for _, c := range houses {
 		s, err := sensors.New(c, sensors.Deps{
 			Log: log.With("part", "sensors"), Hostname: hostname(), Publish: pub.report, Status: pub.status,
+			Subscribe: subscribe(g.broker), StateFolder: g.stateFolder(),
 		})
 		if err != nil {
 			return err
 		}
 		g.sensors = append(g.sensors, s)
+	}
+	for _, b := range g.bridges {
+		b.Rewrite(corrected(g.sensors))
 	}
 	if err := g.broker.Listen(); err != nil {
 		return err
@@ -161,6 +165,8 @@ func (g *gateway) parts() []part {
 		parts = append(parts, part{"bridge " + g.cfg.Bridges[i].Name, b.Run})
 	}
 	parts = append(parts, part{"broker", g.broker.Run}, part{"reload", g.reloadOnSignal})
+	set := settings{g.broker, g.sensors, g.log}
+	parts = append(parts, part{"settings", set.Run})
 	for _, s := range g.sensors {
 		parts = append(parts, part{"sensors", s.Run})
 	}
