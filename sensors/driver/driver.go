@@ -179,7 +179,10 @@ type Option struct {
 	Doc     string     // one sentence, with the unit
 	Default string     // as it would be written in the configuration; "" is always allowed then
 	Type    OptionType // Text if nothing is said
-	Allowed []string   // all possible values, nil if any
+	// Required is for what has no default that would do; Open says what is
+	// missing.
+	Required bool
+	Allowed  []string // all possible values, nil if any
 	// Min and Max bound a number, or a time in seconds, if one of them is not 0.
 	Min, Max float64
 }
