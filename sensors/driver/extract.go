@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"gateway/sensors/reading"
 )
@@ -303,8 +304,8 @@ func parseJSON(b []byte) (any, error) {
 	return v, nil
 }
 
-// parseLines reads "key value", "key: value" and "key=value". What stands
-// behind the value, a unit, does not matter; nor do lines of other forms.
+// parseLines reads "key value", "key: value" and "key=value". A unit behind
+// the value does not matter; nor do lines of other forms.
 func parseLines(s string) (any, error) {
 	object := make(map[string]any)
 	for line := range strings.Lines(s) {
@@ -314,13 +315,23 @@ func parseLines(s string) (any, error) {
 			continue
 		}
 		if value := strings.Fields(strings.TrimLeft(line[i:], " \t:=")); len(value) > 0 {
-			object[line[:i]] = value[0]
+			object[line[:i]] = withoutUnit(value[0])
 		}
 	}
 	if len(object) == 0 {
 		return nil, fmt.Errorf("%.60q is neither JSON, nor a number, nor lines of key and value", s)
 	}
 	return object, nil
+}
+
+// withoutUnit returns the number in front of a unit that touches it, 48.3'C;
+// all of s if that is no such thing.
+func withoutUnit(s string) string {
+	number := strings.TrimRightFunc(s, func(r rune) bool { return unicode.IsLetter(r) || strings.ContainsRune("%°'/²³", r) })
+	if _, err := parseNumber(number); err != nil {
+		return s
+	}
+	return number
 }
 
 // discover takes what is called like a quantity and is a number, in the order
