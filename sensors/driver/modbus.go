@@ -53,7 +53,7 @@ var _ = register(Driver{
 	Notes: "Baud rate, parity and address are set at the slave. Addresses of registers count from 0, as on the wire: " +
 		"30013 or 40013 in a manual is address 12 of table input or holding.",
 	Check: func(o map[string]string) error {
-		_, _, err := modbusValues(o)
+		_, err := planModbus(o)
 		return err
 	},
 	Open: openModbus,
@@ -191,39 +191,49 @@ type modbusSlave struct {
 // openModbus finds out what to read. The slave is asked by Measure only.
 func openModbus(_ context.Context, slot *bus.Slot) (Sensor, error) {
 	o := options(slot.Options)
-	values, limit, err := modbusValues(o)
+	plan, err := planModbus(o)
 	if err != nil {
 		return nil, fmt.Errorf("modbus: %w", err)
 	}
 	if t, ok := slot.Modbus.(bus.ModbusTimer); ok {
 		t.SetTiming(slot.Unit, o.duration("timeout"), o.duration("pause"))
 	}
-	blocks := modbusBlocks(values, o.whole("max_gap"), min(limit, o.whole("max_block")))
-	return &modbusSlave{slot.Modbus, slot.Unit, values, blocks}, nil
+	return &modbusSlave{slot.Modbus, slot.Unit, plan.values, modbusBlocks(plan.values, plan.gap, plan.most)}, nil
 }
 
-// modbusValues returns the values that the options ask for, and how many
-// registers the slave gives at once.
-func modbusValues(o options) (values []modbusValue, limit int, err error) {
+// modbusPlan is what is to be read of a slave, and how.
+type modbusPlan struct {
+	values    []modbusValue
+	gap, most int // see modbusBlocks
+}
+
+// planModbus finds out what the options ask for.
+func planModbus(o options) (modbusPlan, error) {
 	template, registers := o["template"], o["registers"]
+	plan := modbusPlan{gap: o.whole("max_gap"), most: o.whole("max_block")}
 	switch {
 	case template != "" && registers != "":
-		return nil, 0, errors.New("options template and registers exclude each other: remove one")
+		return plan, errors.New("options template and registers exclude each other: remove one")
 	case template == "" && registers == "":
-		return nil, 0, fmt.Errorf("set the option template to one of %s, or list the values in the option registers",
+		return plan, fmt.Errorf("set the option template to one of %s, or list the values in the option registers",
 			strings.Join(slices.Sorted(maps.Keys(modbusTemplates)), ", "))
 	case registers != "":
-		values, err = parseModbusRegisters(registers, cmp.Or(o["order"], "abcd"))
-		if err != nil {
-			return nil, 0, fmt.Errorf("option registers, %w", err)
+		var err error
+		if plan.values, err = parseModbusRegisters(registers, cmp.Or(o["order"], "abcd")); err != nil {
+			return plan, fmt.Errorf("option registers, %w", err)
 		}
-		return values, modbusRegisters, nil
+		return plan, nil
 	}
 	t, ok := modbusTemplates[template]
 	if !ok {
-		return nil, 0, fmt.Errorf("there is no template %q", template)
+		return plan, fmt.Errorf("there is no template %q", template)
 	}
-	return t.values(o["order"]), cmp.Or(t.limit, modbusRegisters), nil
+	plan.values = t.values(o["order"])
+	plan.most = min(plan.most, cmp.Or(t.limit, modbusRegisters))
+	if t.gapless {
+		plan.gap = 0
+	}
+	return plan, nil
 }
 
 // Channels implements [Channeler].

@@ -15,6 +15,9 @@ type modbusTemplate struct {
 	table  bus.ModbusTable
 	order  string // abcd if nothing is said
 	rows   []modbusRow
+	// gapless is set if nobody has seen what happens when registers are read
+	// that the map does not have: a slave may be silent then.
+	gapless bool
 }
 
 // modbusRow is a value of a template: what it is, where it is, the factor to
@@ -202,7 +205,7 @@ var modbusTemplates = map[string]modbusTemplate{
 	"orwe514": {
 		title:  "Orno OR-WE-514 and OR-WE-515; 8E1",
 		source: "Register description OR-WE-514&OR-WE-515, in gituser-rk/orno-modbus-mqtt; volkszaehler/mbmd meters/rs485/orno1p.go",
-		table:  bus.HoldingRegisters,
+		table:  bus.HoldingRegisters, gapless: true,
 		rows: []modbusRow{
 			{reading.Frequency, 0x0130, modbusU16, 0.01, 0, 70, 2},
 			{reading.Voltage, 0x0131, modbusU16, 0.01, 0, 300, 2},
@@ -264,7 +267,7 @@ var modbusTemplates = map[string]modbusTemplate{
 	"ddsu666": {
 		title:  "Chint DDSU666, set to the protocol Modbus",
 		source: "Chint DDSU666 User Manual ZTY0.464.922, appendix A; Tasmota xnrg_11_ddsu666.ino",
-		table:  bus.HoldingRegisters,
+		table:  bus.HoldingRegisters, gapless: true,
 		rows: []modbusRow{
 			{reading.Voltage, 0x2000, modbusF32, 1, 0, 500, 1},
 			{reading.Current, 0x2002, modbusF32, 1, -1000, 1000, 3},

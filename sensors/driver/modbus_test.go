@@ -319,6 +319,26 @@ func TestModbusBlocks(t *testing.T) {
 	}
 }
 
+// A map with holes that nobody has tried is read without them.
+func TestModbusGapless(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newModbusRig(t, "tcp://meter")
+		defer r.client.Close()
+		r.fill(0x2000, 0x2010)
+		r.fill(0x4000, 0x4010)
+		if _, err := r.measure(t, r.mustOpen(t, "template=ddsu666")); err != nil {
+			t.Error(err)
+		}
+		want := []string{
+			"slave 1, table 3, 0x2000 +8", "slave 1, table 3, 0x200A +2", "slave 1, table 3, 0x200E +2",
+			"slave 1, table 3, 0x4000 +2", "slave 1, table 3, 0x400A +2",
+		}
+		if got := r.requests(); !slices.Equal(got, want) {
+			t.Errorf("asked %q, want %q", got, want)
+		}
+	})
+}
+
 func TestModbusOrders(t *testing.T) {
 	for _, tt := range []struct {
 		typ   modbusType
