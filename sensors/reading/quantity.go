@@ -208,7 +208,7 @@ var parts = map[string]string{
 	"supply": "supply", "visible": "visible", "infrared": "infrared", "indoor": "indoor", "outdoor": "outdoor",
 	"flow": "flow", "return": "return",
 	"0_3um": "≥ 0.3 µm", "0_5um": "≥ 0.5 µm", "1um": "≥ 1 µm", "2_5um": "≥ 2.5 µm", "5um": "≥ 5 µm", "10um": "≥ 10 µm",
-	"long": "long", "short": "short",
+	"long": "long", "short": "short", "voc": "VOC", "nox": "NOx",
 }
 
 // IsPart tells whether s is a word that may stand behind a quantity: one that
