@@ -1,8 +1,7 @@
 // Package bus opens what sensors are attached to: I²C, SPI, GPIO lines, serial
 // ports, Modbus, and the kernel's own tables under /sys and /proc. It is the
-// only importer of periph's host drivers and of the serial library. Its fakes
-// are in bustest: chips made of registers, pins, ports and file trees, with
-// faults injected at will.
+// only importer of periph's host drivers. Its fakes are in bustest: chips made
+// of registers, pins, ports and file trees, with faults injected at will.
 //
 // It knows no chip and no quantity.
 //
@@ -14,10 +13,14 @@
 //
 // # Dependencies
 //
-// periph.io/x/conn has the words for I²C and SPI, periph.io/x/host opens SPI
-// devices and finds GPIO lines; go.bug.st/serial sets up serial ports, of
-// which termios alone is not a portable half. I²C and GPIO edges are ours:
-// periph loses the kernel's errno, its timeouts and the time stamps of edges.
+// periph.io/x/conn has the words for I²C and SPI, and periph.io/x/host opens
+// SPI devices. golang.org/x/sys has the structures and numbers of the kernel.
+//
+// I²C and GPIO edges are ours: periph loses the kernel's errno, its time limits
+// and the time stamps of edges. So are serial ports, which are an open and one
+// call of termios: go.bug.st/serial v1.8.0 waits with select(2), which panics
+// from descriptor 1024 on (a broker has them), and has no time limit for
+// writing.
 package bus
 
 import (

@@ -1,7 +1,11 @@
 package bus
 
 import (
+	"context"
+	"errors"
+	"io"
 	"os"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -48,4 +52,69 @@ func control(f *os.File, do func(fd uintptr) error) error {
 		return os.ErrClosed // what else it can be has no name of its own
 	}
 	return result
+}
+
+// readWithin reads what there is in f, at least one byte. It waits for that
+// until ctx ends, whose error it returns, or for timeout, which is
+// [os.ErrDeadlineExceeded]; 0 does not wait. f does not block, and Go's poller
+// has it.
+func readWithin(ctx context.Context, f *os.File, p []byte, timeout time.Duration) (int, error) {
+	// A deadline that has passed reads nothing, not even what is there.
+	n, err := readNow(f, p)
+	if !errors.Is(err, unix.EAGAIN) {
+		return n, err
+	}
+	if timeout <= 0 {
+		return 0, os.ErrDeadlineExceeded
+	}
+	if err := deadline(f.SetReadDeadline(time.Now().Add(timeout))); err != nil {
+		return 0, err
+	}
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = f.SetReadDeadline(time.Unix(1, 0)) // it fails on a closed file, whose Read returns anyway
+		close(ended)
+	})
+	n, err = f.Read(p)
+	if !stop() {
+		<-ended // or it would end the next Read
+		if n == 0 {
+			return 0, ctx.Err()
+		}
+	}
+	return n, err
+}
+
+// readNow reads what there is in f: EAGAIN if nothing, and io.EOF at the end.
+func readNow(f *os.File, p []byte) (int, error) {
+	if err := deadline(f.SetReadDeadline(time.Time{})); err != nil {
+		return 0, err
+	}
+	c, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	if e := c.Read(func(fd uintptr) bool {
+		n, err = unix.Read(int(fd), p)
+		return true
+	}); e != nil {
+		return 0, os.ErrClosed
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// deadline returns the error of setting a deadline as one that can be told:
+// os does not give a name to that of a closed file.
+func deadline(err error) error {
+	if err == nil || errors.Is(err, os.ErrNoDeadline) {
+		return err
+	}
+	return os.ErrClosed
 }
