@@ -111,7 +111,7 @@ func (a *adapter) transfer(data *i2cRdwrData) error {
 
 func (a *adapter) bus() *i2cBus {
 	a.t.Helper()
-	b, err := openI2C(1, a.kernel(), sysfs)
+	b, err := openI2C(1, a.kernel(), i2cTables)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -335,7 +335,7 @@ func TestOpenI2CExplains(t *testing.T) {
 	} {
 		a := newAdapter(t)
 		a.openErr, a.funcs = tt.open, tt.funcs
-		b, err := openI2C(1, a.kernel(), sysfs)
+		b, err := openI2C(1, a.kernel(), i2cTables)
 		if b != nil || err == nil {
 			t.Errorf("%v, %#x: opened", tt.open, tt.funcs)
 			continue

@@ -105,9 +105,9 @@ func TestExplainOpen(t *testing.T) {
 	}
 }
 
-// sysfs is a machine with a chip that the kernel has, one that it was only
+// i2cTables are of a machine with a chip that the kernel has, one that it was only
 // told of, and a bus.
-var sysfs = fstest.MapFS{
+var i2cTables = fstest.MapFS{
 	"sys/bus/i2c/devices/i2c-1/name":      {Data: []byte("bcm2835 (i2c@7e804000)\n")},
 	"sys/bus/i2c/devices/1-0076/name":     {Data: []byte("bme280\n")},
 	"sys/bus/i2c/devices/1-0076/driver":   {Mode: fs.ModeSymlink, Data: []byte("../../../../../../bus/i2c/drivers/bmp280")},
@@ -130,7 +130,7 @@ func TestI2CKernelDriver(t *testing.T) {
 		{"i2c-22", 0x68, "ds3231"}, // a link that cannot be read
 		{"usb", 0x76, ""},
 	} {
-		if got := I2CKernelDriver(sysfs, tt.bus, tt.addr); got != tt.want {
+		if got := I2CKernelDriver(i2cTables, tt.bus, tt.addr); got != tt.want {
 			t.Errorf("I2CKernelDriver(%s, %#x) = %q, want %q", tt.bus, tt.addr, got, tt.want)
 		}
 	}
@@ -138,7 +138,7 @@ func TestI2CKernelDriver(t *testing.T) {
 
 func TestI2CAdapterName(t *testing.T) {
 	for bus, want := range map[string]string{"i2c-1": "bcm2835 (i2c@7e804000)", "1": "bcm2835 (i2c@7e804000)", "i2c-2": "", "usb": ""} {
-		if got := I2CAdapterName(sysfs, bus); got != want {
+		if got := I2CAdapterName(i2cTables, bus); got != want {
 			t.Errorf("I2CAdapterName(%s) = %q, want %q", bus, got, want)
 		}
 	}
