@@ -49,6 +49,25 @@ func (s *Slot) ReadWord(reg byte) (uint16, error) {
 	return uint16(b[0])<<8 | uint16(b[1]), nil
 }
 
+// ReadWordTwice is ReadWord for a chip that sends no checksum and a register
+// that does not change meanwhile: it reads twice and refuses what differs. Any
+// number may be a result, 0x0000 and 0xFFFF, too: that somebody drives the bus
+// has to be known from another register.
+func (s *Slot) ReadWordTwice(reg byte) (uint16, error) {
+	v, err := s.ReadWord(reg)
+	if err != nil {
+		return 0, err
+	}
+	again, err := s.ReadWord(reg)
+	if err != nil {
+		return 0, err
+	}
+	if v != again {
+		return 0, fmt.Errorf("register 0x%02X is 0x%04X and then 0x%04X: the transmission is disturbed", reg, v, again)
+	}
+	return v, nil
+}
+
 // WriteWord writes v to register reg of a chip with registers of 16 bits, most
 // significant byte first.
 func (s *Slot) WriteWord(reg byte, v uint16) error {

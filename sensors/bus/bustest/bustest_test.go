@@ -284,3 +284,53 @@ func TestSHT4x(t *testing.T) {
 		}
 	})
 }
+
+func TestWords(t *testing.T) {
+	c := &Words{Narrow: map[byte]bool{8: true}}
+	c.Mem[1], c.Mem[8] = 0x1234, 0x56
+	b := New(map[uint16]Chip{0x50: c})
+	for _, tt := range []struct {
+		w    []byte
+		want []byte
+	}{
+		{[]byte{1}, []byte{0x12}},
+		{nil, []byte{0x34, 0x12}}, // goes on
+		{[]byte{1}, []byte{0x12, 0x34, 0x12}},
+		{[]byte{8}, []byte{0x56, 0x56}},
+		{[]byte{1, 0xAB, 0xCD}, []byte{0xAB, 0xCD}},
+		{[]byte{8, 3}, []byte{3}},
+	} {
+		if got := mustTx(t, b, 0x50, tt.w, len(tt.want)); !bytes.Equal(got, tt.want) {
+			t.Errorf("after writing % X: read % X, want % X", tt.w, got, tt.want)
+		}
+	}
+	for _, w := range [][]byte{{1, 2}, {1, 2, 3, 4}, {8, 1, 2}} {
+		if err := b.Tx(0x50, w, nil); !errors.Is(err, syscall.ENXIO) {
+			t.Errorf("% X, of a wrong length, gives %v", w, err)
+		}
+	}
+	c.OnRead = func(byte) { c.Mem[1]++ }
+	if got := mustTx(t, b, 0x50, []byte{1}, 4); !bytes.Equal(got, []byte{0xAB, 0xCE, 0xAB, 0xCF}) {
+		t.Errorf("with a hook: read % X", got)
+	}
+}
+
+func TestCycle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c cycle
+		for i, step := range []struct {
+			wait time.Duration
+			run  bool
+			want bool
+		}{
+			{time.Second, false, false}, {0, true, false}, {90, true, false}, {10, true, true}, {0, true, false},
+			{250, true, true}, {40, true, false}, {10, true, true}, {99, false, false}, {1, false, false}, {0, true, false}, {99, true, false}, {1, true, true},
+		} {
+			time.Sleep(step.wait)
+			c.run(step.run)
+			if got := c.ended(100); got != step.want {
+				t.Errorf("step %d: ended is %v, want %v", i, got, step.want)
+			}
+		}
+	})
+}
