@@ -16,6 +16,7 @@ type commandLine struct {
 	Check   checkCommand   `cmd:"" help:"Say what is wrong with a configuration; exit status 0 or 1."`
 	Drivers driversCommand `cmd:"" help:"List the sensor drivers, or describe one."`
 	Read    readCommand    `cmd:"" help:"Read the configured sensors once and print what they say."`
+	Scan    scanCommand    `cmd:"" help:"Look what sensors there are, by reading only, and print a configuration for them."`
 	Pub     pubCommand     `cmd:"" help:"Publish a message to an MQTT broker."`
 	Sub     subCommand     `cmd:"" help:"Subscribe to topics of an MQTT broker and print messages."`
 	Passwd  passwdCommand  `cmd:"" help:"Set or delete a user's password in a password file."`

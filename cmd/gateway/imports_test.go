@@ -28,6 +28,7 @@ var importRules = map[string]struct {
 	"sensors/bus/modbus":             {[]string{"sensors/bus"}, "a protocol on a port, it knows no meter"},
 	"sensors/driver":                 {[]string{"sensors/reading", "sensors/bus"}, "no driver knows MQTT, topics or schedules"},
 	"sensors":                        {[]string{"sensors/reading", "sensors/driver", "sensors/bus", "sensors/bus/modbus"}, "sensors never see the broker: wire.go owns the adapter"},
+	"sensors/scan":                   {[]string{"sensors/driver", "sensors/bus"}, "what there is, whatever is configured"},
 	"broker/topic":                   {nil, "the trees know only topics"},
 	"broker/packet":                  {nil, "the codec knows only bytes"},
 	"broker/client":                  {[]string{"broker/packet"}, "a client is no part of the broker"},
@@ -61,7 +62,7 @@ var owners = map[string][]string{
 	"github.com/eclipse/paho.mqtt.golang": {"bridge"},
 	"github.com/rogpeppe/go-internal":     {"cmd/gateway"},
 	"periph.io/x/host/v3":                 {"sensors/bus"},
-	"periph.io/x/conn/v3":                 {"sensors/bus", "sensors/bus/bustest", "sensors/driver", "sensors"}, // the words for buses
+	"periph.io/x/conn/v3":                 {"sensors/bus", "sensors/bus/bustest", "sensors/driver", "sensors/scan", "sensors"}, // the words for buses
 }
 
 // pahoFile is the only file that speaks to the Paho client.
