@@ -62,7 +62,7 @@ var owners = map[string][]string{
 	"github.com/eclipse/paho.mqtt.golang": {"bridge"},
 	"github.com/rogpeppe/go-internal":     {"cmd/gateway"},
 	"periph.io/x/host/v3":                 {"sensors/bus"},
-	"periph.io/x/conn/v3":                 {"sensors/bus", "sensors/bus/bustest", "sensors/driver", "sensors/scan", "sensors"}, // the words for buses
+	"periph.io/x/conn/v3":                 {"sensors/bus", "sensors/bus/bustest", "sensors/driver", "sensors/scan", "sensors", "cmd/gateway"}, // the words for buses
 }
 
 // pahoFile is the only file that speaks to the Paho client.

@@ -21,6 +21,7 @@ const readTimeout = time.Minute
 type readCommand struct {
 	configFlag
 	JSON  bool     `help:"Print one line of JSON per sensor, as it would be published."`
+	Raw   bool     `help:"Also print what was measured before any filter, and every transaction on I²C and SPI."`
 	Names []string `arg:"" optional:"" name:"name" help:"Only sensors of this name, driver, room or topic."`
 }
 
@@ -34,7 +35,11 @@ func (c *readCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	all, err := sensors.New(chosen, sensors.Deps{Log: slog.New(slog.DiscardHandler)})
+	deps := sensors.Deps{Log: slog.New(slog.DiscardHandler)}
+	if c.Raw {
+		deps.OpenI2C, deps.OpenSPI = traced(s.err)
+	}
+	all, err := sensors.New(chosen, deps)
 	if err != nil {
 		return err
 	}
@@ -48,6 +53,9 @@ func (c *readCommand) Run(ctx context.Context, s streams) error {
 			continue
 		}
 		fmt.Fprintln(s.out, c.line(r))
+		if c.Raw {
+			fmt.Fprintln(s.out, rawLine(r))
+		}
 	}
 	if failed > 0 {
 		return &statusError{err: errors.New("not every sensor could be read"), status: exitFailure, quiet: true}
@@ -91,6 +99,15 @@ func (c *readCommand) line(r sensors.Result) string {
 	}
 	if r.Reading.Simulated {
 		parts = append(parts, "(simulated)")
+	}
+	return strings.Join(parts, "  ")
+}
+
+// rawLine is what was measured before any filter, to the last digit.
+func rawLine(r sensors.Result) string {
+	parts := []string{"    raw"}
+	for _, v := range r.Raw {
+		parts = append(parts, string(v.Quantity)+" "+withUnit(v))
 	}
 	return strings.Join(parts, "  ")
 }
