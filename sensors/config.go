@@ -245,21 +245,12 @@ func (s SensorConfig) withDriver(d driver.Driver) SensorConfig {
 func (s SensorConfig) lines(d driver.Driver) map[string]string {
 	all := make(map[string]string)
 	for name, line := range s.Pins {
-		all[name] = lineName(line)
+		all[name] = bus.LineName(line)
 	}
 	if s.Pin != "" && len(d.Pins) > 0 {
-		all[d.Pins[0].Name] = lineName(s.Pin)
+		all[d.Pins[0].Name] = bus.LineName(s.Pin)
 	}
 	return all
-}
-
-// lineName returns the one name of a GPIO line, of which people also write
-// only the number.
-func lineName(s string) string {
-	if s != "" && strings.Trim(s, "0123456789") == "" {
-		return "GPIO" + s
-	}
-	return s
 }
 
 func (c SerialConfig) withDefaults(d bus.SerialMode) SerialConfig {

@@ -132,6 +132,12 @@ func (d Deps) withDefaults() Deps {
 	if d.Status == nil {
 		d.Status = func(reading.Path, reading.Status) {}
 	}
+	if d.OpenSPI == nil {
+		d.OpenSPI = bus.OpenSPI
+	}
+	if d.OpenSerial == nil {
+		d.OpenSerial = bus.OpenSerial
+	}
 	if d.OpenModbus == nil {
 		d.OpenModbus = d.openModbus // last: it needs the others
 	}

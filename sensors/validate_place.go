@@ -187,8 +187,8 @@ func (c Config) validateTogether() []error {
 		if b.PowerPin == "" {
 			continue
 		}
-		if first, ok := taken[lineName(b.PowerPin)]; ok {
-			errs = append(errs, fmt.Errorf("buses[%d].power_pin: sensors[%d] has %s already", i, first, lineName(b.PowerPin)))
+		if first, ok := taken[bus.LineName(b.PowerPin)]; ok {
+			errs = append(errs, fmt.Errorf("buses[%d].power_pin: sensors[%d] has %s already", i, first, bus.LineName(b.PowerPin)))
 		}
 	}
 	return append(errs, c.validateCompensation(full)...)

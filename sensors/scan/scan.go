@@ -204,21 +204,32 @@ func answers(b i2c.Bus, addr uint16) (bool, error) {
 	return false, fmt.Errorf("I²C bus %s: address %#02x: %w", b, addr, err)
 }
 
-// kernelLists returns what drivers find in the kernel's lists.
+// kernelLists returns what drivers find in the kernel's lists, and the places
+// at which it cannot tell what is there: chip selects of SPI, serial ports.
 func kernelLists(root fs.FS) []Place {
 	var places []Place
-	for _, d := range driver.All() {
-		if d.Find == nil {
-			continue
+	put := func(kind bus.Kind, name string, c Candidate) {
+		at := slices.IndexFunc(places, func(p Place) bool { return p.Kind == kind && p.Name == name })
+		if at < 0 {
+			at = len(places)
+			places = append(places, Place{Kind: kind, Name: name})
 		}
-		for _, f := range d.Find(root) {
-			name := cmp.Or(f.Port, f.ID, string(d.Bus))
-			at := slices.IndexFunc(places, func(p Place) bool { return p.Kind == d.Bus && p.Name == name && f.Port != "" })
-			if at < 0 {
-				places = append(places, Place{Kind: d.Bus, Name: name})
-				at = len(places) - 1
+		places[at].Candidates = append(places[at].Candidates, c)
+	}
+	for _, d := range driver.All() {
+		switch {
+		case d.Find != nil:
+			for _, f := range d.Find(root) {
+				put(d.Bus, cmp.Or(f.Port, f.ID, string(d.Bus)), Candidate{d, f})
 			}
-			places[at].Candidates = append(places[at].Candidates, Candidate{d, f})
+		case d.Bus == bus.SPI:
+			for _, name := range bus.SPIDevices(root) {
+				put(d.Bus, name, Candidate{Driver: d})
+			}
+		case d.Bus == bus.Serial || d.Bus == bus.Modbus:
+			for _, name := range bus.SerialPorts(root) {
+				put(bus.Serial, name, Candidate{Driver: d})
+			}
 		}
 	}
 	slices.SortStableFunc(places, func(a, b Place) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
