@@ -2,8 +2,21 @@ package bus
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
+
+// GPIOChip is a GPIO controller.
+type GPIOChip struct {
+	Name  string // "gpiochip0"
+	Label string // of what it is: "pinctrl-rp1"
+	Lines int
+}
+
+// String returns the chip as "gpiochip0 (pinctrl-rp1, 54 lines)".
+func (c GPIOChip) String() string {
+	return fmt.Sprintf("%s (%s, %d lines)", c.Name, c.Label, c.Lines)
+}
 
 // LineName returns the kernel's name of a GPIO line that is called so: "17",
 // "gpio17" and "GPIO17" are GPIO17. Other names stay what they are.
@@ -33,6 +46,3 @@ func (o InputOptions) check() error {
 	}
 	return nil
 }
-
-// errNoEdges is the error about waiting for what was not asked for.
-var errNoEdges = errors.New("the line was opened without edges")
