@@ -84,3 +84,12 @@ func (s *Slot) WriteRegister(reg, v byte) error {
 	}
 	return nil
 }
+
+// WriteRegisters writes p to register reg of the chip at the slot, and to
+// those after it, in one transaction.
+func (s *Slot) WriteRegisters(reg byte, p []byte) error {
+	if err := s.I2C.Tx(s.Addr, append([]byte{reg}, p...), nil); err != nil {
+		return fmt.Errorf("write % X to registers from 0x%02X: %w", p, reg, err)
+	}
+	return nil
+}
