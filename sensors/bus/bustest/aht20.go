@@ -84,19 +84,3 @@ func (c *AHT) Read(p []byte) error {
 	}
 	return nil
 }
-
-// crcSensirion is CRC-8 with polynomial 0x31 and initial value 0xFF, bit by
-// bit as a shift register does it.
-func crcSensirion(b []byte) byte {
-	reg := byte(0xFF)
-	for _, v := range b {
-		for bit := 7; bit >= 0; bit-- {
-			out := reg>>7 ^ v>>bit&1
-			reg <<= 1
-			if out == 1 {
-				reg ^= 0x31
-			}
-		}
-	}
-	return reg
-}
