@@ -138,6 +138,9 @@ func (d Deps) withDefaults() Deps {
 	if d.OpenSerial == nil {
 		d.OpenSerial = bus.OpenSerial
 	}
+	if d.Lines == nil {
+		d.Lines = bus.Lines()
+	}
 	if d.OpenModbus == nil {
 		d.OpenModbus = d.openModbus // last: it needs the others
 	}
