@@ -40,6 +40,7 @@ const (
 	Moisture         Quantity = "moisture"
 	Illuminance      Quantity = "illuminance"
 	Rain             Quantity = "precipitation"
+	RainRate         Quantity = "precipitation_intensity"
 	WindSpeed        Quantity = "wind_speed"
 	WindDirection    Quantity = "wind_direction"
 	Battery          Quantity = "battery"
@@ -63,6 +64,8 @@ const (
 	Count          Quantity = "count"
 	Rate           Quantity = "rate"
 	Failures       Quantity = "failures"
+	LostEdges      Quantity = "lost_edges" // of a GPIO line, that the kernel had no room for
+	Age            Quantity = "age"        // of another value: age_gas
 
 	// Motion and mechanics.
 	Acceleration    Quantity = "acceleration"
@@ -77,6 +80,10 @@ const (
 	State        Quantity = "state"
 	Problem      Quantity = "problem"
 	UnderVoltage Quantity = "under_voltage"
+	Window       Quantity = "window"
+	Leak         Quantity = "leak"
+	Smoke        Quantity = "smoke"
+	Vibration    Quantity = "vibration"
 
 	// A number whose meaning its owner knows.
 	Raw Quantity = "raw"
@@ -125,6 +132,7 @@ var infos = map[Quantity]Info{
 	Moisture:         {Title: "Moisture", Unit: "%", Decimals: 1, Class: "moisture"},
 	Illuminance:      {Title: "Illuminance", Unit: "lx", Class: "illuminance"},
 	Rain:             {Title: "Precipitation", Unit: "mm", Decimals: 1, Class: "precipitation", Counter: true},
+	RainRate:         {Title: "Precipitation intensity", Unit: "mm/h", Decimals: 1, Class: "precipitation_intensity"},
 	WindSpeed:        {Title: "Wind speed", Unit: "m/s", Decimals: 1, Class: "wind_speed"},
 	WindDirection:    {Title: "Wind direction", Unit: "°", Class: "wind_direction"},
 	Battery:          {Title: "Battery", Unit: "%", Class: "battery"},
@@ -147,6 +155,8 @@ var infos = map[Quantity]Info{
 	Count:          {Title: "Count", Counter: true},
 	Rate:           {Title: "Rate", Unit: "/min", Decimals: 2},
 	Failures:       {Title: "Failures", Counter: true},
+	LostEdges:      {Title: "Lost edges", Counter: true},
+	Age:            {Title: "Age", Unit: "s", Class: "duration"},
 
 	Acceleration:    {Title: "Acceleration", Unit: "m/s²", Decimals: 2},
 	AngularVelocity: {Title: "Angular velocity", Unit: "°/s", Decimals: 1},
@@ -159,6 +169,10 @@ var infos = map[Quantity]Info{
 	State:        {Title: "State", Binary: true},
 	Problem:      {Title: "Problem", Class: "problem", Binary: true},
 	UnderVoltage: {Title: "Under-voltage", Class: "problem", Binary: true},
+	Window:       {Title: "Window", Class: "window", Binary: true},
+	Leak:         {Title: "Leak", Class: "moisture", Binary: true},
+	Smoke:        {Title: "Smoke", Class: "smoke", Binary: true},
+	Vibration:    {Title: "Vibration", Class: "vibration", Binary: true},
 
 	Raw: {Title: "Raw", Decimals: 3},
 
@@ -206,7 +220,7 @@ var parts = map[string]string{
 	"probe": "probe", "ambient": "ambient", "internal": "internal", "external": "external", "board": "board",
 	"object": "object", "cpu": "CPU", "gpu": "GPU", "disk": "disk", "battery": "battery", "bus": "bus", "shunt": "shunt",
 	"supply": "supply", "visible": "visible", "infrared": "infrared", "indoor": "indoor", "outdoor": "outdoor",
-	"flow": "flow", "return": "return",
+	"flow": "flow", "return": "return", "gas": "gas", "water": "water", "thermal": "heat",
 	"0_3um": "≥ 0.3 µm", "0_5um": "≥ 0.5 µm", "1um": "≥ 1 µm", "2_5um": "≥ 2.5 µm", "5um": "≥ 5 µm", "10um": "≥ 10 µm",
 	"long": "long", "short": "short", "voc": "VOC", "nox": "NOx",
 }
