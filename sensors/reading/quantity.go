@@ -84,6 +84,7 @@ const (
 	Leak         Quantity = "leak"
 	Smoke        Quantity = "smoke"
 	Vibration    Quantity = "vibration"
+	Throttled    Quantity = "throttled" // a processor that is kept slow
 
 	// A number whose meaning its owner knows.
 	Raw Quantity = "raw"
@@ -173,6 +174,7 @@ var infos = map[Quantity]Info{
 	Leak:         {Title: "Leak", Class: "moisture", Binary: true},
 	Smoke:        {Title: "Smoke", Class: "smoke", Binary: true},
 	Vibration:    {Title: "Vibration", Class: "vibration", Binary: true},
+	Throttled:    {Title: "Throttled", Class: "problem", Binary: true},
 
 	Raw: {Title: "Raw", Decimals: 3},
 
