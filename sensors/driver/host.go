@@ -38,6 +38,8 @@ var hostProbes = []func(root fs.FS) (hostMeter, error){
 	hostDisk,
 	hostNetwork,
 	hostUptime,
+	hostUnderVoltage,
+	hostThrottled,
 }
 
 var hostChannels = []Channel{
@@ -51,6 +53,8 @@ var hostChannels = []Channel{
 	{Quantity: reading.Received, Min: 0, Max: 1e13, Decimals: 1},
 	{Quantity: reading.Sent, Min: 0, Max: 1e13, Decimals: 1},
 	{Quantity: reading.Uptime, Min: 0, Max: 1e10, Decimals: 0},
+	{Quantity: reading.UnderVoltage, Min: 0, Max: 1},
+	{Quantity: reading.Throttled, Min: 0, Max: 1},
 }
 
 // channelsOf returns the channels of these quantities.
@@ -70,7 +74,9 @@ var _ = register(Driver{
 	Datasheet: "Linux kernel, Documentation/filesystems/proc.rst and ABI/testing/sysfs-class-thermal",
 	Bus:       bus.Sysfs,
 	Channels:  hostChannels,
-	Open:      openHost,
+	Notes: "under_voltage is there on a Raspberry Pi: 1 if its supply was below 4.63 V in the last 2 s; use a better supply and a shorter cable. " +
+		"throttled is there where the kernel slows the processor because of its heat; the firmware of a Raspberry Pi does so by itself, from 80 °C on, and does not tell the kernel.",
+	Open: openHost,
 })
 
 // host is this machine.

@@ -241,6 +241,64 @@ func hostNetwork(root fs.FS) (hostMeter, error) {
 	}}, nil
 }
 
+// hostUnderVoltage is what the firmware of a Raspberry Pi tells the kernel's
+// driver raspberrypi-hwmon, which asks every 2 s. The file get_throttled in
+// /sys says more, and has the kernel log a warning with a stack.
+func hostUnderVoltage(root fs.FS) (hostMeter, error) {
+	names, _ := fs.Glob(root, "sys/class/hwmon/hwmon*/name")
+	for _, n := range names {
+		if name, err := text(root, n); err != nil || name != "rpi_volt" {
+			continue
+		}
+		return hostFlag(reading.UnderVoltage, func() (bool, error) {
+			alarm, err := integer(root, path.Dir(n)+"/in0_lcrit_alarm")
+			return alarm != 0, err
+		})
+	}
+	return hostMeter{}, fmt.Errorf("no rpi_volt in /sys/class/hwmon")
+}
+
+// coolingTypes are cooling devices that cool by slowing the processor.
+var coolingTypes = []string{"thermal-cpufreq", "cpufreq-cpu", "Processor"}
+
+// hostThrottled is whether the kernel slows a processor because of its heat.
+func hostThrottled(root fs.FS) (hostMeter, error) {
+	var states []string
+	types, _ := fs.Glob(root, "sys/class/thermal/cooling_device*/type")
+	for _, t := range types {
+		name, err := text(root, t)
+		if err == nil && slices.ContainsFunc(coolingTypes, func(c string) bool { return strings.HasPrefix(name, c) }) {
+			states = append(states, path.Dir(t)+"/cur_state")
+		}
+	}
+	if len(states) == 0 {
+		return hostMeter{}, fmt.Errorf("no cooling device in /sys/class/thermal slows the processor")
+	}
+	return hostFlag(reading.Throttled, func() (bool, error) {
+		for _, s := range states {
+			if state, err := integer(root, s); err != nil || state > 0 {
+				return true, err
+			}
+		}
+		return false, nil
+	})
+}
+
+// hostFlag is a value of 0 or 1, if it can be read now.
+func hostFlag(q reading.Quantity, read func() (bool, error)) (hostMeter, error) {
+	if _, err := read(); err != nil {
+		return hostMeter{}, err
+	}
+	return hostMeter{hostChannelsOf(q), func(out []float64) error {
+		set, err := read()
+		out[0] = 0
+		if set {
+			out[0] = 1
+		}
+		return err
+	}}, nil
+}
+
 // content reads a file of /sys or /proc, whose size says nothing, to its end.
 func content(root fs.FS, file string) ([]byte, error) {
 	b, err := fs.ReadFile(root, file)

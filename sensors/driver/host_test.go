@@ -15,22 +15,28 @@ import (
 
 // pi is what a Raspberry Pi shows in /sys and /proc.
 var pi = map[string]string{
-	"sys/class/thermal/thermal_zone0/type":      "cpu-thermal\n",
-	"sys/class/thermal/thermal_zone0/temp":      "48312\n",
-	"proc/stat":                                 "cpu  100 10 40 800 50 0 0 0 0 0\ncpu0 1 2 3 4\n",
-	"proc/loadavg":                              "0.12 0.20 0.30 1/123 4567\n",
-	"proc/meminfo":                              "MemTotal:         500000 kB\nMemFree: 1 kB\nMemAvailable:     125000 kB\n",
-	"proc/uptime":                               "123456.78 400000.00\n",
-	"sys/class/net/lo/statistics/rx_bytes":      "999000000\n",
-	"sys/class/net/lo/statistics/tx_bytes":      "999000000\n",
-	"sys/class/net/eth0/statistics/rx_bytes":    "5000000\n",
-	"sys/class/net/eth0/statistics/tx_bytes":    "2500000\n",
-	"sys/class/net/eth0/device/uevent":          "",
-	"sys/class/net/wlan0/statistics/rx_bytes":   "1000000\n",
-	"sys/class/net/wlan0/statistics/tx_bytes":   "500000\n",
-	"sys/class/net/wlan0/device/uevent":         "",
-	"sys/class/net/docker0/statistics/rx_bytes": "777000000\n",
-	"sys/class/net/docker0/statistics/tx_bytes": "777000000\n",
+	"sys/class/thermal/thermal_zone0/type":        "cpu-thermal\n",
+	"sys/class/thermal/thermal_zone0/temp":        "48312\n",
+	"proc/stat":                                   "cpu  100 10 40 800 50 0 0 0 0 0\ncpu0 1 2 3 4\n",
+	"proc/loadavg":                                "0.12 0.20 0.30 1/123 4567\n",
+	"proc/meminfo":                                "MemTotal:         500000 kB\nMemFree: 1 kB\nMemAvailable:     125000 kB\n",
+	"proc/uptime":                                 "123456.78 400000.00\n",
+	"sys/class/net/lo/statistics/rx_bytes":        "999000000\n",
+	"sys/class/net/lo/statistics/tx_bytes":        "999000000\n",
+	"sys/class/net/eth0/statistics/rx_bytes":      "5000000\n",
+	"sys/class/net/eth0/statistics/tx_bytes":      "2500000\n",
+	"sys/class/net/eth0/device/uevent":            "",
+	"sys/class/net/wlan0/statistics/rx_bytes":     "1000000\n",
+	"sys/class/net/wlan0/statistics/tx_bytes":     "500000\n",
+	"sys/class/net/wlan0/device/uevent":           "",
+	"sys/class/net/docker0/statistics/rx_bytes":   "777000000\n",
+	"sys/class/net/docker0/statistics/tx_bytes":   "777000000\n",
+	"sys/class/hwmon/hwmon1/name":                 "rpi_volt\n",
+	"sys/class/hwmon/hwmon1/in0_lcrit_alarm":      "1\n",
+	"sys/class/thermal/cooling_device0/type":      "pwm-fan\n",
+	"sys/class/thermal/cooling_device0/cur_state": "4\n",
+	"sys/class/thermal/cooling_device1/type":      "thermal-cpufreq-0\n",
+	"sys/class/thermal/cooling_device1/cur_state": "0\n",
 }
 
 // tree makes a file system of pi with some files changed, "-" for removed.
@@ -81,13 +87,18 @@ func TestHostMeasures(t *testing.T) {
 	want := map[reading.Quantity]float64{
 		reading.Temperature: 48.312, reading.CPUUsage: 15, reading.Load: 0.12,
 		reading.MemoryUsed: 75, reading.MemoryAvailable: 128, reading.DiskUsed: 75, reading.DiskFree: 8,
-		reading.Received: 6, reading.Sent: 3, reading.Uptime: 123456.78,
+		reading.Received: 6, reading.Sent: 3, reading.Uptime: 123456.78, reading.UnderVoltage: 1, reading.Throttled: 0,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if len(want) != len(hostChannels) {
 		t.Errorf("this test knows %d of %d channels", len(want), len(hostChannels))
+	}
+	tree["sys/class/hwmon/hwmon1/in0_lcrit_alarm"] = &fstest.MapFile{Data: []byte("0\n")}
+	tree["sys/class/thermal/cooling_device1/cur_state"] = &fstest.MapFile{Data: []byte("2\n")}
+	if got := readHost(t, s); got[reading.UnderVoltage] != 0 || got[reading.Throttled] != 1 {
+		t.Errorf("a good supply, and hot: %v", got)
 	}
 	// 60 of the next 100 jiffies were busy.
 	tree["proc/stat"] = &fstest.MapFile{Data: []byte("cpu  150 10 50 830 60 0 0 0 0 0\n")}
@@ -145,7 +156,8 @@ func TestHostTemperatureSource(t *testing.T) {
 // nothing.
 func TestHostFaults(t *testing.T) {
 	withDisk(t, func(string) (float64, float64, error) { return 32e9, 8e9, nil })
-	for _, file := range []string{"proc/stat", "proc/loadavg", "proc/meminfo", "proc/uptime", "sys/class/thermal/thermal_zone0/temp", "sys/class/net/eth0/statistics/tx_bytes"} {
+	for _, file := range []string{"proc/stat", "proc/loadavg", "proc/meminfo", "proc/uptime", "sys/class/thermal/thermal_zone0/temp", "sys/class/net/eth0/statistics/tx_bytes",
+		"sys/class/hwmon/hwmon1/in0_lcrit_alarm", "sys/class/thermal/cooling_device1/cur_state"} {
 		for _, garbage := range []string{"-", "", "garbage\n", "cpu x y z a b\n", "NaN", "MemTotal: many kB\n", "MemTotal: 1 MB\n", "MemTotal: 0 kB\nMemAvailable: 0 kB\n"} {
 			tree := hostTree(nil)
 			s, err := openHost(t.Context(), &bus.Slot{Root: tree})
@@ -231,12 +243,16 @@ var _ = vectors("host", 1e-9, func(in string) ([]float64, error) {
 	vector{in: "proc/loadavg=0.12 0.20 0.30 1/123 4567\n", want: []float64{0.12}, source: "Linux proc.rst"},
 	vector{in: "proc/uptime=123456.78 400000.00\n", want: []float64{123456.78}, source: "Linux proc.rst"},
 	vector{in: "proc/uptime=\n", source: "Linux proc.rst"},
+	vector{in: "sys/class/hwmon/hwmon1/in0_lcrit_alarm=1\n", want: []float64{1}, source: "Linux hwmon sysfs-interface.rst, alarm"},
+	vector{in: "sys/class/hwmon/hwmon1/in0_lcrit_alarm=0\n", want: []float64{0}, source: "Linux hwmon sysfs-interface.rst, alarm"},
+	vector{in: "sys/class/thermal/cooling_device1/cur_state=3\n", want: []float64{1}, source: "Linux thermal sysfs-api.rst, cur_state"},
 )
 
 // measureHostFile measures what the probe of one file finds in data.
 func measureHostFile(file, data string) ([]float64, error) {
 	probes := map[string]func(fs.FS) (hostMeter, error){
 		"sys/class/thermal/thermal_zone0/temp": hostTemperature, "proc/loadavg": hostLoad, "proc/uptime": hostUptime,
+		"sys/class/hwmon/hwmon1/in0_lcrit_alarm": hostUnderVoltage, "sys/class/thermal/cooling_device1/cur_state": hostThrottled,
 	}
 	m, err := probes[file](hostTree(map[string]string{file: data}))
 	if err != nil {
