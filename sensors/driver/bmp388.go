@@ -67,10 +67,7 @@ var _ = register(Driver{
 	}},
 	Wiring: "CSB to VDDIO, as most boards have it: low while the power comes, it makes the chip one of SPI.\nSDO to VDDIO is address 0x77, to GND 0x76; left open it is neither.",
 	Open:   openBMP388,
-	Probe: func(_ context.Context, slot *bus.Slot) (Found, error) {
-		model, err := identifyBMP388(slot)
-		return Found{Model: model, Certain: true}, err
-	},
+	Probe:  probeBMP388,
 })
 
 type bmp388 struct {
@@ -114,17 +111,24 @@ func (s *bmp388) open(ctx context.Context) error {
 	return nil
 }
 
-// identifyBMP388 returns the name of the chip. It looks at register 0xD0, too,
-// where the older ones have their identity: theirs may hold anything in
-// register 0x00.
-func identifyBMP388(slot *bus.Slot) (string, error) {
-	var older, id [1]byte
+// probeBMP388 also looks at register 0xD0, where the older chips have their
+// identity: those may hold anything in register 0x00. Open does not, because
+// nothing says what a BMP388 has there.
+func probeBMP388(_ context.Context, slot *bus.Slot) (Found, error) {
+	var older [1]byte
 	if err := slot.ReadRegisters(boschID, older[:]); err != nil {
-		return "", err
+		return Found{}, err
 	}
 	if name, driver := boschChip(older[0]); name != "" {
-		return "", fmt.Errorf("register 0x%02X is 0x%02X: this is a %s; its driver is %s", boschID, older[0], name, driver)
+		return Found{}, fmt.Errorf("register 0x%02X is 0x%02X: this is a %s; its driver is %s", boschID, older[0], name, driver)
 	}
+	model, err := identifyBMP388(slot)
+	return Found{Model: model, Certain: true}, err
+}
+
+// identifyBMP388 returns the name of the chip.
+func identifyBMP388(slot *bus.Slot) (string, error) {
+	var id [1]byte
 	if err := slot.ReadRegisters(bmp388ID, id[:]); err != nil {
 		return "", err
 	}

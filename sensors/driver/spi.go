@@ -12,17 +12,17 @@ import (
 // spiChip is a chip on SPI, connected. Its methods are a Sensor's: Close gives
 // the connection back.
 type spiChip struct {
-	name string // of the driver, for errors
 	conn bus.SPIConn
 }
 
-// openSPI connects to the chip at the slot.
+// openSPI connects to the chip at the slot. name is that of the driver, for
+// the error.
 func openSPI(slot *bus.Slot, name string, hz physic.Frequency, mode spi.Mode) (spiChip, error) {
 	conn, err := slot.OpenSPI(hz, mode)
 	if err != nil {
 		return spiChip{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return spiChip{name, conn}, nil
+	return spiChip{conn}, nil
 }
 
 // Close implements [io.Closer].
@@ -37,9 +37,9 @@ func (c spiChip) transfer(w ...byte) ([]byte, error) {
 	return r, nil
 }
 
-// transferTwice is transfer for a chip that sends no checksum, and the same
-// again: it refuses what differs. It returns it also if it is all 0x00 or all
-// 0xFF, as from a wire that nobody drives.
+// transferTwice is transfer for a chip that sends no checksum: it does the same
+// again, and refuses what differs. What is all 0x00 or all 0xFF, as from a wire
+// that nobody drives, is left to the driver to refuse.
 func (c spiChip) transferTwice(w ...byte) ([]byte, error) {
 	r, err := c.transfer(w...)
 	if err != nil {
