@@ -1,0 +1,68 @@
+package driver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"gateway/sensors/bus"
+)
+
+// What light sensors have in common: light spans more decades than their
+// counters, so they choose how sensitive they are by what they see.
+
+// errTooBright is the error about light that is beyond a chip's range.
+var errTooBright = errors.New("the light is brighter than the chip can measure")
+
+// autorange measures until a range suits, beginning with range at of n, the
+// first of which is the most sensitive. measure measures in a range and tells
+// whether another would suit better: a number below 0 for a more sensitive
+// one, above 0 for a less sensitive one. It returns the range that was used
+// last.
+func autorange(at, n int, measure func(at int) (better int, err error)) (int, error) {
+	for range n + 1 {
+		better, err := measure(at)
+		switch {
+		case err != nil:
+			return at, err
+		case better < 0 && at > 0:
+			at--
+		case better > 0 && at < n-1:
+			at++
+		case better > 0:
+			return at, errTooBright
+		default:
+			return at, nil
+		}
+	}
+	return at, errors.New("the light changes faster than it can be measured")
+}
+
+// betterRange tells by a count whether another range would suit better, as
+// autorange wants to know: few and many are where this one ends. many is also
+// below what the counter can hold, so a count that is cut off is never used.
+func betterRange(count, few, many int) int {
+	switch {
+	case count >= many:
+		return 1
+	case count < few:
+		return -1
+	}
+	return 0
+}
+
+// readTwice is [bus.Slot.ReadRegistersTwice] for what may be nothing but zeros,
+// as light is in the dark: it only refuses what differs.
+func readTwice(slot *bus.Slot, reg byte, p []byte) error {
+	if err := slot.ReadRegisters(reg, p); err != nil {
+		return err
+	}
+	again := make([]byte, len(p))
+	if err := slot.ReadRegisters(reg, again); err != nil {
+		return err
+	}
+	if !bytes.Equal(p, again) {
+		return fmt.Errorf("registers from 0x%02X are % X and then % X: the transmission is disturbed", reg, p, again)
+	}
+	return nil
+}
