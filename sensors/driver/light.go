@@ -66,3 +66,19 @@ func readTwice(slot *bus.Slot, reg byte, p []byte) error {
 	}
 	return nil
 }
+
+// setRegister writes a register, and reads it: with another setting than it
+// should have, a chip would be believed.
+func setRegister(slot *bus.Slot, reg, v byte) error {
+	if err := slot.WriteRegister(reg, v); err != nil {
+		return err
+	}
+	var got [1]byte
+	if err := slot.ReadRegisters(reg, got[:]); err != nil {
+		return err
+	}
+	if got[0] != v {
+		return fmt.Errorf("register 0x%02X is 0x%02X, where 0x%02X was written: this is another chip, or the transmission is disturbed", reg, got[0], v)
+	}
+	return nil
+}
