@@ -225,6 +225,7 @@ var parts = map[string]string{
 	"flow": "flow", "return": "return", "gas": "gas", "water": "water", "thermal": "heat",
 	"0_3um": "≥ 0.3 µm", "0_5um": "≥ 0.5 µm", "1um": "≥ 1 µm", "2_5um": "≥ 2.5 µm", "5um": "≥ 5 µm", "10um": "≥ 10 µm",
 	"long": "long", "short": "short", "voc": "VOC", "nox": "NOx",
+	"0_1": "0–1", "0_3": "0–3", "1_3": "1–3", "2_3": "2–3", // between two inputs
 }
 
 // IsPart tells whether s is a word that may stand behind a quantity: one that
