@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -69,8 +70,10 @@ const (
 	maxMessage = 8192 // bytes, of i2c-dev
 
 	// hangsToReopen is how many transactions in a row have to time out for the
-	// bus to be opened anew.
-	hangsToReopen = 3
+	// bus to be opened anew, and failuresToReopen how many have to fail in
+	// whatever way: a container keeps the file of an adapter that is gone.
+	hangsToReopen    = 3
+	failuresToReopen = 20
 )
 
 // i2cMsg is struct i2c_msg: the kernel sees buf as an address, at 8 on
@@ -96,6 +99,7 @@ type i2cBus struct {
 	f        *os.File // nil if the next transaction has to open it
 	closed   bool
 	hangs    int  // transactions in a row that timed out
+	failures int  // transactions in a row that failed
 	reopened bool // since the last transaction that worked
 }
 
@@ -186,7 +190,7 @@ func (b *i2cBus) openLocked() error {
 	// An adapter that takes neither works with its own.
 	_ = b.kernel.set(f, i2cTimeout, transactionTimeout)
 	_ = b.kernel.set(f, i2cRetries, transactionRetries)
-	b.f, b.hangs = f, 0
+	b.f, b.hangs, b.failures = f, 0, 0
 	return nil
 }
 
@@ -197,33 +201,50 @@ func (b *i2cBus) dropLocked() error {
 		return nil
 	}
 	f := b.f
-	b.f, b.hangs = nil, 0
+	b.f, b.hangs, b.failures = nil, 0, 0
 	return f.Close()
 }
 
 // noteLocked decides by the outcome of a transaction whether to open the
 // device anew, and says so.
 func (b *i2cBus) noteLocked(err error) error {
-	switch {
-	case err == nil:
-		b.hangs, b.reopened = 0, false
+	if err == nil {
+		b.hangs, b.failures, b.reopened = 0, 0, false
 		return nil
-	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EBADF), errors.Is(err, unix.ESHUTDOWN):
+	}
+	b.failures++
+	if errors.Is(err, unix.ETIMEDOUT) {
+		b.hangs++
+	} else {
+		b.hangs = 0 // a chip that says no to its address is no wedged bus
+	}
+	switch {
+	case b.isGone(err):
 		_ = b.dropLocked() // the error there is about is the transaction's
 		return fmt.Errorf("the adapter of %s is gone, it is looked for at the next transaction: %w", b, err)
-	case !errors.Is(err, unix.ETIMEDOUT):
-		b.hangs = 0 // a chip that says no to its address is no wedged bus
-		return err
-	}
-	if b.hangs++; b.hangs < hangsToReopen {
-		return err
-	}
-	_ = b.dropLocked()
-	if b.reopened {
+	case b.hangs >= hangsToReopen && b.reopened:
+		_ = b.dropLocked()
 		return fmt.Errorf("%s was opened anew, which did not help; turn the sensors' power off and on: %w", b, err)
+	case b.hangs >= hangsToReopen:
+		_ = b.dropLocked()
+		b.reopened = true
+		return fmt.Errorf("%s hung %d times in a row and is opened anew: %w", b, hangsToReopen, err)
+	case b.failures >= failuresToReopen:
+		_ = b.dropLocked()
+		return fmt.Errorf("on %s nothing has worked %d times in a row, it is opened anew: %w", b, failuresToReopen, err)
 	}
-	b.reopened = true
-	return fmt.Errorf("%s hung %d times in a row and is opened anew: %w", b, hangsToReopen, err)
+	return err
+}
+
+// isGone tells whether the adapter is gone, after a transaction that failed
+// with err. The drivers of some adapters, i2c-tiny-usb for one, call it a chip
+// that does not answer; but there is no file of it any more.
+func (b *i2cBus) isGone(err error) bool {
+	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EBADF) || errors.Is(err, unix.ESHUTDOWN) {
+		return true
+	}
+	_, statErr := fs.Stat(b.root, strings.TrimPrefix(i2cDevice(b.number), "/"))
+	return errors.Is(statErr, fs.ErrNotExist)
 }
 
 // explainTx says in a person's words what the kernel reports of a transaction

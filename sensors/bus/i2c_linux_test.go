@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"unsafe"
 
 	"periph.io/x/conn/v3/physic"
@@ -270,6 +271,8 @@ func TestI2CReopens(t *testing.T) {
 		{"hangs on", []error{hang, hang, hang, hang, hang, hang}, 2, "did not help; turn the sensors' power off and on"},
 		{"hangs another day", []error{hang, hang, hang, nil, hang, hang, hang}, 2, "is opened anew"},
 		{"refusals", []error{nack, nack, nack, nack}, 1, "no answer"},
+		{"refusals without end", append(slices.Repeat([]error{nack}, 20), nil), 2, ""},
+		{"refusals with something else", append(append(slices.Repeat([]error{nack}, 19), nil), nack), 1, "no answer"},
 		{"gone", []error{gone, nil}, 2, ""},
 		{"bad descriptor", []error{bad, nil}, 2, ""},
 		{"shut down", []error{syscall.ESHUTDOWN, syscall.ESHUTDOWN}, 2, "is gone"},
@@ -319,6 +322,28 @@ func TestI2CFindsItsAdapterAgain(t *testing.T) {
 	}
 	if err := b.Close(); err != nil {
 		t.Errorf("closing what is not open: %v", err)
+	}
+}
+
+// An adapter whose driver calls it no answer that it was unplugged.
+func TestI2CAdapterThatIsGoneWithoutSayingSo(t *testing.T) {
+	a := newAdapter(t)
+	root := fstest.MapFS{"dev/i2c-1": {}}
+	b, err := openI2C(1, a.kernel(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	a.errs = []error{syscall.EREMOTEIO, syscall.EREMOTEIO}
+	if err := b.Tx(0x76, []byte{0xD0}, nil); !NoAnswer(err) || strings.Contains(err.Error(), "gone") {
+		t.Errorf("no answer: %v", err)
+	}
+	delete(root, "dev/i2c-1")
+	if err := b.Tx(0x76, []byte{0xD0}, nil); !NoAnswer(err) || !strings.Contains(err.Error(), "adapter of i2c-1 is gone") {
+		t.Errorf("gone: %v", err)
+	}
+	if err := b.Tx(0x76, []byte{0xD0}, nil); err != nil || a.opened != 2 {
+		t.Errorf("there again: %v; opened %d times", err, a.opened)
 	}
 }
 

@@ -105,9 +105,10 @@ func TestExplainOpen(t *testing.T) {
 	}
 }
 
-// i2cTables are of a machine with a chip that the kernel has, one that it was only
-// told of, and a bus.
+// i2cTables are of a machine with a bus, a chip that the kernel has, and one
+// that it was only told of.
 var i2cTables = fstest.MapFS{
+	"dev/i2c-1":                           {},
 	"sys/bus/i2c/devices/i2c-1/name":      {Data: []byte("bcm2835 (i2c@7e804000)\n")},
 	"sys/bus/i2c/devices/1-0076/name":     {Data: []byte("bme280\n")},
 	"sys/bus/i2c/devices/1-0076/driver":   {Mode: fs.ModeSymlink, Data: []byte("../../../../../../bus/i2c/drivers/bmp280")},
