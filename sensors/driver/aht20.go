@@ -197,18 +197,19 @@ func ahtTemperature(frame []byte) float64 {
 	return float64(st)/(1<<20)*200 - 50
 }
 
-// probeAHT20 reads the answer to the last measurement, which has a CRC even
-// after power-on. A chip without one may be an AHT10, or none of the family.
+// probeAHT20 reads what the chip says without being asked anything: to
+// another chip at its address, a PCF8574A, a command would be a write. A state
+// without the CRC of an AHT20 may be that of an AHT10.
 func probeAHT20(_ context.Context, slot *bus.Slot) (Found, error) {
 	frame := make([]byte, ahtMeasurement+1)
 	if err := slot.I2C.Tx(slot.Addr, nil, frame); err != nil {
 		return Found{}, fmt.Errorf("read the state: %w", err)
 	}
 	if bytes.Count(frame, frame[:1]) == len(frame) {
-		return Found{}, fmt.Errorf("% X: nothing drives the bus", frame)
+		return Found{}, fmt.Errorf("% X: nothing drives the bus, or it is another chip", frame)
 	}
-	if got, want := frame[ahtMeasurement], crc8(frame[:ahtMeasurement]); got != want {
-		return Found{}, fmt.Errorf("% X has CRC 0x%02X in place of 0x%02X: no AHT20", frame, got, want)
+	if frame[ahtMeasurement] == crc8(frame[:ahtMeasurement]) {
+		return Found{Model: "AHT20", Certain: true}, nil
 	}
-	return Found{Model: "AHT20", Certain: true}, nil
+	return Found{Model: "AHT20 or AHT10", Note: "it sends no checksum: if it does not after a measurement either, use the driver aht10"}, nil
 }

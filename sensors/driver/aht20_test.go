@@ -170,11 +170,17 @@ func TestAHT10PowerLoss(t *testing.T) {
 	})
 }
 
-// An AHT10 is not taken for an AHT20.
+// An AHT10 is not taken for an AHT20, nor is what repeats one byte, as a
+// PCF8574A does.
 func TestAHT20ProbesNoAHT10(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slot := &bus.Slot{I2C: bustest.New(map[uint16]bustest.Chip{0x38: bustest.NewAHT10()}), Addr: 0x38}
-		if found, err := probeAHT20(t.Context(), slot); err == nil {
+		if found, err := probeAHT20(t.Context(), slot); err != nil || found.Certain || found.Note == "" {
+			t.Errorf("found %+v, %v", found, err)
+		}
+		b := bustest.New(map[uint16]bustest.Chip{0x38: bustest.NewAHT20()})
+		b.Inject(bustest.Fill(nil, 0x5A))
+		if found, err := probeAHT20(t.Context(), &bus.Slot{I2C: b, Addr: 0x38}); err == nil {
 			t.Errorf("found %+v", found)
 		}
 	})

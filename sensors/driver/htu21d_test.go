@@ -72,3 +72,46 @@ func TestHTU21DTransactions(t *testing.T) {
 		}
 	})
 }
+
+// Chips that share its address: each is found by its own driver only.
+func TestProbe40(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, chip := range map[string]bustest.Chip{
+			"htu21d": bustest.NewHTU21D(), "hdc1080": bustest.NewHDC1080(), "th02": bustest.NewTH02(),
+			"nothing but registers": new(bustest.Registers),
+		} {
+			for _, driver := range []string{"htu21d", "hdc1080", "th02"} {
+				d, _ := Lookup(driver)
+				b := bustest.New(map[uint16]bustest.Chip{0x40: chip})
+				found, err := d.Probe(t.Context(), &bus.Slot{I2C: b, Addr: 0x40})
+				if (driver == name) != (err == nil) || err == nil && !found.Certain {
+					t.Errorf("%s looks at an %s: %+v, %v", driver, name, found, err)
+				}
+				for _, tx := range b.Log() {
+					if len(tx.W) > 1 {
+						t.Errorf("%s writes: %v", driver, tx)
+					}
+				}
+			}
+		}
+	})
+}
+
+// What is accepted has its CRC, no status bits, and a humidity that is
+// possible.
+func FuzzHTU21D(f *testing.F) {
+	f.Add([]byte("\x5F\xA8\x3B"))
+	f.Add([]byte("\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) != 3 {
+			return
+		}
+		s, err := parseHTU21D([3]byte(b))
+		if err != nil {
+			return
+		}
+		if h := htu21dPercent(s); s&3 != 0 || h < 0 || h > 100 || crc8From(0, b) != 0 {
+			t.Errorf("% X is 0x%04X, %v %%", b, s, h)
+		}
+	})
+}

@@ -55,8 +55,9 @@ var _ = register(Driver{
 	Datasheet: "Sensirion SGP30, version 0.93 (commands confirmed, texts from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x58},
-	MinPeriod: time.Second,
-	Sample:    time.Second, // section 6.3: or its baseline is wrong
+	// No MinPeriod: one of 1 s would skip a second whenever a measurement
+	// begins a little late.
+	Sample: time.Second, // section 6.3: or its baseline is wrong
 	Channels: []Channel{ // table 1: output range
 		{Quantity: reading.ECO2, Min: 400, Max: 60000, Decimals: 0},
 		{Quantity: reading.VOCParts, Min: 0, Max: 60000, Decimals: 0},
