@@ -81,7 +81,7 @@ func TestValidate(t *testing.T) {
 		{"a sensor", sensor(func(*SensorConfig) {}), ""},
 		{"site", Config{Site: "a/b"}, `site: "a/b" contains '/'`},
 		{"site of the broker", Config{Site: "$SYS"}, `site: "$SYS" begins with '$'`},
-		{"no driver", sensor(func(s *SensorConfig) { s.Driver = "" }), "sensors[0].driver: is missing; gateway drivers lists the "},
+		{"no driver", sensor(func(s *SensorConfig) { s.Driver = "" }), "sensors[0].driver: is missing; gateway drivers lists what there is"},
 		{"unknown driver", sensor(func(s *SensorConfig) { s.Driver = "bme208" }), `sensors[0].driver: unknown driver "bme208"`},
 		{"no room", sensor(func(s *SensorConfig) { s.Room = "" }), "sensors[0].room: is missing"},
 		{"bad room", sensor(func(s *SensorConfig) { s.Room = "a#" }), `sensors[0].room: "a#" contains '#'`},

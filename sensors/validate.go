@@ -26,7 +26,7 @@ type UnknownError struct {
 // Error begins with the key.
 func (e *UnknownError) Error() string {
 	if len(e.Allowed) > listed {
-		return fmt.Sprintf("%s: unknown %s %q; there are %d (gateway drivers lists them)", e.Key, e.What, e.Word, len(e.Allowed))
+		return fmt.Sprintf("%s: unknown %s %q; gateway %ss lists what there is", e.Key, e.What, e.Word, e.What)
 	}
 	return fmt.Sprintf("%s: unknown %s %q (%s)", e.Key, e.What, e.Word, orList(e.Allowed))
 }
@@ -75,7 +75,7 @@ func (s SensorConfig) validate(key string) error {
 	case known:
 		errs = append(errs, s.validatePlace(key, d), s.validateTimes(key, d), s.validateOptions(key, d), s.validateFilters(key, d))
 	case s.Driver == "":
-		errs = append(errs, fmt.Errorf("%s.driver: is missing; gateway drivers lists the %d there are", key, len(driverNames())))
+		errs = append(errs, fmt.Errorf("%s.driver: is missing; gateway drivers lists what there is", key))
 	default:
 		errs = append(errs, &UnknownError{key + ".driver", "driver", s.Driver, driverNames()})
 	}

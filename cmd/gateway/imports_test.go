@@ -41,7 +41,7 @@ var importRules = map[string]struct {
 	"broker":                         {[]string{"broker/topic", "broker/packet", "broker/auth", "broker/door", "broker/store"}, "the broker never sees sensors"},
 	"bridge":                         {[]string{"broker", "broker/topic"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
-	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "cmd/gateway/internal/dashboard"},
+	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/dashboard"},
 		"the configuration is made of the parts' own"},
 	"cmd/gateway/internal/mosquittoconf": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "cmd/gateway/internal/config"},
 		"it makes our configuration of Mosquitto's"},
@@ -51,18 +51,19 @@ var importRules = map[string]struct {
 // owners name the one package that may import a module, so that replacing it
 // touches one folder.
 var owners = map[string][]string{
-	"github.com/alecthomas/kong":          {"cmd/gateway"},
-	"github.com/goccy/go-yaml":            {"cmd/gateway/internal/config"},
-	"github.com/pires/go-proxyproto":      {"broker/door"},
-	"golang.org/x/crypto":                 {"broker/auth"},
-	"golang.org/x/sys":                    {"sensors/bus", "sensors/bus/bustest"}, // ioctl, termios and their structures
-	"golang.org/x/term":                   {"cmd/gateway"},
-	"github.com/eclipse/paho.golang":      nil,                       // a client in tests, until the bridge has MQTT 5
-	"github.com/coder/websocket":          {"broker", "cmd/gateway"}, // server side, and the client of gateway pub and sub
-	"github.com/eclipse/paho.mqtt.golang": {"bridge"},
-	"github.com/rogpeppe/go-internal":     {"cmd/gateway"},
-	"periph.io/x/host/v3":                 {"sensors/bus"},
-	"periph.io/x/conn/v3":                 {"sensors/bus", "sensors/bus/bustest", "sensors/driver", "sensors/scan", "sensors", "cmd/gateway"}, // the words for buses
+	"github.com/alecthomas/kong":            {"cmd/gateway"},
+	"github.com/goccy/go-yaml":              {"cmd/gateway/internal/config"},
+	"github.com/pires/go-proxyproto":        {"broker/door"},
+	"golang.org/x/crypto":                   {"broker/auth"},
+	"golang.org/x/sys":                      {"sensors/bus", "sensors/bus/bustest"}, // ioctl, termios and their structures
+	"golang.org/x/term":                     {"cmd/gateway"},
+	"github.com/eclipse/paho.golang":        nil,                       // a client in tests, until the bridge has MQTT 5
+	"github.com/coder/websocket":            {"broker", "cmd/gateway"}, // server side, and the client of gateway pub and sub
+	"github.com/eclipse/paho.mqtt.golang":   {"bridge"},
+	"github.com/rogpeppe/go-internal":       {"cmd/gateway"},
+	"github.com/santhosh-tekuri/jsonschema": nil, // reads the schema of the configuration in its tests
+	"periph.io/x/host/v3":                   {"sensors/bus"},
+	"periph.io/x/conn/v3":                   {"sensors/bus", "sensors/bus/bustest", "sensors/driver", "sensors/scan", "sensors", "cmd/gateway"}, // the words for buses
 }
 
 // pahoFile is the only file that speaks to the Paho client.

@@ -55,8 +55,8 @@ func TestExamplesAreRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Sensors.Sensors) != 4 || len(cfg.Bridges) != 1 {
-		t.Fatalf("%d sensors and %d bridges, want 4 and 1", len(cfg.Sensors.Sensors), len(cfg.Bridges))
+	if len(cfg.Sensors.Sensors) != 9 || len(cfg.Bridges) != 1 {
+		t.Fatalf("%d sensors and %d bridges, want 9 and 1", len(cfg.Sensors.Sensors), len(cfg.Bridges))
 	}
 	short, err := Parse("short", []byte("bridges:\n  - {name: cloud, address: 'mqtts://broker.example.org', username: pi, topics: [{filter: home/#, remote_prefix: pi1/}]}\n"))
 	if err != nil {
