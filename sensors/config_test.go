@@ -185,6 +185,22 @@ func TestValidatePlaces(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantErrors(t, Config{Sensors: tt.cfg}.Validate(), tt.want) })
 	}
+	wantErrors(t, Config{Sensors: []SensorConfig{{Driver: "exec", Room: "r", Options: map[string]string{"timeout": "1h"}}}}.Validate(),
+		"sensors[0].options.timeout: 1h0m0s is out of range\nsensors[0].options.command: is missing: The program")
+	wantErrors(t, Config{Sensors: []SensorConfig{{Driver: "modbus", Room: "r"}, {Driver: "modbus", Room: "q", Port: "/dev/ttyUSB0", UnitID: 250, Serial: SerialConfig{Parity: "mark", StopBits: 3, DataBits: 9, Baud: -1}}}}.Validate(),
+		"sensors[0].port: is missing\nsensors[0].unit_id: 0 is not the address\nsensors[0].options: \n"+
+			"sensors[1].serial.baud: \nsensors[1].serial.data_bits: \nsensors[1].serial.stop_bits: \nsensors[1].serial.parity: unknown parity \"mark\"\nsensors[1].unit_id: 250 is not\nsensors[1].options: ")
+	modbus := func(room string, unit uint8, baud int) SensorConfig {
+		return SensorConfig{Driver: "modbus", Room: room, Port: "/dev/ttyUSB0", UnitID: unit, Options: map[string]string{"template": "sdm120"}, Serial: SerialConfig{Baud: baud}}
+	}
+	wantErrors(t, Config{Sensors: []SensorConfig{modbus("a", 1, 0), modbus("b", 2, 0)}}.Validate(), "")
+	wantErrors(t, Config{Sensors: []SensorConfig{modbus("a", 1, 0), modbus("b", 2, 19200)}}.Validate(),
+		"sensors[1].serial: /dev/ttyUSB0 is set up in another way by sensors[0]")
+	wantErrors(t, Config{Sensors: []SensorConfig{modbus("a", 1, 0), {Driver: "pms5003", Room: "b", Port: "/dev/ttyUSB0"}}}.Validate(),
+		"sensors[1].port: sensors[0] has /dev/ttyUSB0 already")
+	wantErrors(t, Config{Sensors: []SensorConfig{{Driver: "max6675", Room: "a", Bus: "/dev/spidev0.1"}, {Driver: "max31855", Room: "b", Bus: "0.1"}}}.Validate(),
+		"sensors[1].bus: sensors[0] has spi0.1 already")
+	wantErrors(t, Config{Sensors: []SensorConfig{{Driver: "max6675", Room: "a", Bus: "i2c-1"}}}.Validate(), "sensors[0].bus: \"i2c-1\" is not a chip select of SPI")
 	wantErrors(t, Config{Buses: []BusConfig{{Name: "spi0"}}}.Validate(),
 		"buses[0].name: \"spi0\" is not an I²C bus\nbuses[0].power_pin: is missing")
 }

@@ -153,6 +153,11 @@ func (s SensorConfig) validateOptions(key string, d driver.Driver) error {
 			}
 		}
 	}
+	for _, o := range d.Options {
+		if o.Required && s.Options[o.Name] == "" {
+			errs = append(errs, fmt.Errorf("%s.options.%s: is missing: %s", key, o.Name, o.Doc))
+		}
+	}
 	if len(errs) == 0 && d.Check != nil {
 		if err := d.Check(d.WithDefaults(s.Options)); err != nil {
 			errs = append(errs, fmt.Errorf("%s.options: %w", key, err))

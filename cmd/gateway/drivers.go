@@ -159,6 +159,9 @@ func describeOptions(w io.Writer, d driver.Driver) {
 		if strings.Contains(def, "\n") {
 			def = "see below"
 		}
+		if o.Required {
+			def = "required"
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\n", o.Name, orDash(def), doc)
 	}
 }
@@ -193,11 +196,12 @@ func exampleYAML(d driver.Driver) string {
 		if i == 0 {
 			b.WriteString("    options:\n")
 		}
-		if o.Default == "" {
+		value := cmp.Or(o.Default, o.Example)
+		if value == "" {
 			fmt.Fprintf(&b, "      # %s: \"\"\n", o.Name)
 			continue
 		}
-		fmt.Fprintf(&b, "      %s: %q\n", o.Name, o.Default)
+		fmt.Fprintf(&b, "      %s: %q\n", o.Name, value)
 	}
 	return b.String()
 }

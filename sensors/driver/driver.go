@@ -179,10 +179,13 @@ type Option struct {
 	Doc     string     // one sentence, with the unit
 	Default string     // as it would be written in the configuration; "" is always allowed then
 	Type    OptionType // Text if nothing is said
-	// Required is for what has no default that would do; Open says what is
-	// missing.
+	// Required is for what has no default that would do: a configuration without
+	// it is refused.
 	Required bool
-	Allowed  []string // all possible values, nil if any
+	// Example is a value to show where there is no default: of one that is
+	// required, or of which one of several has to be given.
+	Example string
+	Allowed []string // all possible values, nil if any
 	// Min and Max bound a number, or a time in seconds, if one of them is not 0.
 	Min, Max float64
 }

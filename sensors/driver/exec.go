@@ -46,7 +46,7 @@ var _ = register(Driver{
 	Bus:       bus.None,
 	Channels:  anyChannels(),
 	Options: []Option{
-		{Name: "command", Required: true, Doc: `The program and its arguments, with quotes as in a shell but no shell ("sh -c '…'" runs one), or as a JSON array of strings.`},
+		{Name: "command", Required: true, Example: "/usr/local/bin/read-meter --json", Doc: `The program and its arguments, with quotes as in a shell but no shell ("sh -c '…'" runs one), or as a JSON array of strings.`},
 		{Name: "timeout", Default: "10s", Type: Duration, Min: 0.1, Max: 600, Doc: "Time after which it is killed, with all that it started."},
 		valuesOption(),
 	},

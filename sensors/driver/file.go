@@ -24,7 +24,7 @@ var _ = register(Driver{
 	Bus:       bus.Sysfs,
 	Channels:  anyChannels(),
 	Options: []Option{
-		{Name: "path", Required: true, Doc: "The file, from / on."},
+		{Name: "path", Required: true, Example: "/run/solar/power", Doc: "The file, from / on."},
 		{Name: "max_age", Type: Duration, Min: 1, Max: 366 * 24 * 3600, Doc: "For a file that is written at each measurement: " +
 			"one that is older, by the time of its last change, is nothing new, and neither is one that was not written again."},
 		valuesOption(),

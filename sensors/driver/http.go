@@ -32,7 +32,7 @@ var _ = register(Driver{
 	Bus:       bus.None,
 	Channels:  anyChannels(),
 	Options: []Option{
-		{Name: "url", Required: true, Doc: "The page, http:// or https://."},
+		{Name: "url", Required: true, Example: "http://192.168.1.20/rpc/Shelly.GetStatus", Doc: "The page, http:// or https://."},
 		{Name: "timeout", Default: "10s", Type: Duration, Min: 0.1, Max: 120, Doc: "Time after which an answer is not waited for any longer."},
 		{Name: "headers_file", Doc: "A file, from / on, with header lines to send (Authorization: Bearer …), so that no secret is in the configuration; " +
 			"a line without a colon is a bearer token."},

@@ -40,7 +40,7 @@ var _ = register(Driver{
 	Dynamic:   true,
 	Channels:  modbusChannels(), // of the templates
 	Options: []Option{
-		{Name: "template", Doc: "Meter whose registers are known; either this or registers.", Allowed: slices.Sorted(maps.Keys(modbusTemplates))},
+		{Name: "template", Example: "sdm120", Doc: "Meter whose registers are known; either this or registers.", Allowed: slices.Sorted(maps.Keys(modbusTemplates))},
 		{Name: "registers", Doc: "Values of a slave without a template, one a line: quantity table address type [order] [*scale] [+offset], such as voltage input 0x0000 f32 abcd *0.1."},
 		{Name: "order", Doc: "Order of the bytes of values, if it is not the template's: abcd has the most significant first, cdab is with swapped words, badc with swapped bytes, dcba with both.", Allowed: []string{"abcd", "cdab", "badc", "dcba"}},
 		{Name: "timeout", Doc: "Time until the slave begins its answer, 1s if nothing is said.", Type: Duration, Min: 0.02, Max: 30},

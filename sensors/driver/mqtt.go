@@ -28,8 +28,8 @@ var _ = register(Driver{
 	Bus:       bus.Topic,
 	Channels:  anyChannels(),
 	Options: []Option{
-		{Name: "topic", Required: true, Doc: "The topic, or a filter with + and # for the topics of one device."},
-		{Name: "values", Required: true, Doc: valuesDoc},
+		{Name: "topic", Required: true, Example: "zigbee2mqtt/office", Doc: "The topic, or a filter with + and # for the topics of one device."},
+		{Name: "values", Required: true, Example: "temperature, humidity", Doc: valuesDoc},
 		{Name: "match", Doc: "Messages that count, of a topic that several devices share: \"path=text, …\", such as \"model=Acurite-Tower, id=1234\"."},
 		{Name: "time", Doc: "Path of the time of measurement in the message: RFC 3339, Unix time in s or ms, or local time without a zone; " +
 			"the time of arrival, if left out."},

@@ -143,16 +143,20 @@ func (s schema) forDriver(d driver.Driver) object {
 	for _, key := range foreignKeys(d) {
 		properties[key] = false
 	}
+	var required []string
 	switch d.Bus {
 	case bus.I2C:
 		properties["address"] = object{"enum": d.Addrs, "description": fmt.Sprintf("%s; default %#02x.", addressList(d), d.Addrs[0])}
 	case bus.GPIO:
-		o["required"] = pinKeys(d, properties)
-	case bus.Serial:
-		o["required"] = []string{"port"}
-	case bus.Modbus:
-		o["required"] = []string{"port"}
-		properties["unit_id"] = object{"minimum": 0, "maximum": 255}
+		required = pinKeys(d, properties)
+	case bus.Serial, bus.Modbus:
+		required = []string{"port"}
+	}
+	if requiredOptions(d) != nil {
+		required = append(required, "options")
+	}
+	if required != nil {
+		o["required"] = required
 	}
 	return o
 }
@@ -206,7 +210,20 @@ func optionsSchema(d driver.Driver) object {
 	for _, o := range d.Options {
 		properties[o.Name] = optionSchema(o)
 	}
-	return object{"properties": properties, "additionalProperties": false}
+	s := object{"properties": properties, "additionalProperties": false}
+	if required := requiredOptions(d); required != nil {
+		s["required"] = required
+	}
+	return s
+}
+
+func requiredOptions(d driver.Driver) (names []string) {
+	for _, o := range d.Options {
+		if o.Required {
+			names = append(names, o.Name)
+		}
+	}
+	return names
 }
 
 func optionSchema(o driver.Option) object {
