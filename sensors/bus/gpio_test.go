@@ -12,3 +12,13 @@ func TestLineName(t *testing.T) {
 		}
 	}
 }
+
+func FuzzLineName(f *testing.F) {
+	f.Add("17")
+	f.Add("gpio017")
+	f.Fuzz(func(t *testing.T, line string) {
+		if name := LineName(line); LineName(name) != name {
+			t.Errorf("%q is %q, and that is %q", line, name, LineName(name))
+		}
+	})
+}

@@ -40,6 +40,18 @@ func I2CBuses(root fs.FS) []string {
 	return names
 }
 
+// describeI2C returns the buses with their adapters: one on USB comes again by
+// another number if the old one was still in use.
+func describeI2C(root fs.FS) []string {
+	buses := I2CBuses(root)
+	for i, b := range buses {
+		if name := I2CAdapterName(root, b); name != "" {
+			buses[i] += " [" + name + "]"
+		}
+	}
+	return buses
+}
+
 // I2CAdapterName returns what the kernel calls the adapter of a bus,
 // "bcm2835 (i2c@7e804000)", and "" if there is no such bus.
 func I2CAdapterName(root fs.FS, bus string) string {

@@ -175,7 +175,7 @@ func (b *i2cBus) transferLocked(addr uint16, w, r []byte) error {
 func (b *i2cBus) openLocked() error {
 	f, err := b.kernel.open(i2cDevice(b.number))
 	if err != nil {
-		return explainOpen(b.number, err, I2CBuses(b.root))
+		return explainOpen(b.number, err, describeI2C(b.root))
 	}
 	var funcs uint // unsigned long
 	if err := b.kernel.ioctl(f, i2cFuncs, unsafe.Pointer(&funcs)); err != nil {

@@ -354,7 +354,7 @@ func TestOpenI2CExplains(t *testing.T) {
 		says  []string
 	}{
 		{syscall.EACCES, 1, []string{"/dev/i2c-1", "usermod -aG i2c"}},
-		{syscall.ENOENT, 1, []string{"do_i2c 0"}},
+		{syscall.ENOENT, 1, []string{"do_i2c 0", "this machine has i2c-1 [bcm2835 (i2c@7e804000)];"}},
 		{nil, 0, []string{"/dev/i2c-1 is no I²C bus", "inappropriate ioctl"}},
 		{nil, 0x0EFF0008, []string{`adapter "bcm2835 (i2c@7e804000)" does SMBus only`}},
 	} {

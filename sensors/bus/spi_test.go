@@ -31,6 +31,20 @@ func TestParseSPI(t *testing.T) {
 	}
 }
 
+func FuzzParseSPI(f *testing.F) {
+	f.Add("spi0.0")
+	f.Add("/dev/spidev10.1")
+	f.Fuzz(func(t *testing.T, name string) {
+		p, err := parseSPI(name)
+		if err != nil {
+			return
+		}
+		if again, err := parseSPI(p.device()); again != p || err != nil {
+			t.Errorf("%q is %v, and %s is %v, %v", name, p, p.device(), again, err)
+		}
+	})
+}
+
 func TestSPIDevices(t *testing.T) {
 	root := fstest.MapFS{"dev/spidev10.0": {}, "dev/spidev0.1": {}, "dev/spidev0.0": {}, "dev/spidevX": {}, "dev/null": {}}
 	if got := SPIDevices(root); !slices.Equal(got, []string{"spi0.0", "spi0.1", "spi10.0"}) {
