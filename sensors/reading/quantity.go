@@ -39,6 +39,7 @@ const (
 	Particles        Quantity = "particles" // by size: particles_0_3um
 	Moisture         Quantity = "moisture"
 	Illuminance      Quantity = "illuminance"
+	UVIndex          Quantity = "uv_index"
 	Rain             Quantity = "precipitation"
 	RainRate         Quantity = "precipitation_intensity"
 	WindSpeed        Quantity = "wind_speed"
@@ -132,6 +133,7 @@ var infos = map[Quantity]Info{
 	Particles:        {Title: "Particles", Unit: "/dL"},
 	Moisture:         {Title: "Moisture", Unit: "%", Decimals: 1, Class: "moisture"},
 	Illuminance:      {Title: "Illuminance", Unit: "lx", Class: "illuminance"},
+	UVIndex:          {Title: "UV index", Decimals: 1},
 	Rain:             {Title: "Precipitation", Unit: "mm", Decimals: 1, Class: "precipitation", Counter: true},
 	RainRate:         {Title: "Precipitation intensity", Unit: "mm/h", Decimals: 1, Class: "precipitation_intensity"},
 	WindSpeed:        {Title: "Wind speed", Unit: "m/s", Decimals: 1, Class: "wind_speed"},
