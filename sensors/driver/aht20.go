@@ -23,7 +23,9 @@ import (
 
 // Commands, section 5.3, and the bits of the state, section 5.4, table 9.
 // What the datasheet calls 0x71 is the address of the chip with the bit for
-// reading: the state is the first byte of every answer.
+// reading: the state is the first byte of every answer. Written as a command
+// it leaves some chips busy forever (anglerud/aht20-driver#10), and an AHT20
+// that is sent the AHT10's 0xE1 stops answering (adafruit/Adafruit_AHTX0#19).
 const (
 	ahtReset   = 0xBA
 	ahtMeasure = 0xAC // with 0x33 0x00
@@ -53,7 +55,7 @@ var _ = register(Driver{
 	Name:      "aht20",
 	Aliases:   []string{"aht21", "aht25", "dht20", "am2301b"},
 	Title:     "Aosong AHT20/AHT21/DHT20/AM2301B temperature and humidity",
-	Datasheet: "Aosong AHT20, version 1.1 (from memory, not re-read)",
+	Datasheet: "Aosong AHT20, version 1.1 (commands confirmed, texts from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x38},
 	MinPeriod: 2 * time.Second, // section 5.4: else it warms itself by more than 0.1 °C

@@ -37,14 +37,14 @@ const (
 // Times, section 7.5, with a reserve.
 const (
 	hdc302xConvert = 18 * time.Millisecond // typically 12.5 ms
-	hdc302xShort   = 5 * time.Millisecond  // reset 3 ms
+	hdc302xShort   = 10 * time.Millisecond // reset 3 ms
 )
 
 var _ = register(Driver{
 	Name:      "hdc302x",
 	Aliases:   []string{"hdc3020", "hdc3021", "hdc3022"},
 	Title:     "Texas Instruments HDC3020/3021/3022 temperature and humidity",
-	Datasheet: "Texas Instruments HDC302x, SNAS778 (from memory, not re-read)",
+	Datasheet: "Texas Instruments HDC302x, SNAS778 (commands and offsets confirmed, times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x44, 0x45, 0x46, 0x47},
 	Channels: []Channel{ // section 7.5: range, and repeatability of 0.04 °C and 0.02 %

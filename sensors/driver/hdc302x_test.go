@@ -35,7 +35,7 @@ var _ = vectors("hdc302x", 1e-3, func(in string) ([]float64, error) {
 )
 
 // The bytes of the offsets. The list from which these are has 1.9532 % for a
-// byte of 0x81, which is ten times what a step is: left out.
+// byte of 0x81; that is ten steps, which is 0x8A: left out.
 var _ = vectors("hdc302x", 1e-3, func(in string) ([]float64, error) {
 	b, err := unhexed(in)
 	if err != nil {

@@ -40,7 +40,7 @@ var _ = register(Driver{
 	Name:      "th02",
 	Aliases:   []string{"si7005"},
 	Title:     "HopeRF TH02, Silicon Labs Si7005 temperature and humidity",
-	Datasheet: "Silicon Labs Si7005, rev. 1.2; HopeRF TH02, V1.1 (from memory, not re-read)",
+	Datasheet: "Silicon Labs Si7005, rev. 1.2; HopeRF TH02, V1.1 (registers and coefficients confirmed, texts from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x40},
 	MinPeriod: 2 * time.Second, // else it warms itself
