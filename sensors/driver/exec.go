@@ -45,6 +45,7 @@ var _ = register(Driver{
 	Datasheet: "none; the output is JSON, a number, or lines of key and value",
 	Bus:       bus.None,
 	Channels:  anyChannels(),
+	Dynamic:   true,
 	Options: []Option{
 		{Name: "command", Required: true, Example: "/usr/local/bin/read-meter --json", Doc: `The program and its arguments, with quotes as in a shell but no shell ("sh -c '…'" runs one), or as a JSON array of strings.`},
 		{Name: "timeout", Default: "10s", Type: Duration, Min: 0.1, Max: 600, Doc: "Time after which it is killed, with all that it started."},
@@ -55,7 +56,20 @@ var _ = register(Driver{
 		"starts in the background is killed when it ends. An exit status other than 0 is a failure, with the last line of its " +
 		"standard error as the reason. Without the option values it is run once more at the start.",
 	Open: openExec,
+	Check: func(o map[string]string) error {
+		_, err := execArgs(o)
+		return errors.Join(err, checkValues(o))
+	},
 })
+
+// execArgs returns the words of the option command.
+func execArgs(o options) ([]string, error) {
+	args, err := splitCommand(o["command"])
+	if err != nil {
+		return nil, fmt.Errorf("option command: %w", err)
+	}
+	return args, nil
+}
 
 // execCommand is a program that can be run.
 type execCommand struct {
@@ -65,9 +79,9 @@ type execCommand struct {
 
 func openExec(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 	o := options(slot.Options)
-	args, err := splitCommand(o["command"])
+	args, err := execArgs(o)
 	if err != nil {
-		return nil, fmt.Errorf("option command: %w", err)
+		return nil, err
 	}
 	if args[0], err = lookCommand(args[0]); err != nil {
 		return nil, fmt.Errorf("option command: %w", err)

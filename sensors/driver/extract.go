@@ -23,6 +23,7 @@ import (
 //
 //	JSON           {"temperature": 21.5, "ENERGY": {"Power": [12, "13.5"]}}
 //	one number     21.5
+//	several        0.12 0.20 0.30, separated by spaces, commas or semicolons
 //	lines of key   temp: 21.5
 //	and value      humidity 40
 //
@@ -33,7 +34,7 @@ const maxDocument = 256 << 10
 
 // valuesDoc explains the option values.
 const valuesDoc = `What is which quantity: "path=quantity*factor, …", where path leads into JSON by keys and numbers with points ` +
-	`between them (ENERGY.Power=power, sensors.0.t=temperature*0.001), "quantity" alone is where the key is called so, and ! ` +
+	`between them (ENERGY.Power=power, sensors.0.t=temperature*0.001; 0, 1 … in a line of numbers), "quantity" alone is where the key is called so, and ! ` +
 	`before a path turns true into false (!contact=door).`
 
 // valuesOption is the option values where what is called like a quantity is
@@ -81,6 +82,16 @@ func parseMapping(text string) (mapping, error) {
 		return nil, fmt.Errorf("option values names %d values, more than the %d that one sensor may have", len(m), maxMapping)
 	}
 	return m, nil
+}
+
+// checkValues tells what is wrong with the option values, which may be left
+// out.
+func checkValues(o map[string]string) error {
+	if strings.TrimSpace(o["values"]) == "" {
+		return nil
+	}
+	_, err := parseMapping(o["values"])
+	return err
 }
 
 func parseExtraction(item string) (extraction, error) {
@@ -271,7 +282,8 @@ func parseNumber(s string) (float64, error) {
 	return x, nil
 }
 
-// parseDocument reads JSON, a number, or lines of key and value.
+// parseDocument reads JSON, a number, a row that begins with one, or lines of
+// key and value.
 func parseDocument(b []byte) (any, error) {
 	b = bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\uFEFF")))
 	switch {
@@ -285,7 +297,27 @@ func parseDocument(b []byte) (any, error) {
 			return string(b), nil
 		}
 	}
+	if row := parseRow(string(b)); row != nil {
+		return row, nil
+	}
 	return parseLines(string(b))
+}
+
+// parseRow reads one line that begins with a number, nil if it is none. What
+// else is in it need not be a number.
+func parseRow(s string) any {
+	cells := strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
+	if len(cells) < 2 || strings.ContainsAny(s, "\n\r") {
+		return nil
+	}
+	if _, err := parseNumber(cells[0]); err != nil {
+		return nil
+	}
+	row := make([]any, len(cells))
+	for i, c := range cells {
+		row[i] = c
+	}
+	return row
 }
 
 func parseJSON(b []byte) (any, error) {

@@ -56,6 +56,8 @@ func TestExtract(t *testing.T) {
 		{"neg=raw*-2,s=raw_1", nested, []float64{3e-3, 7}},
 		{"0=temperature,1=humidity", "[21,40]", []float64{21, 40}},
 		{"temp=temperature,rh=humidity", "# a comment\ntemp: 21.5 °C\nrh=40%\nrh 41 %\nnothing\n", []float64{21.5, 41}},
+		{"0=load,2=raw", "0.12 0.20 0.30 1/123 4567\n", []float64{0.12, 0.3}},
+		{"1=humidity,0=temperature", "21.5;40, 7", []float64{40, 21.5}},
 		{"a*b=temperature", `{"a*b":5}`, []float64{5}},
 		{"", `{"temperature":21,"humidity":"40","time":"2026","other":1,"power_l1":3,"pressure":null}`, []float64{40, 3, 21}},
 		{"", "42", []float64{42}},
@@ -102,6 +104,8 @@ func TestExtractRefuses(t *testing.T) {
 		{" , ", "1", "names nothing"},
 		{strings.Repeat("a=raw_1,", 1) + "=", "1", `"" is no quantity`},
 		{"", `{"temp":21,"rh":40}`, `there is rh, temp; say which is what`},
+		{"3=raw", "0.12 0.20 0.30 1/123 4567", "no number"},
+		{"temperature", "21,5", "an array of 2"},
 		{"", `["a"]`, "an array of 1"},
 		{"", "warm", "neither JSON"},
 		{"", `"warm"`, "no number"},
@@ -129,6 +133,40 @@ func TestExtractWritesAllOrNothing(t *testing.T) {
 	out := []float64{-1, -1}
 	if err := m.extract(map[string]any{"a": json.Number("1"), "b": nil}, out); err == nil || !slices.Equal(out, []float64{-1, -1}) {
 		t.Errorf("%v, %v", out, err)
+	}
+}
+
+// What can be told without opening anything is told of a configuration.
+func TestChecksOptions(t *testing.T) {
+	good := map[string]map[string]string{
+		"exec":   {"command": "date +%s"},
+		"file":   {"path": "/run/t"},
+		"http":   {"url": "http://a/"},
+		"mqtt":   {"topic": "a", "values": "temperature"},
+		"replay": {"file": "/r.csv"},
+		"hwmon":  {},
+		"iio":    {},
+	}
+	for name, set := range good {
+		d, _ := Lookup(name)
+		if !d.Dynamic {
+			t.Errorf("%s is not dynamic", name)
+		}
+		if err := d.Check(d.WithDefaults(set)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, o := range d.Options {
+			if o.Required && o.Name != "values" {
+				if err := d.Check(d.WithDefaults(map[string]string{"values": "temperature"})); err == nil || !strings.Contains(err.Error(), "option "+o.Name+": ") {
+					t.Errorf("%s without %s: %v", name, o.Name, err)
+				}
+			}
+		}
+		bad := d.WithDefaults(set)
+		bad["values"] = "t=warmth"
+		if err := d.Check(bad); err == nil || !strings.Contains(err.Error(), `option values: "t=warmth": "warmth" is no quantity`) {
+			t.Errorf("%s with bad values: %v", name, err)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,6 +24,7 @@ var _ = register(Driver{
 	Datasheet: "none; the content is JSON, a number, or lines of key and value",
 	Bus:       bus.Sysfs,
 	Channels:  anyChannels(),
+	Dynamic:   true,
 	Options: []Option{
 		{Name: "path", Required: true, Example: "/run/solar/power", Doc: "The file, from / on."},
 		{Name: "max_age", Type: Duration, Min: 1, Max: 366 * 24 * 3600, Doc: "For a file that is written at each measurement: " +
@@ -32,7 +34,20 @@ var _ = register(Driver{
 	Notes: "Who writes the file writes it under another name and renames it, so that it is never read half written. Without max_age " +
 		"whatever it holds is believed to be of now, which is right for files of the kernel only, whose times say nothing.",
 	Open: openFile,
+	Check: func(o map[string]string) error {
+		_, err := filePath(o, "path", "/run/weather.json")
+		return errors.Join(err, checkValues(o))
+	},
 })
+
+// filePath returns the option called name, without its first /.
+func filePath(o options, name, example string) (string, error) {
+	p := path.Clean(o[name])
+	if !path.IsAbs(p) || p == "/" {
+		return "", fmt.Errorf("option %s: %q is no path of a file, from / on, such as %s", name, o[name], example)
+	}
+	return p[1:], nil
+}
 
 // file is a file, open or not: it is opened anew each time.
 type file struct {
@@ -46,10 +61,11 @@ type file struct {
 
 func openFile(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 	o := options(slot.Options)
-	if !path.IsAbs(o["path"]) || path.Clean(o["path"]) == "/" {
-		return nil, fmt.Errorf("option path: %q is no path of a file, from / on, such as /run/weather.json", o["path"])
+	name, err := filePath(o, "path", "/run/weather.json")
+	if err != nil {
+		return nil, err
 	}
-	f := &file{root: slot.Root, name: path.Clean(o["path"])[1:], maxAge: o.duration("max_age")}
+	f := &file{root: slot.Root, name: name, maxAge: o.duration("max_age")}
 	p, err := openPolled(ctx, "file /"+f.name, o["values"], f.read)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"time"
 
@@ -31,6 +30,7 @@ var _ = register(Driver{
 	Datasheet: "RFC 9110; the content is JSON, a number, or lines of key and value",
 	Bus:       bus.None,
 	Channels:  anyChannels(),
+	Dynamic:   true,
 	Options: []Option{
 		{Name: "url", Required: true, Example: "http://192.168.1.20/rpc/Shelly.GetStatus", Doc: "The page, http:// or https://."},
 		{Name: "timeout", Default: "10s", Type: Duration, Min: 0.1, Max: 120, Doc: "Time after which an answer is not waited for any longer."},
@@ -44,6 +44,14 @@ var _ = register(Driver{
 		"ESPHome with web_server: url http://ADDRESS/sensor/NAME, values \"value=temperature\". " +
 		"A name and password may stand in the url (http://name:password@…); digest authentication is not spoken. Proxies are not used.",
 	Open: openHTTP,
+	Check: func(o map[string]string) error {
+		_, err := pageURL(o)
+		if o["headers_file"] != "" {
+			_, err2 := filePath(o, "headers_file", "/etc/gateway/weather-token")
+			err = errors.Join(err, err2)
+		}
+		return errors.Join(err, checkValues(o))
+	},
 })
 
 // page is a page that can be asked for.
@@ -56,20 +64,33 @@ type page struct {
 
 func openHTTP(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 	o := options(slot.Options)
-	u, err := parsePageURL(o["url"])
+	u, err := pageURL(o)
 	if err != nil {
-		return nil, fmt.Errorf("option url: %w", err)
+		return nil, err
 	}
 	p := &page{url: u, headers: make(http.Header), timeout: o.duration("timeout"), client: &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10},
 		CheckRedirect: checkRedirect,
 	}}
-	if name := o["headers_file"]; name != "" {
+	if o["headers_file"] != "" {
+		name, err := filePath(o, "headers_file", "/etc/gateway/weather-token")
+		if err != nil {
+			return nil, err
+		}
 		if err := p.readHeaders(slot.Root, name); err != nil {
 			return nil, fmt.Errorf("option headers_file: %w", err)
 		}
 	}
 	return openPolled(ctx, p.String(), o["values"], p.ask)
+}
+
+// pageURL returns the option url.
+func pageURL(o options) (*url.URL, error) {
+	u, err := parsePageURL(o["url"])
+	if err != nil {
+		return nil, fmt.Errorf("option url: %w", err)
+	}
+	return u, nil
 }
 
 func parsePageURL(s string) (*url.URL, error) {
@@ -97,10 +118,7 @@ func (p *page) String() string {
 
 // readHeaders reads the file with headers.
 func (p *page) readHeaders(root fs.FS, name string) error {
-	if !path.IsAbs(name) {
-		return fmt.Errorf("%q does not begin with /", name)
-	}
-	b, err := content(root, path.Clean(name)[1:])
+	b, err := content(root, name)
 	if err != nil {
 		return err
 	}
@@ -117,7 +135,7 @@ func (p *page) readHeaders(root fs.FS, name string) error {
 		}
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		if key == "" || strings.ContainsAny(key, " \t\"(),/;<=>?@[]{}") || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r > '~' }) {
-			return fmt.Errorf("%s: line %d is no header, which is Name: value", name, number) // not what it is: it may be secret
+			return fmt.Errorf("/%s: line %d is no header, which is Name: value", name, number) // not what it is: it may be secret
 		}
 		p.headers.Add(key, value)
 	}

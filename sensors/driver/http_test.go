@@ -160,7 +160,7 @@ func TestHTTPFails(t *testing.T) {
 		{server.URL + "/html", nil, "neither JSON"},
 		{server.URL + "/short", nil, "unexpected EOF"},
 		{server.URL, map[string]string{"values": "x=y"}, "option values"},
-		{server.URL, map[string]string{"headers_file": "token"}, "does not begin with /"},
+		{server.URL, map[string]string{"headers_file": "token"}, "is no path of a file"},
 		{server.URL, map[string]string{"headers_file": "/etc/absent"}, "option headers_file: read /etc/absent"},
 		{server.URL, map[string]string{"headers_file": "/etc/badline"}, "line 1 is no header"},
 	} {

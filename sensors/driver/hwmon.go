@@ -45,12 +45,14 @@ var _ = register(Driver{
 	Datasheet: "Linux Documentation/hwmon/sysfs-interface.rst",
 	Bus:       bus.Sysfs,
 	Channels:  hwmonChannels(),
+	Dynamic:   true,
 	Options: []Option{{Name: "values", Doc: "Which of its values, and what they are called: \"temp1=temperature_cpu, fan2=fan_speed\", " +
 		"by the names of their files or by their labels; all, if left out."}},
 	Notes: "The key id says which chip: its name (nvme, cpu_thermal, sht3x), name@device where there are several of that name, or its " +
 		"folder; gateway scan lists them. The number of a hwmon folder changes from start to start.",
-	Open: openHwmon,
-	Find: findHwmon,
+	Open:  openHwmon,
+	Check: checkValues,
+	Find:  findHwmon,
 })
 
 func hwmonChannels() []Channel {

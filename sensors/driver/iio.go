@@ -59,6 +59,7 @@ var _ = register(Driver{
 	Datasheet: "Linux Documentation/ABI/testing/sysfs-bus-iio",
 	Bus:       bus.Sysfs,
 	Channels:  iioChannels(),
+	Dynamic:   true,
 	Options: []Option{{Name: "values", Doc: "Which of its values, and what they are called: \"voltage0=voltage_battery*11\", by the names of their " +
 		"files without in_ and _raw or by their labels; all, if left out."}},
 	Wiring: "DHT11, DHT22 and AM2302: data to a GPIO, with 4.7 to 10 kΩ from data to 3.3 V, VDD to 3.3 V; then the line " +
@@ -67,8 +68,9 @@ var _ = register(Driver{
 		"A DHT that is not heard well gives EIO or ETIMEDOUT: it is asked again after 2 s, twice; the kernel reads it every 2 s at most. " +
 		"DHT11 of a kind that has tenths of a degree are not understood by the kernel (its log says: don't know how to decode data). " +
 		"Other overlays: dtoverlay=i2c-sensor,bme280 and so on, see dtoverlay -h i2c-sensor.",
-	Open: openIIO,
-	Find: findIIO,
+	Open:  openIIO,
+	Check: checkValues,
+	Find:  findIIO,
 })
 
 func iioChannels() []Channel {

@@ -27,6 +27,7 @@ var _ = register(Driver{
 	Datasheet: "MQTT 5.0; the payload is JSON, a number, or lines of key and value",
 	Bus:       bus.Topic,
 	Channels:  anyChannels(),
+	Dynamic:   true,
 	Options: []Option{
 		{Name: "topic", Required: true, Example: "zigbee2mqtt/office", Doc: "The topic, or a filter with + and # for the topics of one device."},
 		{Name: "values", Required: true, Example: "temperature, humidity", Doc: valuesDoc},
@@ -42,6 +43,10 @@ var _ = register(Driver{
 		"rtl_433 -F mqtt: topic rtl_433/+/events, values \"temperature_C=temperature, humidity\", match \"model=Nexus-TH, id=42\". " +
 		"A message that has some of the values only is passed over once a complete one has come.",
 	Open: openMQTT,
+	Check: func(o map[string]string) error {
+		_, err := newFeedSensor(o)
+		return err
+	},
 })
 
 // feedPoll is how long Measure waits for a message that is there already.
@@ -73,20 +78,31 @@ type feedResult struct {
 type match struct{ path, text string }
 
 func openMQTT(_ context.Context, slot *bus.Slot) (Sensor, error) {
-	o := options(slot.Options)
-	f := &feedSensor{topic: o["topic"], timeAt: o["time"], own: slot.Name}
-	if err := checkFilter(f.topic); err != nil {
-		return nil, fmt.Errorf("option topic: %w", err)
-	}
-	var err error
-	if f.mapping, err = parseMapping(o["values"]); err != nil {
+	f, err := newFeedSensor(slot.Options)
+	if err != nil {
 		return nil, err
 	}
-	if f.match, err = parseMatch(o["match"]); err != nil {
-		return nil, fmt.Errorf("option match: %w", err)
-	}
+	f.own = slot.Name
 	if f.feed, err = slot.Subscribe(f.topic); err != nil {
 		return nil, fmt.Errorf("subscribe to %q: %w", f.topic, err)
+	}
+	return f, nil
+}
+
+// newFeedSensor reads the options.
+func newFeedSensor(o options) (*feedSensor, error) {
+	f := &feedSensor{topic: o["topic"], timeAt: o["time"]}
+	var wrong [3]error
+	if err := checkFilter(f.topic); err != nil {
+		wrong[0] = fmt.Errorf("option topic: %w", err)
+	}
+	f.mapping, wrong[1] = parseMapping(o["values"])
+	var err error
+	if f.match, err = parseMatch(o["match"]); err != nil {
+		wrong[2] = fmt.Errorf("option match: %w", err)
+	}
+	if err := errors.Join(wrong[:]...); err != nil {
+		return nil, err
 	}
 	return f, nil
 }

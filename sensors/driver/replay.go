@@ -18,7 +18,6 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +36,7 @@ var _ = register(Driver{
 	Datasheet: "RFC 4180",
 	Bus:       bus.None,
 	Channels:  anyChannels(),
+	Dynamic:   true,
 	Simulated: true,
 	Options: []Option{
 		{Name: "file", Required: true, Doc: "The CSV file, from / on: a line of names, of which the first is that of the time, then lines of values."},
@@ -48,6 +48,10 @@ var _ = register(Driver{
 	Notes: "Its readings are marked as simulated. The time is RFC 3339, 2006-01-02 15:04:05, or a number of seconds or, above 1e11, milliseconds, and " +
 		"grows from line to line. Columns are separated by commas, semicolons or tabs; a line with an empty cell is passed over; at most 16 MiB.",
 	Open: openReplay,
+	Check: func(o map[string]string) error {
+		_, err := filePath(o, "file", "/var/lib/gateway/recording.csv")
+		return errors.Join(err, checkValues(o))
+	},
 })
 
 // recording is a file, read.
@@ -70,18 +74,18 @@ type replay struct {
 
 func openReplay(_ context.Context, slot *bus.Slot) (Sensor, error) {
 	o := options(slot.Options)
-	name := o["file"]
-	if !path.IsAbs(name) || path.Clean(name) == "/" {
-		return nil, fmt.Errorf("option file: %q is no path of a file, from / on, such as /var/lib/gateway/recording.csv", name)
-	}
-	f, err := slot.Root.Open(path.Clean(name)[1:])
+	name, err := filePath(o, "file", "/var/lib/gateway/recording.csv")
 	if err != nil {
-		return nil, fmt.Errorf("option file: %s: %w", name, underlying(err))
+		return nil, err
+	}
+	f, err := slot.Root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("option file: /%s: %w", name, underlying(err))
 	}
 	defer f.Close()
 	r, err := readRecording(f, o["values"])
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("/%s: %w", name, err)
 	}
 	return &replay{recording: r, speed: o.number("speed"), loop: o.truth("loop"), began: time.Now(), last: -1}, nil
 }
