@@ -152,6 +152,9 @@ func busText(d Driver) string {
 
 // quantitiesText names the quantities of a driver, without their parts.
 func quantitiesText(d Driver) string {
+	if d.Dynamic && len(d.Channels) > 40 {
+		return "what you configure"
+	}
 	var all []string
 	for _, c := range d.Channels {
 		if q := string(c.Quantity.Base()); !slices.Contains(all, q) {
