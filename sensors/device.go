@@ -165,6 +165,7 @@ func (d *device) succeeded(m measurement) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	before, status := d.since, d.status
 	d.first, d.since, d.air = false, m.time, d.pipeline.own
 	d.stats.Reads++
 	d.stats.LastGood, d.stats.Latency = m.time, now.Sub(m.time)
@@ -176,9 +177,8 @@ func (d *device) succeeded(m measurement) {
 		d.owner.deps.Publish(Report{Reading: r, StaleAfter: d.expiry(), Values: d.cfg.Values})
 	}
 	d.ageLocked(now) // not simply online: it may have taken very long
-	select {
-	case d.owner.poke <- struct{}{}:
-	default:
+	if d.status != status || d.since.Before(before) {
+		d.owner.look()
 	}
 }
 

@@ -57,7 +57,7 @@ type Sensors struct {
 	lines   []*line
 	states  *states
 	clock   *clock
-	poke    chan struct{} // cap 1: a device came online, the watch looks again
+	poke    chan struct{} // cap 1: a device ages sooner than it did, the watch looks again
 }
 
 // New prepares to read the sensors of a configuration, without touching any
@@ -189,6 +189,15 @@ func (s *Sensors) keep(ctx context.Context) {
 func (s *Sensors) flush() {
 	s.states.flush()
 	s.clock.flush()
+}
+
+// look has the watch look at all devices again. That one ages later than it did,
+// as with every good reading, the watch finds out when it looks next.
+func (s *Sensors) look() {
+	select {
+	case s.poke <- struct{}{}:
+	default:
+	}
 }
 
 // watch changes the status of sensors whose last reading has become too old,
