@@ -16,13 +16,19 @@ const maxLevel = 64
 // topic. It is validated when it is made; the zero Path is not valid and
 // stands for "no path". Paths are comparable and can be map keys.
 type Path struct {
-	site, room, sensor string
+	topic      string // "site/room/sensor"
+	site, room uint8  // where those end in it
 }
 
 // NewPath makes a Path of its three levels. A level is 1 to 64 bytes of valid
 // UTF-8 without '/', '+', '#' or control characters, and the site does not
 // begin with '$', which MQTT keeps for the broker.
 func NewPath(site, room, sensor string) (Path, error) {
+	return newPath(site+"/"+room+"/"+sensor, site, room, sensor)
+}
+
+// newPath makes a Path of a topic and its levels.
+func newPath(topic, site, room, sensor string) (Path, error) {
 	for _, l := range [...]struct{ name, value string }{{"site", site}, {"room", room}, {"sensor", sensor}} {
 		if err := CheckLevel(l.value); err != nil {
 			return Path{}, fmt.Errorf("%s %q: %w", l.name, l.value, err)
@@ -31,7 +37,7 @@ func NewPath(site, room, sensor string) (Path, error) {
 	if site[0] == '$' {
 		return Path{}, fmt.Errorf("site %q: begins with '$', which MQTT keeps for the broker", site)
 	}
-	return Path{site, room, sensor}, nil
+	return Path{topic, uint8(len(site)), uint8(len(site) + 1 + len(room))}, nil
 }
 
 // CheckLevel tells whether s can be one level of a Path.
@@ -62,28 +68,34 @@ func ParsePath(topic string) (Path, error) {
 	if !ok || !ok2 || strings.Contains(sensor, "/") {
 		return Path{}, fmt.Errorf("topic %q: want site/room/sensor", topic)
 	}
-	return NewPath(site, room, sensor)
+	return newPath(topic, site, room, sensor)
 }
 
 // Site returns the first level, where the gateway is.
-func (p Path) Site() string { return p.site }
+func (p Path) Site() string { return p.topic[:p.site] }
 
 // Room returns the second level.
-func (p Path) Room() string { return p.room }
+func (p Path) Room() string {
+	if p.IsZero() {
+		return ""
+	}
+	return p.topic[p.site+1 : p.room]
+}
 
 // Sensor returns the third level, the name of the device.
-func (p Path) Sensor() string { return p.sensor }
+func (p Path) Sensor() string {
+	if p.IsZero() {
+		return ""
+	}
+	return p.topic[p.room+1:]
+}
 
 // IsZero reports whether p is the zero Path.
 func (p Path) IsZero() bool { return p == Path{} }
 
-// String returns the topic of the sensor's readings, "site/room/sensor".
-func (p Path) String() string {
-	if p.IsZero() {
-		return ""
-	}
-	return p.site + "/" + p.room + "/" + p.sensor
-}
+// String returns the topic of the sensor's readings, "site/room/sensor"; "" of
+// the zero Path.
+func (p Path) String() string { return p.topic }
 
 // StatusTopic returns the topic of the sensor's [Status],
 // "site/room/sensor/status".

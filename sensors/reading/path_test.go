@@ -59,6 +59,9 @@ func TestPathTopics(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	if none := (Path{}); none.Site()+none.Room()+none.Sensor() != "" {
+		t.Error("the zero Path has levels")
+	}
 	if p.IsZero() || !(Path{}).IsZero() {
 		t.Error("IsZero")
 	}

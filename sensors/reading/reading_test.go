@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	kitchen = Path{"home", "kitchen", "climate"}
-	at      = time.Date(2026, 11, 23, 4, 5, 6, 789_000_000, time.UTC)
+	kitchen, _ = NewPath("home", "kitchen", "climate")
+	at         = time.Date(2026, 11, 23, 4, 5, 6, 789_000_000, time.UTC)
 )
 
 // payloads are readings and exactly what is published for them.
