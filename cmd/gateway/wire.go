@@ -27,7 +27,8 @@ type publisher struct {
 
 // report publishes one reading, retained until it is no longer current.
 func (p publisher) report(r sensors.Report) {
-	payload, err := r.Reading.AppendPayload(nil)
+	var b [256]byte // more than most have, so that the payload is made in one piece
+	payload, err := r.Reading.AppendPayload(b[:0])
 	if err != nil { // the pipeline lets no such value through
 		p.log.Error("reading not published", "error", err)
 		return
@@ -38,7 +39,7 @@ func (p publisher) report(r sensors.Report) {
 	}
 	p.publish(&broker.Message{
 		Topic:   r.Reading.Path.String(),
-		Payload: payload,
+		Payload: bytes.Clone(payload),
 		QoS:     1,
 		Retain:  true,
 		Expires: expires,
