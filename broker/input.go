@@ -13,6 +13,7 @@ type bench struct {
 	buf     [benchSize]byte
 	pub     publication
 	publish packet.Publish
+	targets []target // empty, memory for a message of this process
 }
 
 // benchSize is how much is read at once. Larger packets get memory of their

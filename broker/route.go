@@ -107,7 +107,10 @@ func (b *Broker) publish(m *Message) (n int, mark store.Mark, err error) {
 	defer w.release()
 	m.came = time.Now().UnixMilli()
 	w.pub.beginKept(m)
-	n = b.route(&w.pub, &route{full: m.Topic})
+	r := route{full: m.Topic, targets: w.targets[:0]}
+	n = b.route(&w.pub, &r)
+	clear(r.targets)
+	w.targets = r.targets
 	mark, err = w.pub.keeping.mark, w.pub.keeping.err
 	w.pub.flush()
 	return n, mark, err
@@ -130,7 +133,9 @@ func (b *Broker) route(p *publication, r *route) int {
 		b.retain(p)
 	}
 	if r.version != b.subsVersion {
-		r.targets = merge(b.subs.Match(r.full, nil), r.full)
+		clear(r.targets) // nobody who has gone is kept in memory
+		var few [8]*subscription
+		r.targets = merge(r.targets[:0], b.subs.Match(r.full, few[:0]), r.full)
 		r.version = b.subsVersion
 	}
 	for i := range r.targets {
@@ -148,12 +153,13 @@ func (b *Broker) route(p *publication, r *route) int {
 
 // merge makes one target of all subscriptions of the same subscriber: the
 // highest QoS [MQTT-3.3.4-2] and all identifiers [MQTT-3.3.4-3]. A shared
-// subscription stays apart.
-func merge(subs []*subscription, name string) []target {
+// subscription stays apart. The targets go into the memory of the slice given,
+// which is empty, if there is enough.
+func merge(targets []target, subs []*subscription, name string) []target {
 	if len(subs) == 0 {
-		return nil
+		return targets
 	}
-	targets := make([]target, 0, len(subs))
+	targets = slices.Grow(targets, len(subs))
 	at := make(map[sink]int, len(subs))
 	noLocal := false
 	for _, s := range subs {
