@@ -211,8 +211,12 @@ func (m machine) supply() []finding {
 }
 
 func (m machine) clock() []finding {
-	if !m.has("sys/firmware/devicetree/base") || bus.ClockSynced() {
+	synced, err := bus.ClockSynced()
+	switch {
+	case !m.has("sys/firmware/devicetree/base") || synced:
 		return nil
+	case err != nil:
+		return []finding{{note, "clock", err.Error(), "allow it, or times of readings before the clock is set are wrong without a mark"}}
 	}
 	return []finding{{note, "clock", "is not synchronised yet: readings are marked until it is", "timedatectl says more"}}
 }

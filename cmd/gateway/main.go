@@ -5,7 +5,10 @@
 //	gateway run --mosquitto-conf FILE  run a configuration of Mosquitto
 //	gateway check [FILE]               say what is wrong with a configuration
 //	gateway drivers [NAME]             list the drivers, or describe one
-//	gateway read [NAME…]               read configured sensors once
+//	gateway read [NAME…] [--raw]       read configured sensors once
+//	gateway scan [--write]             look what sensors there are
+//	gateway doctor                     what keeps sensors from being read
+//	gateway schema                     the configuration's JSON Schema
 //	gateway pub, gateway sub           a small MQTT client
 //	gateway passwd FILE USER           set a user's password
 //	gateway store COMMAND              inspect, verify, compact, back up the store

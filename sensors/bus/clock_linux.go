@@ -1,17 +1,21 @@
 package bus
 
 import (
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // ClockSynced tells whether the kernel believes its time of day: a time server
-// was heard. An error of the kernel is a no.
-func ClockSynced() bool {
+// was heard. It fails where a sandbox forbids to ask.
+func ClockSynced() (bool, error) {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
-	return err == nil && state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0
+	if err != nil {
+		return false, fmt.Errorf("ask the kernel whether the clock is set (adjtimex): %w", err)
+	}
+	return state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0, nil
 }
 
 // SinceBoot returns the time since the machine was started, by a clock that is
