@@ -36,6 +36,7 @@ type device struct {
 	policy   policy
 	next     time.Time // when it is due
 	grid     grid      // of measuring
+	began    time.Time // when the tick began that it is in, or was in last
 	busy     bool      // in the middle of a tick, though another device may be running
 	waiting  []func()  // to be called when it is not
 	noticed  bool      // its Awaiter has noticed something that is not measured yet
@@ -157,7 +158,7 @@ func (d *device) succeeded(m measurement) {
 		d.outage.ended(d.log, now)
 	}
 	d.failures = 0
-	d.due(now, m.time)
+	d.due(now)
 	publish := d.policy.decide(now, values, d.pipeline) || d.noticed
 	d.noticed = false
 	if publish {
@@ -206,10 +207,12 @@ func (d *device) expiry() time.Duration {
 }
 
 // due makes the device due at the next tick of its grid, but not too early for
-// a chip that began to measure at a time.
-func (d *device) due(now, began time.Time) {
+// a chip that began to measure at a time. A measurement begins a little after
+// its tick, so that a tick that is early by a tenth is not: otherwise a chip
+// read as often as it can be would miss every other tick.
+func (d *device) due(now time.Time) {
 	d.next = d.grid.after(now)
-	if d.next.Sub(began) < d.driver.MinPeriod {
+	if d.next.Sub(d.began) < d.driver.MinPeriod-d.driver.MinPeriod/10 {
 		d.next = d.grid.after(d.next)
 	}
 }
@@ -221,7 +224,7 @@ func (d *device) nothing() {
 		d.outage.ended(d.log, now)
 	}
 	d.failures, d.noticed = 0, false
-	d.due(now, now)
+	d.due(now)
 }
 
 // failed notes that a tick gave no reading and makes the device due after the

@@ -86,7 +86,7 @@ func (l *line) life(ctx context.Context, d *device) iter.Seq[time.Time] {
 
 // tick takes a reading of d and tells of it.
 func (l *line) tick(ctx context.Context, d *device) {
-	d.busy = true
+	d.busy, d.began = true, time.Now()
 	m, err := l.read(ctx, d)
 	d.busy = false
 	switch {

@@ -62,6 +62,29 @@ func TestMinPeriodIsKeptAfterTheFirstReading(t *testing.T) {
 	})
 }
 
+// A chip that is read as often as it can be misses no tick, although each
+// measurement begins a little late.
+func TestMinPeriodOfTheInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		c := &chip{minPeriod: 5 * time.Second, measure: func(_ context.Context, out []float64) error {
+			calls++
+			time.Sleep(time.Duration(calls%3) * 100 * time.Millisecond) // the bus is busy
+			if calls%4 == 0 {
+				return driver.ErrNothingNew
+			}
+			out[0] = 1
+			return nil
+		}}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a", Interval: 5 * time.Second}).run()
+		time.Sleep(time.Minute + time.Second)
+		h.stop()
+		if calls != 13 {
+			t.Errorf("%d measurements in a minute, want 13", calls)
+		}
+	})
+}
+
 // A measurement that takes longer than the interval skips ticks instead of
 // queueing them, and stays on the grid.
 func TestSlowMeasurementSkipsTicks(t *testing.T) {

@@ -48,6 +48,8 @@ func errorClass(err error) string {
 		return "panic"
 	case errors.As(err, &implausible):
 		return "implausible"
+	case errors.Is(err, syscall.EBUSY):
+		return "busy"
 	case bus.NoAnswer(err):
 		return "nack"
 	case errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, context.DeadlineExceeded):
