@@ -8,9 +8,10 @@
 //	checksum   DATA_MISR, of which the datasheet does not say how to use it for
 //	           a read like ours: not used
 //
-// Without a checksum, what counts is read twice. The chip calculates a new
-// result every second by itself. It is reset only if it does not measure:
-// every reset costs three minutes of warming up.
+// Without a checksum, what counts is read twice: a result stays for a second,
+// until the next. NEWDAT of its status does not: the datasheet has it go when
+// DATA is read, chips have it go when the status is. The chip is reset only if
+// it does not measure: every reset costs three minutes of warming up.
 
 package driver
 
@@ -31,8 +32,7 @@ const (
 	ens160PartID = 0x00 // a word
 	ens160OpMode = 0x10
 	ens160TempIn = 0x13 // a word, and RH_IN after it
-	ens160Status = 0x20
-	ens160Data   = 0x21 // DATA_AQI, and words DATA_TVOC and DATA_ECO2
+	ens160Status = 0x20 // and after it DATA_AQI, and words DATA_TVOC and DATA_ECO2
 )
 
 // What is in them, section 16.2.
@@ -47,14 +47,17 @@ const (
 	ens160Error    = 1 << 6 // STATER
 	ens160Validity = 3 << 2
 	ens160NewData  = 1 << 1
+	ens160NewGPR   = 1 << 0
 
 	ens160WarmUp  = 1 << 2 // values of the validity flag
 	ens160StartUp = 2 << 2
 	ens160Invalid = 3 << 2
 )
 
-// ens160Settle is how long it takes to change its mode, with a reserve.
-const ens160Settle = 20 * time.Millisecond
+const (
+	ens160Settle = 20 * time.Millisecond // how long it takes to change its mode, with a reserve
+	ens160Begins = 10 * time.Second      // until it says that it runs; a second is usual
+)
 
 var _ = register(Driver{
 	Name:      "ens160",
@@ -81,10 +84,11 @@ var _ = register(Driver{
 type ens160 struct {
 	slot    *bus.Slot
 	ambient Ambient
+	began   time.Time // to measure; zero if it did when it was opened
 }
 
 func openENS160(ctx context.Context, slot *bus.Slot) (Sensor, error) {
-	s := &ens160{slot, Ambient{math.NaN(), math.NaN(), math.NaN()}}
+	s := &ens160{slot: slot, ambient: Ambient{math.NaN(), math.NaN(), math.NaN()}}
 	for _, step := range []func(context.Context) error{s.identify, s.start} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("ens160: %w", err)
@@ -108,6 +112,7 @@ func (s *ens160) Measure(ctx context.Context, out []float64) error {
 	return nil
 }
 
+// result returns registers 0x21 to 0x25, if they are new and mean something.
 func (s *ens160) result(ctx context.Context) (data [5]byte, err error) {
 	if err := ctx.Err(); err != nil { // it waits for nothing
 		return data, fmt.Errorf("write register 0x%02X: %w", ens160TempIn, err)
@@ -115,10 +120,18 @@ func (s *ens160) result(ctx context.Context) (data [5]byte, err error) {
 	if err := s.slot.WriteRegisters(ens160TempIn, ens160Around(s.ambient)); err != nil {
 		return data, err
 	}
-	if err := s.ready(); err != nil {
-		return data, err
+	var first, second [6]byte
+	for _, b := range []*[6]byte{&first, &second} {
+		if err := s.slot.ReadRegisters(ens160Status, b[:]); err != nil {
+			return data, err
+		}
 	}
-	return data, s.slot.ReadRegistersTwice(ens160Data, data[:])
+	const fleeting = ens160NewData | ens160NewGPR
+	data = [5]byte(first[1:])
+	if (first[0]^second[0])&^fleeting != 0 || data != [5]byte(second[1:]) {
+		return data, fmt.Errorf("registers from 0x%02X are % X and then % X: the transmission is disturbed", ens160Status, first, second)
+	}
+	return data, s.judge(first[0] | second[0]&fleeting)
 }
 
 // identify refuses a chip that is not an ENS160.
@@ -155,56 +168,42 @@ func (s *ens160) start(ctx context.Context) error {
 			return fmt.Errorf("wait for register 0x%02X (OPMODE): %w", ens160OpMode, err)
 		}
 	}
-	switch measuring, err := s.measuring(); {
-	case err != nil:
+	var mode [1]byte
+	if err := s.slot.ReadRegisters(ens160OpMode, mode[:]); err != nil {
 		return err
-	case !measuring:
-		return fmt.Errorf("register 0x%02X (OPMODE) is not 0x%02X: the chip does not begin to measure", ens160OpMode, ens160Standard)
 	}
+	if mode[0] != ens160Standard {
+		return fmt.Errorf("register 0x%02X (OPMODE) is 0x%02X in place of 0x%02X: the chip does not begin to measure", ens160OpMode, mode[0], ens160Standard)
+	}
+	s.began = time.Now()
 	return nil
 }
 
 // measuring tells whether the chip measures, and without an error.
 func (s *ens160) measuring() (bool, error) {
-	var mode [1]byte
+	var mode, status [1]byte
 	if err := s.slot.ReadRegisters(ens160OpMode, mode[:]); err != nil {
 		return false, err
 	}
-	status, err := s.status()
-	return mode[0] == ens160Standard && status&(ens160Running|ens160Error) == ens160Running, err
+	if err := s.slot.ReadRegisters(ens160Status, status[:]); err != nil {
+		return false, err
+	}
+	return mode[0] == ens160Standard && status[0]&(ens160Running|ens160Error) == ens160Running, nil
 }
 
-// status returns DEVICE_STATUS, which is read twice: one wrong bit would make
-// a result of what is none.
-func (s *ens160) status() (byte, error) {
-	var first, second [1]byte
-	if err := s.slot.ReadRegisters(ens160Status, first[:]); err != nil {
-		return 0, err
-	}
-	if err := s.slot.ReadRegisters(ens160Status, second[:]); err != nil {
-		return 0, err
-	}
-	// A result may come in between.
-	if (first[0]^second[0])&^ens160NewData != 0 || first[0]&^second[0] != 0 {
-		return 0, fmt.Errorf("register 0x%02X (DEVICE_STATUS) is 0x%02X and then 0x%02X: the transmission is disturbed", ens160Status, first[0], second[0])
-	}
-	return first[0], nil
-}
-
-// ready returns nil if there is a new result. Section 16.2.7.
-func (s *ens160) ready() error {
-	status, err := s.status()
-	if err != nil {
-		return err
-	}
+// judge returns nil if DEVICE_STATUS says that there is a new result that
+// means something. Section 16.2.7.
+func (s *ens160) judge(status byte) error {
 	says := func(what string, err error) error {
 		return fmt.Errorf("register 0x%02X (DEVICE_STATUS) is 0x%02X: %s: %w", ens160Status, status, what, err)
 	}
 	switch {
 	case status&ens160Error != 0:
 		return says("the chip reports an error", errENS160)
+	case status&ens160Running == 0 && time.Since(s.began) < ens160Begins:
+		return says("it begins to measure", ErrNothingNew)
 	case status&ens160Running == 0:
-		return says("it does not measure and has lost its power, or was stopped", errENS160)
+		return says("it does not measure: it has lost its power, or was stopped", errENS160)
 	}
 	switch status & ens160Validity {
 	case ens160WarmUp:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,6 +40,7 @@ var _ = vectors("ens160", 0, func(in string) ([]float64, error) {
 	return []float64{aqi, tvoc, eco2}, nil
 },
 	vector{in: "02 AE00 9402", want: []float64{2, 174, 660}, source: "a recording, github.com/TimHanewich/diagnosing-ens160"},
+	vector{in: "01 1800 9001", want: []float64{1, 24, 400}, source: "a recording, github.com/TimHanewich/diagnosing-ens160"},
 	vector{in: "02 B000 9702", want: []float64{2, 176, 663}, source: "a recording, github.com/TimHanewich/diagnosing-ens160"},
 )
 
@@ -88,9 +90,9 @@ func TestENS160Transactions(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantLog(t, b.Log(),
-			"53 W 00 R 60 01", "53 W 10 R 00", "53 W 20 R 00", "53 W 20 R 00",
-			"53 W 10 F0", "53 W 10 01", "53 W 10 02", "53 W 10 R 02", "53 W 20 R 80", "53 W 20 R 80",
-			"53 W 13 AA 41 9A 42", "53 W 20 R 82", "53 W 20 R 82", "53 W 21 R 02 B0 00 97 02", "53 W 21 R 02 B0 00 97 02")
+			"53 W 00 R 60 01", "53 W 10 R 00", "53 W 20 R 00",
+			"53 W 10 F0", "53 W 10 01", "53 W 10 02", "53 W 10 R 02",
+			"53 W 13 AA 41 9A 42", "53 W 20 R 83 02 B0 00 97 02", "53 W 20 R 81 02 B0 00 97 02")
 	})
 }
 
@@ -108,6 +110,7 @@ func TestENS160Validity(t *testing.T) {
 				t.Errorf("%v, %v; want it to say %q", out, err, says)
 			}
 		}
+		measure("it begins to measure", true)
 		time.Sleep(time.Minute)
 		measure("it warms up, for 3 minutes", true)
 		// Opened again: it is not reset, which would begin anew.
@@ -127,14 +130,16 @@ func TestENS160Validity(t *testing.T) {
 		measure("its signals are out of range", false)
 		chip.Fault = 1 << 6
 		measure("reports an error", false)
-		if s, err = openENS160(t.Context(), slot); err == nil || chip.Resets != 2 {
-			t.Errorf("with an error it is opened: %v, %v", s, err)
+		if s, err = openENS160(t.Context(), slot); err != nil || chip.Resets != 2 {
+			t.Errorf("with an error it is not reset: %v", err)
 		}
+		measure("reports an error", false)
 		chip.Fault = 0
 		chip.PowerOn()
 		if s, err = openENS160(t.Context(), slot); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(time.Minute)
 		chip.PowerOn()
 		measure("has lost its power", false)
 	})
@@ -156,4 +161,28 @@ func TestENS160RefusesOthers(t *testing.T) {
 			t.Errorf("%v after %d transactions, want it to say %q", err, b.Count(), says)
 		}
 	}
+}
+
+// A wrong bit is found out or changes nothing, also one of the status, of which
+// two bits do not stay as they are.
+func TestENS160WrongBits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for n := range 2 {
+			for bit := range 6 * 8 {
+				chip := bustest.NewENS160()
+				chip.WarmUp = 0
+				s, _, b := ens160On(t, chip)
+				time.Sleep(time.Second)
+				b.Reset()
+				b.Inject(bustest.Flip(bustest.Nth(1+n), bit))
+				out := []float64{untouched, untouched, untouched}
+				switch err := s.Measure(t.Context(), out); {
+				case err != nil && out[0] != untouched, err == nil && !slices.Equal(out, []float64{2, 176, 663}):
+					t.Errorf("bit %d of read %d: %v, %v", bit, n, out, err)
+				case bit >= 8 && err == nil:
+					t.Errorf("bit %d of read %d is not found out", bit, n)
+				}
+			}
+		}
+	})
 }

@@ -66,15 +66,20 @@ func (c *ENS160) write(reg, v byte) (byte, error) {
 	return c.Mem[reg], nil
 }
 
-// read brings status and results up to date: a result every second, shown as
-// new until one of its registers is read.
+// read brings status and results up to date. Although the datasheet says that
+// NEWDAT goes when DATA is read, a chip that was recorded had it go when the
+// status was read, and STATAS come only some time after the mode was set:
+// github.com/TimHanewich/diagnosing-ens160.
 func (c *ENS160) read(reg byte) {
 	if c.began.IsZero() {
 		c.Mem[0x20] = c.Fault
 		return
 	}
 	since := time.Since(c.began)
-	status := 0x80 | c.Fault
+	status := 0x01 | c.Fault
+	if since >= 500*time.Millisecond {
+		status |= 0x80
+	}
 	valid := since >= max(c.WarmUp, c.StartUp)
 	switch {
 	case since < c.WarmUp:
@@ -82,17 +87,19 @@ func (c *ENS160) read(reg byte) {
 	case !valid:
 		status |= 2 << 2
 	}
-	if n := int(since / time.Second); n > c.shown {
-		if reg >= 0x21 && reg <= 0x25 {
-			c.shown = n
-			if valid {
-				c.Mem[0x21] = c.AQI
-				binary.LittleEndian.PutUint16(c.Mem[0x22:], c.TVOC)
-				binary.LittleEndian.PutUint16(c.Mem[0x24:], c.ECO2)
-			}
-		} else {
-			status |= 1 << 1
-		}
+	n := int(since / time.Second)
+	if valid && n > 0 {
+		c.Mem[0x21] = c.AQI
+		binary.LittleEndian.PutUint16(c.Mem[0x22:], c.TVOC)
+		binary.LittleEndian.PutUint16(c.Mem[0x24:], c.ECO2)
 	}
-	c.Mem[0x20] = status
+	if n > c.shown {
+		status |= 1 << 1
+	}
+	if reg >= 0x20 && reg <= 0x25 {
+		c.shown = n
+	}
+	if reg == 0x20 {
+		c.Mem[0x20] = status
+	}
 }
