@@ -39,7 +39,7 @@ var _ = register(Driver{
 	Dynamic:   true,
 	Simulated: true,
 	Options: []Option{
-		{Name: "file", Required: true, Doc: "The CSV file, from / on: a line of names, of which the first is that of the time, then lines of values."},
+		{Name: "file", Required: true, Example: "/var/lib/gateway/recording.csv", Doc: "The CSV file, from / on: a line of names, of which the first is that of the time, then lines of values."},
 		{Name: "speed", Default: "1", Type: Number, Min: 0.001, Max: 1e6, Doc: "How many seconds of the recording pass in one."},
 		{Name: "loop", Default: "true", Type: Truth, Doc: "Whether it begins again when it has ended."},
 		{Name: "values", Doc: `What is which quantity, by the names of the columns: "Temp (C)=temperature, Load=power*1000"; ` +
