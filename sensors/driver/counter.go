@@ -3,7 +3,8 @@
 //
 //	chip       none; S0 outputs as in IEC 62053-31
 //	bus        GPIO, one input
-//	datasheet  IEC 62053-31 (S0: pulses of at least 30 ms); Linux, Documentation/userspace-api/gpio/chardev.rst
+//	datasheet  IEC 62053-31, section 4.1.3: a pulse and a pause last at least 30 ms, contacts bounce for less than 5;
+//	           Linux, Documentation/userspace-api/gpio/chardev.rst
 //	checksum   none
 //
 // A pulse counts when it has ended, having lasted for min_pulse; one that
@@ -58,7 +59,7 @@ var _ = register(Driver{
 		{Name: "pulses_per_unit", Doc: "Pulses per kWh, m³ or mm, as printed on the meter; needed unless kind is count.", Type: Number, Min: 1e-6, Max: 1e9},
 		{Name: "pull", Doc: "Resistor inside the chip: up for a contact to ground, down for one to 3.3 V, none for an output that drives the line.", Default: "up", Allowed: []string{"none", "up", "down"}},
 		{Name: "invert", Doc: "Whether a pulse is low, as a contact to ground is with pull: up.", Default: "true", Type: Truth},
-		{Name: "debounce", Doc: "How long a level lasts before the kernel looks at it; at most a third of the shortest pulse.", Default: "2ms", Type: Duration, Min: 0, Max: 10},
+		{Name: "debounce", Doc: "How long a level lasts before the kernel looks at it; at most a third of the shortest pulse.", Default: "5ms", Type: Duration, Min: 0, Max: 10},
 		{Name: "min_pulse", Doc: "How long a pulse lasts at least; shorter ones are disturbances.", Default: "0s", Type: Duration, Min: 0, Max: 60},
 		{Name: "min_gap", Doc: "How long the pause between two pulses lasts at least; after a shorter one it is the same pulse, bouncing.", Default: "0s", Type: Duration, Min: 0, Max: 600},
 	},

@@ -68,8 +68,7 @@ const (
 	gasIndexGateEdge  = 0.09
 	gasIndexForget    = 0.3 // of a minute of good air from the minutes of bad air
 	gasIndexAged      = 32766
-	gasIndexLearned   = 3 * 3600 // how old it has to be for its state to be worth keeping
-	gasIndexFast      = 20       // time constants of the low-pass
+	gasIndexFast      = 20 // time constants of the low-pass
 	gasIndexSlow      = 500
 	gasIndexLowpass   = 0.2
 )
@@ -94,23 +93,32 @@ func newGasIndex(kind *gasIndexKind) *gasIndex {
 	return &gasIndex{kind: kind, std: gasIndexDeviation}
 }
 
-// gasIndexState is what is worth keeping over a short interruption.
+// gasIndexState is what a gasIndex has learned, and how old it is. Sensirion's
+// program keeps mean and deviation of VOC only, and takes them for three hours
+// old, so it advises to keep none that are younger; with their age there is no
+// need for that.
 type gasIndexState struct {
 	Mean      float64 `json:"mean"`
 	Deviation float64 `json:"deviation"`
+	Age       float64 `json:"age"`      // s
+	GateAge   float64 `json:"gate_age"` // s
+	BadAir    float64 `json:"bad_air"`  // min
 }
 
-// state returns the state; false if it has not learned for long enough to have
-// one. Sensirion has it for VOC only.
-func (g *gasIndex) state() (gasIndexState, bool) {
-	return gasIndexState{g.mean, g.std}, g.learns && g.age >= gasIndexLearned
+// state returns what was learned; false if there is nothing.
+func (g *gasIndex) state() (s gasIndexState, ok bool) {
+	return gasIndexState{g.mean, g.std, g.age, g.gateAge, g.badAir}, g.learns
 }
 
-// restore goes on with a state. Numbers that cannot be one change nothing.
+// restore goes on with what was learned before. Numbers that cannot be that
+// change nothing.
 func (g *gasIndex) restore(s gasIndexState) {
-	if s.Mean > 0 && s.Mean <= gasIndexSpan && s.Deviation > 0 && s.Deviation <= gasIndexSpan {
-		g.learns, g.mean, g.std, g.age = true, s.Mean, s.Deviation, gasIndexLearned
+	within := func(x, most float64) bool { return x >= 0 && x <= most }
+	if s.Mean == 0 || s.Deviation == 0 || !within(s.Mean, gasIndexSpan) || !within(s.Deviation, gasIndexSpan) ||
+		!within(s.Age, gasIndexAged) || !within(s.GateAge, gasIndexAged) || !within(s.BadAir, 2*g.kind.patience) {
+		return
 	}
+	g.learns, g.mean, g.std, g.age, g.gateAge, g.badAir = true, s.Mean, s.Deviation, s.Age, s.GateAge, s.BadAir
 }
 
 // next takes the raw signal of this second and returns the index, a whole

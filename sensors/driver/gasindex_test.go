@@ -68,7 +68,7 @@ var gasIndexDays = []struct {
 		39599: {1, 6103.11, 548.29}, 43199: {2, 6144.67, 567.54}, 46799: {1, 6164.88, 550.57}, 50399: {1, 6201.97, 565.72},
 		53999: {1, 6201.08, 546.82}, 61199: {1, 6191.97, 528.85}, 64799: {1, 6197.79, 530.83}, 71999: {1, 6190.57, 516.16},
 	}},
-	{&vocIndex, gasIndexState{9800, 120}, map[int][3]float64{
+	{&vocIndex, gasIndexState{Mean: 9800, Deviation: 120, Age: 3 * 3600}, map[int][3]float64{
 		46: {48, 9800.00, 120.00}, 100: {48, 9800.25, 120.14}, 1799: {45, 9808.56, 124.92}, 5030: {395, 9822.38, 151.73},
 		5590: {500, 9822.38, 181.44}, 7199: {51, 9829.73, 182.16}, 71999: {71, 9772.45, 745.87},
 	}},
@@ -90,6 +90,30 @@ func TestGasIndexDay(t *testing.T) {
 					t.Errorf("second %d: index %d, mean %.2f, deviation %.2f; want %v", i, got, g.mean, g.std, want)
 				}
 			})
+		})
+	}
+}
+
+// With what it had learned, a new one goes on as if nothing had been, but for
+// the blackout and the low-pass.
+func TestGasIndexRestored(t *testing.T) {
+	for _, kind := range []*gasIndexKind{&vocIndex, &noxIndex} {
+		old, young := newGasIndex(kind), newGasIndex(kind)
+		young.seconds = gasIndexBlackout + 1
+		const at = 12590 // in the middle of bad air
+		gasIndexDay(kind, func(i int, raw uint16) {
+			if a := old.next(raw); i == at {
+				s, ok := old.state()
+				if !ok {
+					t.Fatal("nothing is learned")
+				}
+				young.restore(s)
+				young.index, young.smooth = old.index, old.smooth
+			} else if b := 0; i > at {
+				if b = young.next(raw); a != b {
+					t.Fatalf("second %d: index %d, and %d without an interruption", i, b, a)
+				}
+			}
 		})
 	}
 }

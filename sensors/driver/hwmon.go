@@ -103,8 +103,17 @@ func hwmonChips(root fs.FS) []kernelChip {
 	return kernelChips(root, "sys/class/hwmon/hwmon*", "name", func(dir string) string { return lastOf(root, dir+"/device") })
 }
 
+// findHwmon leaves out what other drivers find: thermal zones and 1-Wire
+// thermometers, which the kernel shows here once more.
 func findHwmon(root fs.FS) []Found {
-	return kernelFound(hwmonChips(root), func(c kernelChip) []kernelValue { return hwmonValues(root, c) })
+	chips := hwmonChips(root)
+	zones := thermalZones(root)
+	chips = slices.DeleteFunc(chips, func(c kernelChip) bool {
+		return c.name == "w1_slave_temp" || slices.ContainsFunc(zones, func(z kernelChip) bool {
+			return strings.ReplaceAll(z.name, "-", "_") == c.name // thermal_hwmon.c
+		})
+	})
+	return kernelFound(chips, func(c kernelChip) []kernelValue { return hwmonValues(root, c) })
 }
 
 // hwmonValues are the values of a chip, by kind and number.

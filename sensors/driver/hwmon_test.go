@@ -214,7 +214,15 @@ func TestHwmonFind(t *testing.T) {
 		{Model: "nvme", ID: "nvme@nvme1", Certain: true, Note: "has temp1"},
 		{Model: "sht3x", ID: "sht3x", Certain: true, Note: "has temp1, humidity1"},
 	}
-	if got := findHwmon(sysTree(board)); !reflect.DeepEqual(got, want) {
+	files := maps.Clone(board)
+	maps.Copy(files, map[string]string{ // what others find
+		"sys/class/hwmon/hwmon5/name": "w1_slave_temp", "sys/class/hwmon/hwmon5/temp1_input": "21000",
+		"sys/class/hwmon/hwmon6/name": "cpu_thermal", "sys/class/hwmon/hwmon6/temp1_input": "48312",
+		"sys/class/thermal/thermal_zone0/type": "cpu-thermal",
+		"sys/class/hwmon/hwmon7/name":          "k10temp", "sys/class/hwmon/hwmon7/temp1_input": "50000",
+	})
+	want = slices.Insert(want, 1, Found{Model: "k10temp", ID: "k10temp", Note: "has temp1; " + hostHasIt})
+	if got := findHwmon(sysTree(files)); !reflect.DeepEqual(got, want) {
 		t.Errorf("found\n%+v, want\n%+v", got, want)
 	}
 	for _, f := range findHwmon(sysTree(board)) {
@@ -229,6 +237,7 @@ func TestThermal(t *testing.T) {
 		"sys/class/thermal/thermal_zone0/type": "acpitz\n", "sys/class/thermal/thermal_zone0/temp": "27800\n",
 		"sys/class/thermal/thermal_zone1/type": "x86_pkg_temp\n", "sys/class/thermal/thermal_zone1/temp": "-1000\n",
 		"sys/class/thermal/thermal_zone2/type": "acpitz\n", // switched off
+		"sys/class/thermal/thermal_zone3/type": "pch\n", "sys/class/thermal/thermal_zone3/temp": "40000\n",
 	}
 	measure := func(id string) (map[reading.Quantity]float64, error) {
 		s, err := openThermal(t.Context(), &bus.Slot{Root: sysTree(zones), ID: id})
@@ -251,9 +260,10 @@ func TestThermal(t *testing.T) {
 		t.Errorf("without zones: %v", err)
 	}
 	want := []Found{
-		{Model: "acpitz", ID: "acpitz@thermal_zone0", Certain: true},
-		{Model: "acpitz", ID: "acpitz@thermal_zone2", Certain: true, Note: "it cannot be read now"},
-		{Model: "x86_pkg_temp", ID: "x86_pkg_temp", Certain: true},
+		{Model: "acpitz", ID: "acpitz@thermal_zone0", Note: hostHasIt},
+		{Model: "acpitz", ID: "acpitz@thermal_zone2", Note: "it cannot be read now"},
+		{Model: "pch", ID: "pch", Certain: true},
+		{Model: "x86_pkg_temp", ID: "x86_pkg_temp", Note: hostHasIt},
 	}
 	if got := findThermal(sysTree(zones)); !reflect.DeepEqual(got, want) {
 		t.Errorf("found %+v, want %+v", got, want)

@@ -1,14 +1,14 @@
 // Plantower PMS5003, PMS7003 and PMSA003: particulate matter by laser.
 //
-//	chip       PMS5003, PMS6003, PMS7003, PMSA003: what has frames of 32 bytes
+//	chip       PMS5003, PMS6003, PMS7003, PMSA003: frames of 32 bytes; PMS3003: 24, without particles
 //	bus        serial, 9600 8N1, 3.3 V
 //	datasheet  Plantower PMS5003 series data manual V2.3 and V2.5 (appendix I, II)
 //	checksum   16-bit sum of the bytes before it
 //
 // A frame has two sets of mass concentrations: "factory" (CF=1, as in the
 // factory's air) and "atmospheric". Up to about 30 µg/m³ they are the same.
-// PMS3003, PMS5003T and PMS5003ST have other frames: a PMS5003T's have the
-// same length, and cannot be told.
+// PMS5003T and PMS5003ST have other frames: a PMS5003T's have the same length,
+// and cannot be told.
 
 package driver
 
@@ -27,7 +27,8 @@ import (
 // The frame, appendix I: 42 4D, length of what follows, 13 words, checksum.
 const (
 	pmsFrame  = 32
-	pmsAnswer = 8 // to a command: 42 4D 00 04, command, data, checksum
+	pmsShort  = 24 // PMS3003, which has 9 words
+	pmsAnswer = 8  // to a command: 42 4D 00 04, command, data, checksum
 )
 
 var pmsStart = []byte{0x42, 0x4D}
@@ -51,12 +52,13 @@ const pmsHint = "check that it has 5 V, and that its TX is connected to RX of th
 
 var _ = register(Driver{
 	Name:      "pms5003",
-	Aliases:   []string{"pms6003", "pms7003", "pmsa003"},
-	Title:     "Plantower PMS5003/7003/A003 particulate matter",
+	Aliases:   []string{"pms3003", "pms6003", "pms7003", "pmsa003"},
+	Title:     "Plantower PMS3003/5003/7003/A003 particulate matter",
 	Datasheet: "Plantower PMS5003 series data manual V2.3",
 	Bus:       bus.Serial,
 	Serial:    serial9600,
 	MinPeriod: 1e9,
+	Dynamic:   true, // a PMS3003 counts no particles
 	Channels: []Channel{ // effective to 500 µg/m³, reported to at least 1000
 		{Quantity: reading.PM1, Max: 5000},
 		{Quantity: reading.PM25, Max: 5000},
@@ -87,6 +89,7 @@ type pms struct {
 	sleep   bool
 	factory bool
 
+	size   int // of its frames
 	asleep bool
 	warm   time.Time // when values are right
 }
@@ -115,7 +118,9 @@ func (s *pms) begin(ctx context.Context) error {
 	if err := s.command(pmsMode, mode); err != nil {
 		return err
 	}
-	if _, err := s.frame(ctx); !errors.Is(err, bus.ErrSilent) {
+	frame, err := s.frame(ctx)
+	s.size = len(frame)
+	if !errors.Is(err, bus.ErrSilent) {
 		return err // nil if it is awake
 	}
 	if err := s.wake(); err != nil {
@@ -125,8 +130,18 @@ func (s *pms) begin(ctx context.Context) error {
 	if err := s.command(pmsMode, mode); err != nil {
 		return err
 	}
-	_, err := s.frame(ctx)
+	frame, err = s.frame(ctx)
+	s.size = len(frame)
 	return err
+}
+
+// Channels implements [Channeler].
+func (s *pms) Channels() []Channel {
+	d, _ := Lookup("pms5003")
+	if s.size == pmsShort {
+		return d.Channels[:3]
+	}
+	return d.Channels
 }
 
 // Measure implements [Sensor]: out is the mass of PM1, PM2.5 and PM10 in
@@ -157,6 +172,9 @@ func (s *pms) measure(ctx context.Context, out []float64) error {
 	frame, err := s.frame(ctx)
 	if err != nil {
 		return err
+	}
+	if len(frame) != s.size {
+		return fmt.Errorf("frame of %d bytes in place of %d: the sensor was exchanged", len(frame), s.size)
 	}
 	if s.sleep {
 		if err := s.command(pmsSleep, 0); err != nil {
@@ -221,8 +239,8 @@ func cutPMS(b []byte) (frame []byte, n int, why error) {
 		return nil, 0, nil
 	}
 	size := int(binary.BigEndian.Uint16(b[2:])) + 4
-	if size != pmsFrame && size != pmsAnswer {
-		return nil, len(pmsStart), fmt.Errorf("frame of %d bytes in place of %d: another sensor, a PMS3003 or PMS5003ST?", size, pmsFrame)
+	if size != pmsFrame && size != pmsShort && size != pmsAnswer {
+		return nil, len(pmsStart), fmt.Errorf("frame of %d bytes in place of %d: another sensor, a PMS5003ST?", size, pmsFrame)
 	}
 	if len(b) < size {
 		return nil, 0, nil
@@ -247,6 +265,9 @@ func pmsValues(frame []byte, factory bool) []float64 {
 	values := make([]float64, 0, 9)
 	for i := range 3 {
 		values = append(values, word(mass+i))
+	}
+	if len(frame) == pmsShort {
+		return values
 	}
 	for i := range 6 {
 		values = append(values, word(6+i))

@@ -40,8 +40,9 @@ func decodePMS(factory bool) func(string) ([]float64, error) {
 
 var _ = vectors("pms5003", 0, decodePMS(false),
 	vector{in: "424D001C 000000000000 000000000000 003300110004000000000000 9700 018A", want: []float64{0, 0, 0, 51, 17, 4, 0, 0, 0}, source: "esphome/issues#6031, a log"},
-	vector{in: "424D001C 000000000000 000000000000 003300110004000000000000 9700 018B", source: "esphome/issues#6031, a log"},                                                                // a wrong sum
-	vector{in: "424D0014 0001000200030001000200030000000000000000 00CC", source: "PMS3003 has 24 bytes, " + memory},                                                                          // not for us
+	vector{in: "424D001C 000000000000 000000000000 003300110004000000000000 9700 018B", source: "esphome/issues#6031, a log"}, // a wrong sum
+	vector{in: "424D0014 000100020003 000B00160021 000000000000 00EB", want: []float64{11, 22, 33}, source: memory + "PMS3003 manual: 9 words"},
+	vector{in: "424D0024" + strings.Repeat("00", 34) + "00B3", source: memory + "PMS5003ST manual: 40 bytes"},                                                                                // not for us
 	vector{in: "424D0004E1000174 424D001C 000100020003 000B0016 0021 01FE00AA00280004 00020001 9700 0362", want: []float64{11, 22, 33, 510, 170, 40, 4, 2, 1}, source: "manual, appendix I"}, // behind an answer
 )
 
@@ -111,20 +112,44 @@ func TestPMS5003FoundAsleep(t *testing.T) {
 	})
 }
 
+// A PMS3003 hears no commands, and counts no particles.
+func TestPMS3003(t *testing.T) {
+	frame, _ := unhexed("424D0014 000100020003 000B00160021 000000000000 00EB")
+	refusesFlips(t, cutPMS, frame, nil)
+	synctest.Test(t, func(t *testing.T) {
+		p := bustest.NewSerial()
+		for i := range 100 {
+			p.Send(time.Duration(i)*time.Second, frame...)
+		}
+		c := serialTest{driver: "pms5003", want: []float64{11, 22, 33}}
+		s := c.mustOpen(t, p)
+		if got := len(s.(Channeler).Channels()); got != 3 {
+			t.Errorf("%d channels", got)
+		}
+		c.healthy(t, s)
+		time.Sleep(100 * time.Second)
+		attachPMS(p)
+		if err := c.failed(t, t.Context(), s); !strings.Contains(err.Error(), "exchanged") {
+			t.Errorf("another sensor: %v", err)
+		}
+	})
+}
+
 func TestPMS5003OtherFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := bustest.NewSerial()
-		p.Send(time.Second, append([]byte{0x42, 0x4D, 0, 20}, make([]byte, 20)...)...)
+		other := append([]byte{0x42, 0x4D, 0, 36}, make([]byte, 36)...)
+		p.Send(time.Second, other...)
 		_, err := serialTest{driver: "pms5003"}.open(t.Context(), p)
 		if err == nil || !strings.Contains(err.Error(), "nothing received") {
 			t.Errorf("after it was woken: %v", err)
 		}
 		for i := range 20 {
-			p.Send(time.Duration(i)*time.Second, append([]byte{0x42, 0x4D, 0, 20}, make([]byte, 20)...)...)
+			p.Send(time.Duration(i)*time.Second, other...)
 		}
 		_, err = serialTest{driver: "pms5003"}.open(t.Context(), p)
 		if err == nil || !strings.Contains(err.Error(), "another sensor") {
-			t.Errorf("a PMS3003: %v", err)
+			t.Errorf("a PMS5003ST: %v", err)
 		}
 	})
 }
@@ -135,7 +160,8 @@ func FuzzPMS5003(f *testing.F) {
 	f.Add([]byte{0x42, 0x4D, 0, 4, 0xE1, 0, 1, 0x74}, uint8(1))
 	f.Fuzz(func(t *testing.T, b []byte, split uint8) {
 		fuzzFrames(t, cutPMS, b, split, func(frame []byte) {
-			if len(pmsValues(frame, false)) != 9 || byteSum(frame[:30]) != uint16(frame[30])<<8|uint16(frame[31]) {
+			n := len(frame)
+			if want := map[int]int{pmsFrame: 9, pmsShort: 3}[n]; len(pmsValues(frame, false)) != want || byteSum(frame[:n-2]) != uint16(frame[n-2])<<8|uint16(frame[n-1]) {
 				t.Errorf("% X is believed", frame)
 			}
 		})

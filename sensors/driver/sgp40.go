@@ -76,21 +76,22 @@ const sgp4xNotes = "The VOC index compares the air with that of the last day: 10
 	"It needs 45 s before there is one, some minutes until it means something and a day to be at its best. " +
 	"What it has learned survives a restart of at most 10 minutes. " +
 	"It is measured every second, whatever the interval of publishing. " +
-	"Name a sensor of temperature and humidity to compensate by; otherwise 25 °C and 50 % are assumed. "
+	"Name a sensor of temperature and humidity to compensate by; otherwise 25 °C and 50 % are assumed."
 
 // sgp4x is what the two chips have in common.
 type sgp4x struct {
 	slot     *bus.Slot
 	name     string // of the driver
 	ambient  Ambient
-	voc      *gasIndex
-	nextSave time.Time
+	voc, nox *gasIndex // nox is nil of a chip that does not measure it
+	nextSave time.Time // zero as long as there was no index
 }
 
 // sgp4xState is what outlives a restart.
 type sgp4xState struct {
 	Time time.Time     `json:"time"` // when it was so
 	VOC  gasIndexState `json:"voc"`
+	NOx  gasIndexState `json:"nox,omitzero"`
 }
 
 type sgp40 struct{ sgp4x }
@@ -128,12 +129,18 @@ func newSGP4x(slot *bus.Slot, name string) sgp4x {
 // Compensate implements [Compensated].
 func (s *sgp4x) Compensate(a Ambient) { s.ambient = a }
 
-// Close turns the heater off: nobody measures any more.
+// Close notes what was learned, so that opening the chip again after a fault
+// costs nothing of it, and turns the heater off: nobody measures any more.
 func (s *sgp4x) Close() error {
-	if err := sensirionCommand(context.Background(), s.slot, sgp4xHeaterOff, 0); err != nil {
+	var saved error
+	if !s.nextSave.IsZero() { // it has learned something since it was opened
+		s.nextSave = time.Time{}
+		saved = s.save()
+	}
+	if err := sensirionCommand(context.Background(), s.slot, sgp4xHeaterOff, sgp4xShort); err != nil {
 		return fmt.Errorf("%s: heater off: %w", s.name, err)
 	}
-	return nil
+	return saved
 }
 
 // begin ends what another program may have begun, identifies the chip, and
@@ -146,22 +153,32 @@ func (s *sgp4x) begin(ctx context.Context, features uint16) error {
 		return err
 	}
 	var was sgp4xState
-	if there, err := s.slot.State.Load(&was); err != nil {
+	there, err := s.slot.State.Load(&was)
+	if err != nil {
 		return fmt.Errorf("what was learned before: %w", err)
-	} else if ago := time.Since(was.Time); there && ago >= 0 && ago <= sgp4xForgets {
-		s.voc.restore(was.VOC)
+	}
+	if ago := time.Since(was.Time); !there || ago < 0 || ago > sgp4xForgets {
+		return nil
+	}
+	s.voc.restore(was.VOC)
+	if s.nox != nil {
+		s.nox.restore(was.NOx)
 	}
 	return nil
 }
 
 // save notes what was learned, now and then.
 func (s *sgp4x) save() error {
-	state, ok := s.voc.state()
 	now := time.Now().Round(0)
+	voc, ok := s.voc.state()
 	if !ok || now.Before(s.nextSave) {
 		return nil
 	}
-	if err := s.slot.State.Save(sgp4xState{now, state}); err != nil {
+	state := sgp4xState{Time: now, VOC: voc}
+	if s.nox != nil {
+		state.NOx, _ = s.nox.state()
+	}
+	if err := s.slot.State.Save(state); err != nil {
 		return fmt.Errorf("%s: note what was learned: %w", s.name, err)
 	}
 	s.nextSave = now.Add(sgp4xSave)

@@ -49,7 +49,7 @@ var _ = register(Driver{
 		{Quantity: reading.Raw.Of("voc"), Min: 0, Max: 65535},
 		{Quantity: reading.Raw.Of("nox"), Min: 0, Max: 65535},
 	},
-	Notes: sgp4xNotes + "The NOx index of usual air is 1; it takes some hours to learn what that is, after every restart.",
+	Notes: sgp4xNotes + " The NOx index of usual air is 1; it takes some hours to learn what that is.",
 	Open:  openSGP41,
 	Probe: func(ctx context.Context, slot *bus.Slot) (Found, error) {
 		return probeSGP4x(ctx, slot, "SGP41", sgp41Features)
@@ -58,12 +58,12 @@ var _ = register(Driver{
 
 type sgp41 struct {
 	sgp4x
-	nox         *gasIndex
 	conditioned time.Time // when conditioning ends; zero if it has not begun
 }
 
 func openSGP41(ctx context.Context, slot *bus.Slot) (Sensor, error) {
-	s := &sgp41{sgp4x: newSGP4x(slot, "sgp41"), nox: newGasIndex(&noxIndex)}
+	s := &sgp41{sgp4x: newSGP4x(slot, "sgp41")}
+	s.nox = newGasIndex(&noxIndex)
 	if err := s.begin(ctx, sgp41Features); err != nil {
 		return nil, fmt.Errorf("sgp41: %w", err)
 	}

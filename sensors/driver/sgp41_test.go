@@ -3,6 +3,7 @@ package driver
 import (
 	"errors"
 	"fmt"
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,6 +79,36 @@ func TestSGP41Conditioning(t *testing.T) {
 		}
 		if chip.Conditioned > 10*time.Second || chip.Conditioned < 9*time.Second {
 			t.Errorf("conditioned for %v", chip.Conditioned)
+		}
+	})
+}
+
+// What was learned of both outlives a restart.
+func TestSGP41Restart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bustest.New(map[uint16]bustest.Chip{0x59: bustest.NewSGP41()})
+		slot := &bus.Slot{I2C: b, Addr: 0x59, State: new(bustest.State)}
+		s, err := openSGP41(t.Context(), slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sgp4xMeasure(t.Context(), s, make([]float64, 4), 10*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.(io.Closer).Close(); err != nil {
+			t.Fatal(err)
+		}
+		old := s.(*sgp41)
+		if s, err = openSGP41(t.Context(), slot); err != nil {
+			t.Fatal(err)
+		}
+		voc, _ := s.(*sgp41).voc.state()
+		nox, _ := s.(*sgp41).nox.state()
+		if wantVOC, _ := old.voc.state(); voc != wantVOC {
+			t.Errorf("VOC is %+v, want %+v", voc, wantVOC)
+		}
+		if wantNOx, _ := old.nox.state(); nox != wantNOx || nox.Mean != 6000 {
+			t.Errorf("NOx is %+v, want %+v", nox, wantNOx)
 		}
 	})
 }

@@ -205,12 +205,19 @@ func lastOf(root fs.FS, link string) string {
 	return path.Base(to)
 }
 
+// hostHasIt is what Find notes about the processor, which nobody needs twice.
+const hostHasIt = "the driver host has the processor's temperature already"
+
 // kernelFound is what Find tells of chips that have values.
 func kernelFound(chips []kernelChip, values func(kernelChip) []kernelValue) []Found {
 	var all []Found
 	for _, c := range chips {
 		if v := values(c); len(v) > 0 {
-			all = append(all, Found{Model: c.name, ID: c.id, Certain: true, Note: "has " + kernelKeys(v)})
+			f := Found{Model: c.name, ID: c.id, Certain: true, Note: "has " + kernelKeys(v)}
+			if slices.Contains(thermalNames, c.name) {
+				f.Certain, f.Note = false, f.Note+"; "+hostHasIt
+			}
+			all = append(all, f)
 		}
 	}
 	return all

@@ -9,6 +9,7 @@ package driver
 import (
 	"context"
 	"io/fs"
+	"slices"
 
 	"gateway/sensors/bus"
 	"gateway/sensors/reading"
@@ -54,8 +55,11 @@ func findThermal(root fs.FS) []Found {
 	var all []Found
 	for _, zone := range thermalZones(root) {
 		f := Found{Model: zone.name, ID: zone.id, Certain: true}
+		if slices.Contains(thermalNames, zone.name) {
+			f.Certain, f.Note = false, hostHasIt
+		}
 		if _, err := thermalRead(root, zone)(); err != nil {
-			f.Note = "it cannot be read now"
+			f.Certain, f.Note = false, "it cannot be read now"
 		}
 		all = append(all, f)
 	}
