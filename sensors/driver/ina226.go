@@ -62,7 +62,7 @@ var ina226Scale = shuntScale{ohms: 0.1, step: ina226ShuntStep, full: 32767 * ina
 var _ = register(Driver{
 	Name:      "ina226",
 	Title:     "Texas Instruments INA226 voltage, current and power",
-	Datasheet: "Texas Instruments INA226, SBOS547 (from memory, not re-read)",
+	Datasheet: "Texas Instruments INA226, SBOS547B (registers confirmed, times from memory)",
 	Bus:       bus.I2C,
 	Addrs: []uint16{
 		0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4A, 0x4B, 0x4C, 0x4D, 0x4E, 0x4F,

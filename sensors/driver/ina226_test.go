@@ -64,11 +64,11 @@ var _ = vectors("ina260", 1e-9, func(in string) ([]float64, error) {
 	u, i := ina260Values(r[0], r[1])
 	return []float64{u, i, u * i}, nil
 },
-	vector{in: "2710 2570", want: []float64{11.98, 12.5, 149.75}, source: "formula, datasheet section 8.6.1"},
-	vector{in: "F830 2570", want: []float64{11.98, -2.5, -29.95}, source: "formula, datasheet section 8.6.1"},
-	vector{in: "0001 0001", want: []float64{0.00125, 0.00125, 1.5625e-6}, source: "formula, datasheet section 8.6.1"},
-	vector{in: "FFFF 0000", want: []float64{0, -0.00125, 0}, source: "formula, datasheet section 8.6.1"},
-	vector{in: "0000 7FFF", want: []float64{40.95875, 0, 0}, source: "formula, datasheet section 8.6.1"},
+	vector{in: "2710 2570", want: []float64{11.98, 12.5, 149.75}, source: "formula, datasheet sections 8.6.2 and 8.6.3"},
+	vector{in: "F830 2570", want: []float64{11.98, -2.5, -29.95}, source: "formula, datasheet sections 8.6.2 and 8.6.3"},
+	vector{in: "0001 0001", want: []float64{0.00125, 0.00125, 1.5625e-6}, source: "formula, datasheet sections 8.6.2 and 8.6.3"},
+	vector{in: "FFFF 0000", want: []float64{0, -0.00125, 0}, source: "formula, datasheet sections 8.6.2 and 8.6.3"},
+	vector{in: "0000 7FFF", want: []float64{40.95875, 0, 0}, source: "formula, datasheet sections 8.6.2 and 8.6.3"},
 )
 
 func ina226On(t *testing.T, name string, chip bustest.Chip) (*bustest.Bus, func() (Sensor, error)) {

@@ -32,7 +32,7 @@ const (
 var _ = register(Driver{
 	Name:      "ina260",
 	Title:     "Texas Instruments INA260 voltage, current and power",
-	Datasheet: "Texas Instruments INA260, SBOS656 (from memory, not re-read)",
+	Datasheet: "Texas Instruments INA260, SBOS656C (registers confirmed, steps from memory)",
 	Bus:       bus.I2C,
 	Addrs: []uint16{
 		0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4A, 0x4B, 0x4C, 0x4D, 0x4E, 0x4F,
@@ -73,7 +73,7 @@ func (s *ina260) Measure(ctx context.Context, out []float64) error {
 }
 
 // ina260Values returns the voltage in V and the current in A, of the registers
-// 1 and 2. Sections 8.6.1.2 and 8.6.1.3.
+// 1 and 2. Sections 8.6.2 and 8.6.3.
 func ina260Values(current, volts uint16) (u, i float64) {
 	return float64(int16(volts)) * ina260BusStep, float64(int16(current)) * ina260CurrentStep
 }

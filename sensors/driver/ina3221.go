@@ -58,7 +58,7 @@ var ina3221Scale = shuntScale{ohms: 0.1, step: ina3221ShuntStep, full: 4095 * in
 var _ = register(Driver{
 	Name:      "ina3221",
 	Title:     "Texas Instruments INA3221 voltage, current and power, three channels",
-	Datasheet: "Texas Instruments INA3221, SBOS576 (from memory, not re-read)",
+	Datasheet: "Texas Instruments INA3221, SBOS576B (registers confirmed, times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x40, 0x41, 0x42, 0x43},
 	Channels:  (&ina3221{inputs: []ina3221Input{{1, ina3221Scale}, {2, ina3221Scale}, {3, ina3221Scale}}}).Channels(),

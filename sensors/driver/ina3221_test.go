@@ -32,6 +32,7 @@ var _ = vectors("ina3221", 1e-9, func(in string) ([]float64, error) {
 	vector{in: "05D8 3668", want: []float64{0.00748, 13.928}, source: "gobot ina3221_driver_test.go and tinygo"},
 	vector{in: "7FF8 FFF8", want: []float64{0.1638, -0.008}, source: "gobot ina3221_driver_test.go and tinygo"},
 	vector{in: "8000 0000", want: []float64{-0.16384, 0}, source: "gobot ina3221_driver_test.go and tinygo"},
+	vector{in: "C180 0000", want: []float64{-0.08, 0}, source: "INA3221 datasheet, section 8.6.2.2, example"},
 	vector{in: "0008 0008", want: []float64{40e-6, 0.008}, source: "formula, datasheet section 8.6.2"},
 	vector{in: "FFF8 7FF8", want: []float64{-40e-6, 32.76}, source: "formula, datasheet section 8.6.2"},
 	vector{in: "000F 000F", want: []float64{40e-6, 0.008}, source: "formula, datasheet section 8.6.2: the lowest bits are void"},

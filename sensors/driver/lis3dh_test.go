@@ -31,7 +31,7 @@ var _ = vectors("lis3dh", 1e-9, func(in string) ([]float64, error) {
 	return []float64{float64(v[0]) * step, float64(v[1]) * step, float64(v[2]) * step}, nil
 },
 	vector{in: "000000000000 @ 2", want: []float64{0, 0, 0}, source: memory + "LIS3DH datasheet, table 4"},
-	vector{in: "E01520EA803E @ 2", want: []float64{0.350, -0.350, 1}, source: memory + "ST AN3308, table 7, in high resolution"},
+	vector{in: "E01500000040 @ 2", want: []float64{0.350, 0, 1.024}, source: "ST AN3308, section 4.2.3"},
 	vector{in: "10001000F0FF @ 2", want: []float64{0.001, 0.001, -0.001}, source: "formula, datasheet table 4"},
 	vector{in: "1000F0FF401F @ 4", want: []float64{0.002, -0.002, 1}, source: "formula, datasheet table 4"},
 	vector{in: "1000F0FFA00F @ 8", want: []float64{0.004, -0.004, 1}, source: "formula, datasheet table 4"},

@@ -41,7 +41,7 @@ const mcp9808Convert = 300 * time.Millisecond
 var _ = register(Driver{
 	Name:      "mcp9808",
 	Title:     "Microchip MCP9808 temperature",
-	Datasheet: "Microchip DS25095 (from memory, not re-read)",
+	Datasheet: "Microchip DS25095A (registers confirmed, times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F},
 	Channels: []Channel{

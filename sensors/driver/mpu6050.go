@@ -73,7 +73,7 @@ var _ = register(Driver{
 	Name:      "mpu6050",
 	Aliases:   []string{"mpu6000"},
 	Title:     "InvenSense MPU-6050/6000 acceleration and angular velocity",
-	Datasheet: "InvenSense PS-MPU-6000A, RM-MPU-6000A (from memory, not re-read)",
+	Datasheet: "InvenSense PS-MPU-6000A, RM-MPU-6000A revision 4.2 (FIFO confirmed, the rest from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x68, 0x69},
 	Channels:  mpu6050Channels(16, 2000),

@@ -53,7 +53,7 @@ var _ = register(Driver{
 	Name:      "tmp102",
 	Aliases:   []string{"tmp112"},
 	Title:     "Texas Instruments TMP102/TMP112 temperature",
-	Datasheet: "Texas Instruments TMP102, SBOS397 (from memory, not re-read)",
+	Datasheet: "Texas Instruments TMP102, SBOS397C (registers confirmed, longest conversion from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x48, 0x49, 0x4A, 0x4B},
 	Channels: []Channel{

@@ -47,7 +47,7 @@ const (
 var _ = register(Driver{
 	Name:      "tmp117",
 	Title:     "Texas Instruments TMP117 temperature",
-	Datasheet: "Texas Instruments TMP117, SNOSD82 (from memory, not re-read)",
+	Datasheet: "Texas Instruments TMP117, SNOSD82D (registers confirmed, times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x48, 0x49, 0x4A, 0x4B},
 	Channels: []Channel{ // section 6.5: repeatability of one step, 0.0078 °C
@@ -115,7 +115,7 @@ func (s *tmp117) convert(ctx context.Context) (uint16, error) {
 var errTMP117NoData = errors.New("nothing was measured yet, the chip was reset; check its power")
 
 // parseTMP117 returns the temperature in °C: signed, in 1/128 °C. Section
-// 7.6.1.1.
+// 7.3.3, table 7-1.
 func parseTMP117(v uint16) (float64, error) {
 	if v == tmp117NoData {
 		return 0, fmt.Errorf("register 0x%02X (temperature) is 0x%04X: %w", tmp117Temperature, v, errTMP117NoData)

@@ -30,15 +30,20 @@ var _ = vectors("tmp117", 0, func(in string) ([]float64, error) {
 	}
 	return []float64{v}, nil
 },
-	vector{in: "0C80", want: []float64{25}, source: memory + "TMP117 datasheet, table 7-1"},
-	vector{in: "F380", want: []float64{-25}, source: memory + "TMP117 datasheet, table 7-1"},
-	vector{in: "0001", want: []float64{0.0078125}, source: memory + "TMP117 datasheet, table 7-1"},
-	vector{in: "8000", source: memory + "TMP117 datasheet, section 7.6.1.1: no data yet"},
-	vector{in: "0000", want: []float64{0}, source: "formula, datasheet section 7.6.1.1"},
-	vector{in: "FFFF", want: []float64{-0.0078125}, source: "formula, datasheet section 7.6.1.1"},
-	vector{in: "4B00", want: []float64{150}, source: "formula, datasheet section 7.6.1.1"},
-	vector{in: "E480", want: []float64{-55}, source: "formula, datasheet section 7.6.1.1"},
-	vector{in: "8001", want: []float64{-255.9921875}, source: "formula, datasheet section 7.6.1.1"},
+	vector{in: "0C80", want: []float64{25}, source: "TMP117 datasheet, table 7-1"},
+	vector{in: "F380", want: []float64{-25}, source: "TMP117 datasheet, table 7-1"},
+	vector{in: "FFF0", want: []float64{-0.125}, source: "TMP117 datasheet, table 7-1"},
+	vector{in: "FFFF", want: []float64{-0.0078125}, source: "TMP117 datasheet, table 7-1"},
+	vector{in: "0000", want: []float64{0}, source: "TMP117 datasheet, table 7-1"},
+	vector{in: "0001", want: []float64{0.0078125}, source: "TMP117 datasheet, table 7-1"},
+	vector{in: "0010", want: []float64{0.125}, source: "TMP117 datasheet, table 7-1"},
+	vector{in: "0080", want: []float64{1}, source: "TMP117 datasheet, table 7-1"},
+	vector{in: "3200", want: []float64{100}, source: "TMP117 datasheet, table 7-1"},
+	vector{in: "7FFF", want: []float64{255.9921875}, source: "TMP117 datasheet, table 7-1"},
+	vector{in: "8000", source: "TMP117 datasheet, section 7.6: what a reset leaves until something was measured"},
+	vector{in: "4B00", want: []float64{150}, source: "formula, datasheet table 7-1"},
+	vector{in: "E480", want: []float64{-55}, source: "formula, datasheet table 7-1"},
+	vector{in: "8001", want: []float64{-255.9921875}, source: "formula, datasheet table 7-1"},
 )
 
 // What is on the wire: the ready bit is seen once, the chip clears it.
