@@ -59,6 +59,7 @@ var _ = register(Driver{
 	Datasheet: "ROHM BH1750FVI, 2014.11 rev. D (from memory, not re-read)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x23, 0x5C},
+	MinPeriod: time.Second, // in the dark a measurement takes almost as long
 	Channels: []Channel{
 		{Quantity: reading.Illuminance, Min: 0, Max: 121600, Decimals: 1},
 	},

@@ -56,10 +56,10 @@ var ccs811ResetKey = []byte{0x11, 0xE5, 0x72, 0x8A}
 // ccs811Modes are the values of MEAS_MODE, by the time between two results.
 var ccs811Modes = map[string]byte{"1s": 1 << 4, "10s": 2 << 4, "60s": 3 << 4}
 
-// Times, table 6 and AN000369, with a reserve.
+// Times, table 6 and AN000369, with a reserve: not all chips are in time.
 const (
-	ccs811Boot  = 20 * time.Millisecond // after a reset: 2 ms; after power-up: 20 ms
-	ccs811Start = 2 * time.Millisecond  // of the application: 1 ms
+	ccs811Boot  = 100 * time.Millisecond // after a reset: 2 ms; after power-up: 20 ms
+	ccs811Start = 100 * time.Millisecond // of the application: 1 ms
 
 	ccs811Conditioning = 20 * time.Minute // before a baseline may be written
 	ccs811Learning     = 24 * time.Hour   // before there is one worth saving

@@ -67,9 +67,9 @@ func readTwice(slot *bus.Slot, reg byte, p []byte) error {
 	return nil
 }
 
-// setRegister writes a register, and reads it: with another setting than it
-// should have, a chip would be believed.
-func setRegister(slot *bus.Slot, reg, v byte) error {
+// setRegister writes a register, and reads those of its bits that are in mask:
+// with another setting than it should have, a chip would be believed.
+func setRegister(slot *bus.Slot, reg, v, mask byte) error {
 	if err := slot.WriteRegister(reg, v); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func setRegister(slot *bus.Slot, reg, v byte) error {
 	if err := slot.ReadRegisters(reg, got[:]); err != nil {
 		return err
 	}
-	if got[0] != v {
+	if (got[0]^v)&mask != 0 {
 		return fmt.Errorf("register 0x%02X is 0x%02X, where 0x%02X was written: this is another chip, or the transmission is disturbed", reg, got[0], v)
 	}
 	return nil

@@ -71,7 +71,7 @@ const (
 	ltr390PerUVI = 2300
 	ltr390Wake   = 10 * time.Millisecond
 	ltr390Poll   = 10 * time.Millisecond
-	ltr390Polls  = 5
+	ltr390Polls  = 15
 )
 
 var _ = register(Driver{
@@ -80,7 +80,7 @@ var _ = register(Driver{
 	Datasheet: "Lite-On LTR-390UV-01, rev. 1.1 (from memory, not re-read), and Linux drivers/iio/light/ltr390.c",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x53},
-	MinPeriod: time.Second,
+	MinPeriod: 2 * time.Second, // two measurements take almost as long, and more for another range
 	Channels: []Channel{
 		{Quantity: reading.UVIndex, Min: 0, Max: 30, Decimals: 2},
 		{Quantity: reading.Illuminance, Min: 0, Max: 1600000, Decimals: 2}, // with a window factor of 10
@@ -136,7 +136,7 @@ func (s *ltr390) convert(ctx context.Context, r ltr390Range, mode, reg byte) (in
 		{ltr390Gain, r.gain},
 		{ltr390Control, ltr390Enable | mode},
 	} {
-		if err := setRegister(s.slot, step.reg, step.v); err != nil {
+		if err := setRegister(s.slot, step.reg, step.v, 0xFF); err != nil {
 			return 0, err
 		}
 	}
@@ -147,7 +147,7 @@ func (s *ltr390) convert(ctx context.Context, r ltr390Range, mode, reg byte) (in
 	if err := readTwice(s.slot, reg, b[:]); err != nil {
 		return 0, err
 	}
-	if err := setRegister(s.slot, ltr390Control, ltr390Sleep); err != nil {
+	if err := setRegister(s.slot, ltr390Control, ltr390Sleep, 0xFF); err != nil {
 		return 0, err
 	}
 	return int(b[0]) | int(b[1])<<8 | int(b[2]&0x0F)<<16, nil

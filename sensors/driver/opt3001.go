@@ -56,6 +56,7 @@ var _ = register(Driver{
 	Datasheet: "Texas Instruments OPT3001, SBOS681 (from memory, not re-read)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x44, 0x45, 0x46, 0x47},
+	MinPeriod: time.Second, // a measurement takes almost as long
 	Channels: []Channel{
 		{Quantity: reading.Illuminance, Min: 0, Max: 83865, Decimals: 2}, // the full scale is not a reading
 	},

@@ -37,6 +37,10 @@ const (
 	tsl2561Off  = 0x00
 	tsl2561On   = 0x03   // what CONTROL reads if the chip is there and on
 	tsl2561High = 1 << 4 // TIMING: gain 16
+
+	// What is not reserved in CONTROL and TIMING. The rest may read anything.
+	tsl2561Power = 0x03
+	tsl2561Time  = 0x1B
 )
 
 // tsl2561Range is how sensitive the chip is.
@@ -82,6 +86,7 @@ var _ = register(Driver{
 	Datasheet: "TAOS TSL2560, TSL2561, TAOS059N (from memory, not re-read)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x39, 0x29, 0x49},
+	MinPeriod: time.Second, // in the dark a measurement takes almost as long
 	Channels: []Channel{
 		{Quantity: reading.Illuminance, Min: 0, Max: 80000, Decimals: 1},
 	},
@@ -102,7 +107,7 @@ type tsl2561 struct {
 func openTSL2561(_ context.Context, slot *bus.Slot) (Sensor, error) {
 	s := &tsl2561{slot, tsl2561Packages[slot.Options["package"]], 1}
 	for _, v := range []byte{tsl2561On, tsl2561Off} {
-		if err := setRegister(slot, tsl2561Control, v); err != nil {
+		if err := setRegister(slot, tsl2561Control, v, tsl2561Power); err != nil {
 			return nil, fmt.Errorf("tsl2561: %w", err)
 		}
 	}
@@ -129,13 +134,13 @@ func (s *tsl2561) Measure(ctx context.Context, out []float64) error {
 // convert takes one measurement and returns both channels. A setting is made
 // with the chip on, and an integration begins when it is turned on.
 func (s *tsl2561) convert(ctx context.Context, r tsl2561Range) (c0, c1 uint16, err error) {
-	for _, step := range []struct{ reg, v byte }{
-		{tsl2561Control, tsl2561On},
-		{tsl2561Timing, r.timing},
-		{tsl2561Control, tsl2561Off},
-		{tsl2561Control, tsl2561On},
+	for _, step := range []struct{ reg, v, bits byte }{
+		{tsl2561Control, tsl2561On, tsl2561Power},
+		{tsl2561Timing, r.timing, tsl2561Time},
+		{tsl2561Control, tsl2561Off, tsl2561Power},
+		{tsl2561Control, tsl2561On, tsl2561Power},
 	} {
-		if err := setRegister(s.slot, step.reg, step.v); err != nil {
+		if err := setRegister(s.slot, step.reg, step.v, step.bits); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -149,7 +154,7 @@ func (s *tsl2561) convert(ctx context.Context, r tsl2561Range) (c0, c1 uint16, e
 	if err := readTwice(s.slot, tsl2561Data1, b1[:]); err != nil {
 		return 0, 0, err
 	}
-	if err := setRegister(s.slot, tsl2561Control, tsl2561Off); err != nil {
+	if err := setRegister(s.slot, tsl2561Control, tsl2561Off, tsl2561Power); err != nil {
 		return 0, 0, err
 	}
 	return binary.LittleEndian.Uint16(b0[:]), binary.LittleEndian.Uint16(b1[:]), nil
@@ -176,7 +181,7 @@ func probeTSL2561(_ context.Context, slot *bus.Slot) (Found, error) {
 		return Found{}, err
 	}
 	part := id[0] >> 4
-	if part != 1 && part != 5 || control[0] != tsl2561Off && control[0] != tsl2561On {
+	if part != 1 && part != 5 || control[0]&tsl2561Power != tsl2561Off && control[0]&tsl2561Power != tsl2561On {
 		return Found{}, fmt.Errorf("registers 0x%02X (ID) and 0x%02X (CONTROL) are 0x%02X and 0x%02X: this is another chip", tsl2561ID, tsl2561Control, id[0], control[0])
 	}
 	return Found{Model: "TSL2561", Note: "Look at the board: the chip has no identity of its own."}, nil

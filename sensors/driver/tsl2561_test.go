@@ -18,6 +18,9 @@ func TestTSL2561(t *testing.T) {
 		chip:   func() bustest.Chip { return bustest.NewTSL2561() },
 		want:   []float64{72.45}, // gobot tsl2561_driver_test.go
 		within: 0.01,
+		polled: func(tx bustest.Tx) bool { // reserved bits may be wrong
+			return bustest.Wrote(tsl2561Control)(tx) || bustest.Wrote(tsl2561Timing)(tx)
+		},
 	}.test(t)
 }
 
@@ -109,4 +112,27 @@ func TestTSL2561RefusesOthers(t *testing.T) {
 	if found, err := probeTSL2561(t.Context(), slot); err == nil {
 		t.Errorf("a TSL2591 is taken for %+v", found)
 	}
+}
+
+// Of the settings that are read, a wrong bit is found out unless it is a
+// reserved one, and then the result is right.
+func TestTSL2561WrongBits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for n, reserved := range map[int]byte{1: 0xFC, 3: 0xE4, 5: 0xFC, 7: 0xFC, 13: 0xFC} {
+			for bit := range 8 {
+				b := bustest.New(map[uint16]bustest.Chip{0x39: bustest.NewTSL2561()})
+				s, err := openTSL2561(t.Context(), &bus.Slot{I2C: b, Addr: 0x39, Options: map[string]string{"package": "T"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.Reset()
+				b.Inject(bustest.Flip(bustest.Nth(n), bit))
+				out := []float64{untouched}
+				err = s.Measure(t.Context(), out)
+				if harmless := reserved&(0x80>>bit) != 0; harmless != (err == nil) || harmless && math.Abs(out[0]-72.45) > 0.01 {
+					t.Errorf("bit %d of transaction %d: %v, %v", bit, n, out, err)
+				}
+			}
+		}
+	})
 }

@@ -44,7 +44,7 @@ const (
 	// A step of 100 ms is 108 ms at most.
 	tsl2591Step  = 109 * time.Millisecond
 	tsl2591Poll  = 5 * time.Millisecond
-	tsl2591Polls = 5
+	tsl2591Polls = 10
 )
 
 // tsl2591Range is how sensitive the chip is.
@@ -71,6 +71,7 @@ var _ = register(Driver{
 	Datasheet: "ams TSL2591, DS000338 v1-00 (from memory, not re-read)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x29},
+	MinPeriod: time.Second, // in the dark a measurement takes almost as long
 	Channels: []Channel{
 		{Quantity: reading.Illuminance, Min: 0, Max: 160000, Decimals: 2},
 		{Quantity: reading.Raw.Of("visible"), Min: 0, Max: 40000, Decimals: 3},
@@ -122,10 +123,10 @@ func (s *tsl2591) convert(ctx context.Context, r tsl2591Range) (data [4]byte, er
 	if err := s.off(); err != nil {
 		return data, err
 	}
-	if err := setRegister(s.slot, tsl2591Control, r.gain|(r.steps-1)); err != nil {
+	if err := setRegister(s.slot, tsl2591Control, r.gain|(r.steps-1), 0xFF); err != nil {
 		return data, err
 	}
-	if err := setRegister(s.slot, tsl2591Enable, tsl2591On); err != nil {
+	if err := setRegister(s.slot, tsl2591Enable, tsl2591On, 0xFF); err != nil {
 		return data, err
 	}
 	if err := s.await(ctx, time.Duration(r.steps)*tsl2591Step); err != nil {

@@ -7,8 +7,9 @@
 //	checksum   none
 //
 // Registers have 16 bits, the least significant byte first. The chip is woken
-// for a measurement and read twice in the middle of its second integration,
-// when the result does not change.
+// for a measurement and read twice in the middle of its third integration, when
+// the result does not change. After one integration alone, some still show the
+// result of before.
 
 package driver
 
@@ -66,6 +67,7 @@ var _ = register(Driver{
 	Datasheet: "Vishay 84286, rev. 1.7, and application note 84323",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x10, 0x48},
+	MinPeriod: 2 * time.Second, // in the dark a measurement takes almost as long
 	Channels: []Channel{
 		{Quantity: reading.Illuminance, Min: 0, Max: 140000, Decimals: 2},
 	},
@@ -117,7 +119,7 @@ func (s *veml7700) convert(ctx context.Context, r veml7700Range) (uint16, error)
 	if err := s.configure(r.conf); err != nil {
 		return 0, err
 	}
-	if err := bus.Wait(ctx, veml7700Wake+r.integrate*3/2); err != nil {
+	if err := bus.Wait(ctx, veml7700Wake+r.integrate*5/2); err != nil {
 		return 0, fmt.Errorf("wait for register 0x%02X (ALS): %w", veml7700ALS, err)
 	}
 	var als [2]byte
