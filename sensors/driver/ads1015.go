@@ -25,6 +25,7 @@ var _ = register(Driver{
 	Channels:  ads1015Kind.channels([]adsInput{{name: "0"}, {name: "1"}, {name: "2"}, {name: "3"}}, ads1115Auto),
 	Options:   ads1015Kind.options(),
 	Dynamic:   true,
+	Check:     ads1015Kind.check,
 	Wiring:    adsWiring,
 	Open:      ads1015Kind.open,
 })

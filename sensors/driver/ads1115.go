@@ -84,6 +84,7 @@ var _ = register(Driver{
 	Channels:  ads1115Kind.channels([]adsInput{{name: "0"}, {name: "1"}, {name: "2"}, {name: "3"}}, ads1115Auto),
 	Options:   ads1115Kind.options(),
 	Dynamic:   true,
+	Check:     ads1115Kind.check,
 	Wiring:    adsWiring,
 	Open:      ads1115Kind.open,
 	Probe:     probeADS1115,
@@ -173,6 +174,9 @@ func (k adsKind) open(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 	}
 	return s, nil
 }
+
+// check tells what is wrong with the inputs.
+func (k adsKind) check(o map[string]string) error { return (&ads{kind: k}).choose(o) }
 
 // choose takes the options.
 func (s *ads) choose(o options) error {

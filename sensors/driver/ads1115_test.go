@@ -230,8 +230,11 @@ func TestADS1115Options(t *testing.T) {
 		{"", "auto", "", `option inputs: "" is no input`},
 		{"0,1,0", "auto", "", "option inputs: 0 is there twice"},
 	} {
-		s := &ads{kind: ads1115Kind, rng: tt.rng}
-		err := s.choose(options{"inputs": tt.inputs, "range": tt.rng, "rate": "128"})
+		s, o := &ads{kind: ads1115Kind, rng: tt.rng}, options{"inputs": tt.inputs, "range": tt.rng, "rate": "128"}
+		err := s.choose(o)
+		if checked := ads1115Kind.check(o); fmt.Sprint(checked) != fmt.Sprint(err) {
+			t.Errorf("inputs %q: checked %v, opened %v", tt.inputs, checked, err)
+		}
 		if tt.says != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("inputs %q: %v, want %q", tt.inputs, err, tt.says)

@@ -70,6 +70,7 @@ var _ = register(Driver{
 		Doc: "Largest current in A, either way: where it is small, the chip measures with less offset. Nothing is all that the shunt allows.",
 	}},
 	Wiring: "The current flows from VIN+ to VIN−; the voltage is that of VIN−, behind the shunt, against GND. At most 26 V.",
+	Check:  func(o map[string]string) error { return (&ina219{scale: ina219Scale}).choose(o) },
 	Open:   openINA219,
 	Probe:  probeINA219,
 })
@@ -118,8 +119,8 @@ func (s *ina219) choose(o options) error {
 	most := o.number("max_current") * s.scale.ohms
 	const little = 1 + 1e-9 // 0.4 A over 0.1 Ω are not quite 0.04 V
 	if most > s.scale.full*little {
-		return fmt.Errorf("option max_current: %v A over %v Ω are %.3g V, and the chip measures %v V (register 0x%02X): use a smaller shunt",
-			o["max_current"], s.scale.ohms, most, s.scale.full, ina219Shunt)
+		return fmt.Errorf("option max_current: %v A over %v Ω are %.3g V, and the chip measures %v V at most: use a smaller shunt",
+			o["max_current"], s.scale.ohms, most, s.scale.full)
 	}
 	s.gain = ina219Gains - 1
 	for s.gain > 0 && most > 0 && most <= s.scale.full/2*little {

@@ -99,9 +99,13 @@ func TestINA219Gain(t *testing.T) {
 		}
 	}
 	slot, _ := ina219On(bustest.NewINA219(), "0.1", "5")
-	_, err := openINA219(t.Context(), slot)
-	if err == nil || !strings.Contains(err.Error(), "option max_current: 5 A over 0.1 Ω are 0.5 V") {
+	const says = "option max_current: 5 A over 0.1 Ω are 0.5 V"
+	if _, err := openINA219(t.Context(), slot); err == nil || !strings.Contains(err.Error(), says) {
 		t.Errorf("more than it can measure: %v", err)
+	}
+	d, _ := Lookup("ina219")
+	if err := d.Check(slot.Options); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("more than it can measure passes the check: %v", err)
 	}
 }
 
