@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -157,7 +158,24 @@ func (c *counter) Close() error {
 }
 
 // Channels implements [Channeler].
-func (c *counter) Channels() []Channel { return counterChannels(c.kind) }
+func (c *counter) Channels() []Channel {
+	channels := counterChannels(c.kind)
+	channels[0].Decimals = min(max(channels[0].Decimals, pulseDecimals(c.PerUnit)), 6)
+	return channels
+}
+
+// pulseDecimals returns the digits after the point that a pulse takes: 3 for
+// 1000 per unit, and one more if the part is not a round one.
+func pulseDecimals(perUnit float64) int {
+	if perUnit <= 1 {
+		return 0
+	}
+	n := math.Ceil(math.Log10(perUnit))
+	if math.Pow(10, n) != perUnit {
+		n++
+	}
+	return int(n)
+}
 
 // Await implements [Awaiter]: it counts, and returns when ctx ends. The
 // kernel keeps few edges.

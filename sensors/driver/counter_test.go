@@ -105,6 +105,20 @@ func TestCounterKinds(t *testing.T) {
 	}
 }
 
+// No pulse is lost in rounding.
+func TestCounterDecimals(t *testing.T) {
+	for _, test := range []struct {
+		kind, perUnit string
+		want          int
+	}{{"count", "", 0}, {"count", "10", 1}, {"count", "0.1", 0}, {"energy", "1000", 3}, {"energy", "800", 4}, {"energy", "10000", 4}, {"gas", "100", 3}, {"rain", "3.5795", 2}, {"water", "1e9", 6}} {
+		synctest.Test(t, func(t *testing.T) {
+			if got := counterOf(test.kind, test.perUnit).open(t, bustest.NewLines(), nil).(Channeler).Channels()[0].Decimals; got != test.want {
+				t.Errorf("%s, %s pulses: %d decimals, want %d", test.kind, test.perUnit, got, test.want)
+			}
+		})
+	}
+}
+
 func TestCounterOptions(t *testing.T) {
 	for kind := range counterKinds {
 		synctest.Test(t, func(t *testing.T) {

@@ -40,7 +40,6 @@ var _ = register(Driver{
 	Datasheet: "P1 Companion Standard 5.0.2",
 	Bus:       bus.Serial,
 	Serial:    bus.SerialMode{Baud: 115200, DataBits: 8, Parity: "none", StopBits: 1},
-	MinPeriod: 1e9,
 	Channels:  dsmrChannels(dsmrExamples()),
 	Dynamic:   true, // what there is says the meter
 	Options: []Option{

@@ -117,9 +117,6 @@ func (s *mhz) Measure(ctx context.Context, out []float64) error {
 	return nil
 }
 
-// Measured implements [Timed].
-func (s *mhz) Measured() time.Time { return s.at }
-
 // Set implements [Setter]: it calibrates the sensor to 400 ppm.
 func (s *mhz) Set(ctx context.Context, name string, _ float64) error {
 	if !s.warm || time.Since(s.opened) < mhzWarmUp {

@@ -57,8 +57,8 @@ var _ = register(Driver{
 	Datasheet: "Plantower PMS5003 series data manual V2.3",
 	Bus:       bus.Serial,
 	Serial:    serial9600,
-	MinPeriod: 1e9,
-	Dynamic:   true, // a PMS3003 counts no particles
+	MinPeriod: 200 * time.Millisecond, // between two frames when much changes
+	Dynamic:   true,                   // a PMS3003 counts no particles
 	Channels: []Channel{ // effective to 500 µg/m³, reported to at least 1000
 		{Quantity: reading.PM1, Max: 5000},
 		{Quantity: reading.PM25, Max: 5000},

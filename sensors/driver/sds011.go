@@ -77,7 +77,7 @@ type sds struct {
 	id       uint16 // 0 until it is known
 	asleep   bool
 	warm     time.Time // when values are right
-	measured time.Time
+	measured time.Time // zero without sleep: when it was asked
 }
 
 // openSDS wakes the sensor if it sleeps, and has it answer when asked.
@@ -154,14 +154,13 @@ func (s *sds) measure(ctx context.Context, out []float64) error {
 	if id != s.id {
 		return fmt.Errorf("sensor %04X answers in place of %04X: it was exchanged", id, s.id)
 	}
-	at := s.at
 	if s.sleep {
+		s.measured = s.at
 		if _, err := s.ask(ctx, sdsWork, 1, 0); err != nil {
 			return fmt.Errorf("send it to sleep: %w", err)
 		}
 		s.asleep = true
 	}
-	s.measured = at
 	out[0], out[1] = sdsMass(frame)
 	return nil
 }
@@ -202,8 +201,12 @@ func (s *sds) ask(ctx context.Context, cmd, write, value byte) ([]byte, error) {
 // answer waits for the answer to cmd. A sensor that sends by itself may send
 // values in between.
 func (s *sds) answer(ctx context.Context, cmd byte) ([]byte, error) {
-	for end := time.Now().Add(sdsTime); ; {
+	others := 0
+	for end := time.Now().Add(sdsTime); ; others++ {
 		frame, err := s.next(ctx, time.Until(end))
+		if others > 0 && errors.Is(err, bus.ErrSilent) {
+			return nil, &silentError{fmt.Sprintf("%d other frames in %v and no answer: check that its RX is connected to TX of the port", others, sdsTime)}
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -103,6 +103,18 @@ func TestSDS011Sleeps(t *testing.T) {
 	})
 }
 
+// A sensor that hears nothing but talks says where the fault is.
+func TestSDS011Deaf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := bustest.NewSerial()
+		bustest.NewSDS011(p, 1236, 2618, 0xA160)
+		p.OnWrite(nil)
+		if _, err := sdsTest.open(t.Context(), p); err == nil || !strings.Contains(err.Error(), "other frames in 2s and no answer") {
+			t.Errorf("a sensor that is deaf: %v", err)
+		}
+	})
+}
+
 func TestSDS011Exchanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := bustest.NewSerial()
