@@ -64,10 +64,11 @@ lint: ## formatting, vet, staticcheck
 	$(STATICCHECK) ./...
 
 .PHONY: race
-race: setup ## all tests with the race detector; without it, clients that race themselves, and the broker on a store
+race: setup ## all tests with the race detector; without it, clients that race themselves, the broker on a store, a day of 200 sensors
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 10m ./...
 	$(GO) test -count=1 -timeout 10m -run 'TestPahoGo|TestAutopaho' ./cmd/gateway
 	$(GO) test -count=1 -timeout 10m ./broker -store disk
+	$(GO) test -count=1 -timeout 10m -run TestDay ./sensors
 
 .PHONY: test32
 test32: ## the 32-bit build and its unit tests

@@ -214,7 +214,7 @@ func (s SensorConfig) withDefaults() SensorConfig {
 	if s.Publish == "" {
 		s.Publish = PublishEvery
 	}
-	if s.Heartbeat == 0 {
+	if s.Heartbeat == 0 && s.Publish == PublishOnChange {
 		s.Heartbeat = DefaultHeartbeat
 	}
 	return s
