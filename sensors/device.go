@@ -154,9 +154,7 @@ func (d *device) succeeded(m measurement) {
 		d.failed(errNothingLeft)
 		return
 	}
-	if d.failures > 0 {
-		d.outage.ended(d.log, now)
-	}
+	d.outage.ended(d.log, now)
 	d.failures = 0
 	d.due(now)
 	publish := d.policy.decide(now, values, d.pipeline) || d.noticed
@@ -220,9 +218,6 @@ func (d *device) due(now time.Time) {
 // nothing notes that there was nothing new to measure.
 func (d *device) nothing() {
 	now := time.Now()
-	if d.failures > 0 {
-		d.outage.ended(d.log, now)
-	}
 	d.failures, d.noticed = 0, false
 	d.due(now)
 }
@@ -234,7 +229,7 @@ func (d *device) failed(err error) {
 	d.failures++
 	d.noticed = false
 	d.next = now.Add(max(backoff(d.failures), d.driver.MinPeriod))
-	d.outage.goesOn(d.log, now, err, d.failures == 1)
+	d.outage.goesOn(d.log, now, err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stats.LastError, d.stats.ErrorTime = err.Error(), now
@@ -292,15 +287,16 @@ func (d *device) setStatusLocked(s reading.Status) {
 }
 
 // outage is a time without readings, as the log tells of it: when it begins,
-// when its error changes, every hour, and when it ends.
+// when its error changes, every hour, and when it ends with a reading.
 type outage struct {
-	began  time.Time
+	began  time.Time // zero while there is none
 	logged time.Time
 	text   string // of the error logged last
 	ticks  int    // failed since it began
 }
 
-func (o *outage) goesOn(log *slog.Logger, now time.Time, err error, begins bool) {
+func (o *outage) goesOn(log *slog.Logger, now time.Time, err error) {
+	begins := o.began.IsZero()
 	if begins {
 		*o = outage{began: now}
 	}
@@ -319,5 +315,9 @@ func (o *outage) goesOn(log *slog.Logger, now time.Time, err error, begins bool)
 }
 
 func (o *outage) ended(log *slog.Logger, now time.Time) {
+	if o.began.IsZero() {
+		return
+	}
 	log.Info("sensor is read again", "after", now.Sub(o.began).Round(time.Millisecond).String(), "failures", o.ticks)
+	*o = outage{}
 }

@@ -458,3 +458,54 @@ func (p *fakePin) Set(high bool) error {
 func (p *fakePin) Close() error { return nil }
 
 func (p *fakePin) was(log string) bool { return strings.Join(p.log, " ") == log }
+
+// Thermometers of one 1-Wire bus are due together, so that one conversion
+// serves them all.
+func TestOneWireIsDueTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chips := map[string]*chip{
+			"a": {kind: bus.OneWire, measure: value(1)}, "b": {kind: bus.None, measure: value(2)}, "c": {kind: bus.OneWire, measure: value(3)},
+		}
+		h := build(t, chips, SensorConfig{Driver: "a", Bus: "w1"}, SensorConfig{Driver: "b"}, SensorConfig{Driver: "c", Bus: "w1"}).run()
+		time.Sleep(21 * time.Second)
+		h.stop()
+		var at [2][]time.Duration
+		for i, name := range []string{"a", "c"} {
+			for _, e := range h.readings(name) {
+				at[i] = append(at[i], e.at)
+			}
+		}
+		if !slices.Equal(at[0], at[1]) || len(at[0]) < 3 {
+			t.Errorf("read at %v and at %v", at[0], at[1])
+		}
+	})
+}
+
+// A sensor that answers again, but has nothing new, is not said to be read
+// again before it is.
+func TestReadAgainIsSaidOfAReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		c := &chip{measure: func(_ context.Context, out []float64) error {
+			calls++
+			switch {
+			case calls < 4:
+				return syscall.ENXIO
+			case calls < 6:
+				return driver.ErrNothingNew
+			}
+			out[0] = 1
+			return nil
+		}}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a"}).run()
+		time.Sleep(12 * time.Second)
+		if n := h.log.lines("is read again"); n != 0 {
+			t.Errorf("said %d times of a sensor that had nothing new", n)
+		}
+		time.Sleep(20 * time.Second)
+		h.stop()
+		if n := h.log.lines("is read again"); n != 1 {
+			t.Errorf("said %d times: %s", n, h.log.text.String())
+		}
+	})
+}

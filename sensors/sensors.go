@@ -153,8 +153,16 @@ var errNoTree = errors.New("there is no topic tree here; it is a part of the run
 // every sensor is offline and what they saved is on disk. It is called once.
 func (s *Sensors) Run(ctx context.Context) error {
 	now := time.Now()
+	phases := make(map[*line]time.Duration) // of lines whose devices measure together
 	for i, d := range s.devices {
-		d.begin(now, d.cfg.Interval*time.Duration(i+1)/time.Duration(len(s.devices)))
+		share := d.cfg.Interval * time.Duration(i+1) / time.Duration(len(s.devices))
+		if d.driver.Bus == bus.OneWire { // one conversion serves all that are due
+			if _, known := phases[d.line]; !known {
+				phases[d.line] = share
+			}
+			share = phases[d.line]
+		}
+		d.begin(now, share)
 	}
 	var lines, watch sync.WaitGroup
 	for _, l := range s.lines {
