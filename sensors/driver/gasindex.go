@@ -59,16 +59,16 @@ const (
 	gasIndexBlackout  = 45 // after the heater was turned on the signal means nothing
 	gasIndexMax       = 500
 	gasIndexGain      = 230
-	gasIndexSpan      = 32767
+	gasIndexSpan      = 32767     // of raw signals, from gasIndexKind.minimum on
 	gasIndexDeviation = 50        // assumed at first
 	gasIndexTau       = 12 * 3600 // of mean and deviation
 	gasIndexNewTau    = 2500      // of the deviation, at first
 	gasIndexOlder     = 0.01      // how sharply young becomes old
 	gasIndexNewGate   = 510       // threshold at first: everything is learned
 	gasIndexGateEdge  = 0.09
-	gasIndexForget    = 0.3 // of a minute of good air from the minutes of bad air
-	gasIndexAged      = 32766
-	gasIndexFast      = 20 // time constants of the low-pass
+	gasIndexForget    = 0.3   // of a minute of good air from the minutes of bad air
+	gasIndexAged      = 32766 // it becomes no older
+	gasIndexFast      = 20    // time constants of the low-pass
 	gasIndexSlow      = 500
 	gasIndexLowpass   = 0.2
 )
@@ -118,6 +118,7 @@ func (g *gasIndex) restore(s gasIndexState) {
 		!within(s.Age, gasIndexAged) || !within(s.GateAge, gasIndexAged) || !within(s.BadAir, 2*g.kind.patience) {
 		return
 	}
+	g.signal = s.Mean // until there is one
 	g.learns, g.mean, g.std, g.age, g.gateAge, g.badAir = true, s.Mean, s.Deviation, s.Age, s.GateAge, s.BadAir
 }
 

@@ -117,3 +117,18 @@ func TestGasIndexRestored(t *testing.T) {
 		})
 	}
 }
+
+// A raw signal that cannot be one is passed over, also as the first after an
+// interruption.
+func TestGasIndexWithoutSignal(t *testing.T) {
+	g := newGasIndex(&vocIndex)
+	g.restore(gasIndexState{Mean: 10000, Deviation: 50, Age: 3 * 3600})
+	for range 200 {
+		if got := g.next(65535); got != 0 && got != 100 {
+			t.Fatalf("index %d, want 100", got)
+		}
+	}
+	if g.mean != 10000 {
+		t.Errorf("mean %v, want 10000", g.mean)
+	}
+}

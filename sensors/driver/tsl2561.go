@@ -86,7 +86,7 @@ var _ = register(Driver{
 	Datasheet: "TAOS TSL2560, TSL2561, TAOS059N (from memory, not re-read)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x39, 0x29, 0x49},
-	MinPeriod: time.Second, // in the dark a measurement takes almost as long
+	MinPeriod: time.Second, // a measurement, and in another range before it
 	Channels: []Channel{
 		{Quantity: reading.Illuminance, Min: 0, Max: 80000, Decimals: 1},
 	},

@@ -71,7 +71,7 @@ var _ = register(Driver{
 	Datasheet: "ams TSL2591, DS000338 v1-00 (from memory, not re-read)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x29},
-	MinPeriod: time.Second, // in the dark a measurement takes almost as long
+	MinPeriod: time.Second, // a measurement, and in another range before it
 	Channels: []Channel{
 		{Quantity: reading.Illuminance, Min: 0, Max: 160000, Decimals: 2},
 		{Quantity: reading.Raw.Of("visible"), Min: 0, Max: 40000, Decimals: 3},
