@@ -44,7 +44,7 @@ var _ = register(Driver{
 	Name:      "mhz19",
 	Aliases:   []string{"mhz19b", "mhz19c"},
 	Title:     "Winsen MH-Z19 carbon dioxide",
-	Datasheet: "Winsen MH-Z19B user's manual V1.6",
+	Datasheet: "Winsen MH-Z19B user's manual V1.6 (range and zero calibration from memory, not re-read)",
 	Bus:       bus.Serial,
 	Serial:    serial9600,
 	MinPeriod: 2e9,

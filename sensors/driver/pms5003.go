@@ -54,7 +54,7 @@ var _ = register(Driver{
 	Name:      "pms5003",
 	Aliases:   []string{"pms3003", "pms6003", "pms7003", "pmsa003"},
 	Title:     "Plantower PMS3003/5003/7003/A003 particulate matter",
-	Datasheet: "Plantower PMS5003 series data manual V2.3",
+	Datasheet: "Plantower PMS5003 series data manual V2.3 (answers to commands, and the PMS3003, from memory, not re-read)",
 	Bus:       bus.Serial,
 	Serial:    serial9600,
 	MinPeriod: 200 * time.Millisecond, // between two frames when much changes

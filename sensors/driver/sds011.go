@@ -52,7 +52,7 @@ var _ = register(Driver{
 	Name:      "sds011",
 	Aliases:   []string{"sds021"},
 	Title:     "Nova SDS011 particulate matter",
-	Datasheet: "Laser Dust Sensor Control Protocol V1.3",
+	Datasheet: "Laser Dust Sensor Control Protocol V1.3 (the 30 s of the specification from memory, not re-read)",
 	Bus:       bus.Serial,
 	Serial:    serial9600,
 	MinPeriod: 1e9,
