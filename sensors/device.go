@@ -120,7 +120,10 @@ func (d *device) opened(s driver.Sensor) error {
 	d.sensor = s
 	channels := d.driver.Channels
 	if c, ok := s.(driver.Channeler); ok {
-		channels = c.Channels()
+		err := contain(d.driver.Name, func() error { channels = c.Channels(); return nil })
+		if err != nil {
+			return err
+		}
 	}
 	if d.pipeline == nil || !slices.Equal(channels, d.channels) {
 		p, err := newPipeline(d.cfg, channels, d.ambient)

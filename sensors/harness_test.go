@@ -69,6 +69,18 @@ func (o openChip) Close() error {
 	return o.c.close()
 }
 
+// become makes the chip of a device a sensor that can do more.
+func (d *device) become(more func(openChip) driver.Sensor) {
+	open := d.driver.Open
+	d.driver.Open = func(ctx context.Context, slot *bus.Slot) (driver.Sensor, error) {
+		s, err := open(ctx, slot)
+		if err != nil {
+			return nil, err
+		}
+		return more(s.(openChip)), nil
+	}
+}
+
 // value measures x always.
 func value(x float64) func(context.Context, []float64) error {
 	return func(_ context.Context, out []float64) error {

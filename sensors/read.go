@@ -61,19 +61,27 @@ func (l *line) attempt(ctx context.Context, d *device) (measurement, error) {
 	for i := range d.raw {
 		d.raw[i] = math.NaN() // what a driver forgets to write is not plausible
 	}
-	if c, ok := d.sensor.(driver.Compensated); ok && d.ambient != nil {
-		c.Compensate(d.ambient.around(time.Now()))
-	}
 	m := measurement{time: time.Now(), raw: d.raw, unsynced: !l.owner.clock.synced()}
-	if err := contain(d.driver.Name, func() error { return d.sensor.Measure(ctx, d.raw) }); err != nil {
+	if err := contain(d.driver.Name, func() error { return d.measure(ctx, &m) }); err != nil {
 		return measurement{}, err
+	}
+	return m, plausible(d.channels, d.raw)
+}
+
+// measure asks the sensor, which is open. It may panic.
+func (d *device) measure(ctx context.Context, m *measurement) error {
+	if c, ok := d.sensor.(driver.Compensated); ok && d.ambient != nil {
+		c.Compensate(d.ambient.around(m.time))
+	}
+	if err := d.sensor.Measure(ctx, m.raw); err != nil {
+		return err
 	}
 	if t, ok := d.sensor.(driver.Timed); ok {
 		if at := t.Measured(); !at.IsZero() {
 			m.time = at
 		}
 	}
-	return m, plausible(d.channels, d.raw)
+	return nil
 }
 
 func (l *line) open(ctx context.Context, d *device) error {

@@ -183,12 +183,7 @@ func TestEventsArePublishedAtOnce(t *testing.T) {
 		x := newCell(0.0)
 		c := &chip{kind: bus.GPIO, measure: func(_ context.Context, out []float64) error { out[0] = x.get(); return nil }}
 		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a", Interval: time.Minute})
-		open := h.sensors.devices[0].driver.Open
-		h.sensors.devices[0].driver.Open = func(ctx context.Context, slot *bus.Slot) (driver.Sensor, error) {
-			s, err := open(ctx, slot)
-			n.openChip = s.(openChip)
-			return n, err
-		}
+		h.sensors.devices[0].become(func(o openChip) driver.Sensor { n.openChip = o; return n })
 		h.run()
 		time.Sleep(10 * time.Second)
 		x.set(1)
@@ -300,18 +295,16 @@ func TestSet(t *testing.T) {
 		}}
 		h := buildWith(t, fakeBuses, map[string]*chip{"a": c}, SensorConfig{Driver: "a", Interval: time.Minute})
 		d := h.sensors.devices[0]
-		open := d.driver.Open
 		d.driver.Settings = []driver.Setting{{Name: "total", Min: 0, Max: 80}}
-		d.driver.Open = func(ctx context.Context, slot *bus.Slot) (driver.Sensor, error) {
-			s, err := open(ctx, slot)
-			return settable{s.(openChip), func(name string, value float64) error {
+		d.become(func(o openChip) driver.Sensor {
+			return settable{o, func(name string, value float64) error {
 				if value == 13 {
 					return errors.New("bad luck")
 				}
 				total = value
 				return nil
-			}}, err
-		}
+			}}
+		})
 		h.run()
 		set := func(sensor, name string, value float64) string {
 			path, _ := reading.NewPath("site", "room", sensor)
@@ -365,12 +358,9 @@ func TestCompensation(t *testing.T) {
 		h := build(t, chips,
 			SensorConfig{Driver: "climate", Derive: []string{"dew_point"}, Filters: map[string]FilterConfig{"temperature": {Unit: "°F"}}},
 			SensorConfig{Driver: "gas", CompensateFrom: "room/climate", Derive: []string{"absolute_humidity"}})
-		d := h.sensors.devices[1]
-		open := d.driver.Open
-		d.driver.Open = func(ctx context.Context, slot *bus.Slot) (driver.Sensor, error) {
-			s, err := open(ctx, slot)
-			return compensated{s.(openChip), func(a driver.Ambient) { told = append(told, a) }}, err
-		}
+		h.sensors.devices[1].become(func(o openChip) driver.Sensor {
+			return compensated{o, func(a driver.Ambient) { told = append(told, a) }}
+		})
 		h.run()
 		time.Sleep(35 * time.Second)
 		broken.set(true)
@@ -403,6 +393,53 @@ type compensated struct {
 }
 
 func (c compensated) Compensate(a driver.Ambient) { c.told(a) }
+
+// strange is a chip whose lesser methods panic.
+type strange struct {
+	openChip
+	channels, compensate, measured bool
+}
+
+func (s strange) Channels() []driver.Channel {
+	if s.channels {
+		panic("no channels")
+	}
+	return s.openChip.Channels()
+}
+
+func (s strange) Compensate(driver.Ambient) {
+	if s.compensate {
+		panic("no air")
+	}
+}
+
+func (s strange) Measured() time.Time {
+	if s.measured {
+		panic("no time")
+	}
+	return time.Time{}
+}
+
+func TestPanicOfAnyMethodIsContained(t *testing.T) {
+	for want, s := range map[string]strange{
+		"driver a panicked: no channels": {channels: true},
+		"driver a panicked: no air":      {compensate: true},
+		"driver a panicked: no time":     {measured: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := build(t, map[string]*chip{"a": {measure: value(1)}, "b": {measure: value(2)}},
+				SensorConfig{Driver: "a", CompensateFrom: "room/b"}, SensorConfig{Driver: "b"})
+			h.sensors.devices[0].become(func(o openChip) driver.Sensor { s.openChip = o; return s })
+			h.run()
+			time.Sleep(59 * time.Second)
+			stats := h.sensors.Stats()[0]
+			h.stop()
+			if stats.LastError != want || stats.Status != reading.Fault || len(h.readings("b")) != 6 {
+				t.Errorf("stats %+v, %d readings of the other sensor", stats, len(h.readings("b")))
+			}
+		})
+	}
+}
 
 // A bus on which nothing answers loses its power for a moment, if it has a
 // switch.
