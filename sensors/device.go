@@ -106,9 +106,9 @@ func (d *device) begin(now time.Time, shift time.Duration) {
 }
 
 // awaiter returns the sensor if it notices by itself that there is something
-// to measure, and nothing is noted yet.
+// to measure, nothing is noted yet and it is not measuring.
 func (d *device) awaiter() driver.Awaiter {
-	if d.sensor == nil || d.failures > 0 || d.noticed {
+	if d.sensor == nil || d.busy || d.failures > 0 || d.noticed {
 		return nil
 	}
 	a, _ := d.sensor.(driver.Awaiter)

@@ -210,6 +210,28 @@ func TestEventsArePublishedAtOnce(t *testing.T) {
 	})
 }
 
+// Nobody awaits anything of a sensor that is in the middle of a measurement.
+func TestNoAwaitWithinAMeasure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &noticer{events: make(chan time.Time)}
+		c := &chip{kind: bus.GPIO, measure: func(ctx context.Context, out []float64) error {
+			n.broken.Store(true) // Await fails
+			defer n.broken.Store(false)
+			out[0] = 1
+			return bus.Wait(ctx, time.Second)
+		}}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a"})
+		h.sensors.devices[0].become(func(o openChip) driver.Sensor { n.openChip = o; return n })
+		h.run()
+		time.Sleep(30 * time.Second)
+		stats := h.sensors.Stats()[0]
+		h.stop()
+		if stats.LastError != "" || len(h.readings("a")) != 3 {
+			t.Errorf("readings %v, stats %+v", h.readings("a"), stats)
+		}
+	})
+}
+
 func TestNothingNewIsNoFailureAndNoReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
