@@ -77,7 +77,9 @@ func (d *device) measure(ctx context.Context, m *measurement) error {
 		return err
 	}
 	if t, ok := d.sensor.(driver.Timed); ok {
-		if at := t.Measured(); !at.IsZero() {
+		if at, now := t.Measured(), time.Now(); at.After(now) {
+			m.time = now // a clock that is ahead of ours: the reading would be current for too long
+		} else if !at.IsZero() {
 			m.time = at
 		}
 	}

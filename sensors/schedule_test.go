@@ -210,6 +210,39 @@ func TestEventsArePublishedAtOnce(t *testing.T) {
 	})
 }
 
+// A chip whose clock is ahead of ours measures nothing in the future: its
+// reading would be current for longer than it is.
+func TestNoReadingOfTheFuture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := newCell(false)
+		c := &chip{kind: bus.Serial, measure: func(_ context.Context, out []float64) error {
+			if broken.get() {
+				return syscall.EIO
+			}
+			out[0] = 1
+			return nil
+		}}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a"})
+		h.sensors.devices[0].become(func(o openChip) driver.Sensor { return &ahead{o} })
+		h.run()
+		time.Sleep(time.Second)
+		broken.set(true)
+		time.Sleep(2 * time.Minute)
+		h.stop()
+		if got := h.statuses("a"); !strings.HasPrefix(got, "0s online, 30s stale, 1m0s fault") {
+			t.Errorf("statuses %s", got)
+		}
+		if r := h.readings("a")[0].report.Reading; !r.Time.Equal(h.start) {
+			t.Errorf("it was measured at %v, want 0s", r.Time.Sub(h.start))
+		}
+	})
+}
+
+// ahead is a chip whose clock is an hour ahead.
+type ahead struct{ openChip }
+
+func (*ahead) Measured() time.Time { return time.Now().Add(time.Hour) }
+
 // Nobody awaits anything of a sensor that is in the middle of a measurement.
 func TestNoAwaitWithinAMeasure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
