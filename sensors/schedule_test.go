@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -393,6 +395,30 @@ func TestSet(t *testing.T) {
 		if got := fmt.Sprint(h.readings("a")); !strings.HasPrefix(got, "[2s 5 4s 42") {
 			t.Errorf("readings %s", got)
 		}
+	})
+}
+
+// Whoever sets something is told when it cannot be written, each time.
+func TestSetSaysWhatCannotBeWritten(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(folder, nil, 0o600); err != nil { // a file in the place of the folder
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		h := buildWith(t, Deps{StateFolder: folder}, map[string]*chip{"a": {measure: value(1)}}, SensorConfig{Driver: "a"})
+		d := h.sensors.devices[0]
+		d.driver.Settings = []driver.Setting{{Name: "total", Max: 80}}
+		d.become(func(o openChip) driver.Sensor {
+			return settable{o, func(_ string, x float64) error { return d.state.Save(x) }}
+		})
+		h.run()
+		time.Sleep(time.Second)
+		for range 2 {
+			if err := h.sensors.Set(t.Context(), d.path, "total", 5); err == nil || !strings.Contains(err.Error(), "would not outlive a power cut") {
+				t.Errorf("set: %v", err)
+			}
+		}
+		h.stop()
 	})
 }
 

@@ -38,15 +38,21 @@ func (s *Sensors) Set(ctx context.Context, path reading.Path, name string, value
 	d.line.ask(func(ctx context.Context) {
 		d.whenIdle(func() { done <- d.set(ctx, name, value) })
 	})
+	var err error
 	select {
-	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("set %s of %s: %w", name, path, err)
-		}
-		return nil
+	case err = <-done:
 	case <-ctx.Done():
-		return fmt.Errorf("set %s of %s: %w", name, path, ctx.Err())
+		err = ctx.Err()
 	}
+	if err == nil {
+		if err = d.state.write(); err != nil {
+			err = fmt.Errorf("it is set, but would not outlive a power cut: %w", err)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("set %s of %s: %w", name, path, err)
+	}
+	return nil
 }
 
 // settable tells what is wrong with setting name to value.
@@ -85,9 +91,6 @@ func (d *device) set(ctx context.Context, name string, value float64) error {
 		return err
 	}
 	d.log.Info("setting changed", "setting", name, "value", value)
-	if err := d.state.write(); err != nil {
-		return err
-	}
 	d.readNow() // so that people see it
 	return nil
 }

@@ -40,12 +40,14 @@ type state struct {
 	owner  *states
 	path   reading.Path
 	driver string
+	said   bool // that it cannot be written; of who calls flush
+
+	writing sync.Mutex // held while it is written; owner.mu is taken within
 
 	// Guarded by owner.mu.
 	loaded bool
 	data   json.RawMessage // nil if there is nothing
 	dirty  bool
-	broken bool // the last write failed
 }
 
 // stateFile is the content of a file.
@@ -141,21 +143,26 @@ func (s *state) asideLocked(why error) {
 }
 
 // flush writes what was saved and is not yet on disk. What cannot be written
-// is tried again the next time.
+// is said once, until it is over, and tried again the next time. It is called by
+// one goroutine at a time.
 func (s *states) flush() {
-	if s.folder == "" {
-		return
-	}
 	for _, st := range s.all {
-		if err := st.write(); err != nil {
+		err := st.write()
+		if err != nil && !st.said {
 			s.log.Error("the state of a sensor cannot be written; it is tried again", "sensor", st.path.String(), "error", err)
 		}
+		st.said = err != nil
 	}
 }
 
-// write brings the state to disk if it has changed. The error is given once,
-// until it is over.
+// write brings the state to disk if it has changed. It waits for the disk, so
+// it is for no goroutine on which a bus depends.
 func (s *state) write() error {
+	if s.owner.folder == "" {
+		return nil
+	}
+	s.writing.Lock() // or an older state could come to be in the place of a newer one
+	defer s.writing.Unlock()
 	s.owner.mu.Lock()
 	dirty, data := s.dirty, s.data
 	s.dirty = false
@@ -167,15 +174,10 @@ func (s *state) write() error {
 	if err == nil {
 		err = replaceFile(s.file(), append(b, '\n'))
 	}
-	s.owner.mu.Lock()
-	defer s.owner.mu.Unlock()
-	said := s.broken
-	s.broken = err != nil
 	if err != nil {
+		s.owner.mu.Lock()
 		s.dirty = true
-	}
-	if said {
-		return nil
+		s.owner.mu.Unlock()
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"gateway/sensors/reading"
@@ -121,6 +122,27 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 	var v total
 	if ok, err := st.Load(&v); !ok || err != nil || v.Total != 1 {
 		t.Errorf("afterwards: %v, %v, %v", v, ok, err)
+	}
+}
+
+// Written by several at a time, the last state is what is on disk.
+func TestStateWrittenByTwo(t *testing.T) {
+	folder := t.TempDir()
+	all, st, _ := life(t, folder, "counter")
+	for i := range 50 {
+		st.Save(total{float64(i)})
+		var flush sync.WaitGroup
+		flush.Go(all.flush)
+		st.Save(total{float64(i) + 0.5})
+		if err := st.write(); err != nil {
+			t.Fatal(err)
+		}
+		flush.Wait()
+		_, again, _ := life(t, folder, "counter")
+		var v total
+		if ok, err := again.Load(&v); !ok || err != nil || v.Total != float64(i)+0.5 {
+			t.Fatalf("on disk is %v (%v, %v), want %v", v, ok, err, float64(i)+0.5)
+		}
 	}
 }
 
