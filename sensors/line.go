@@ -32,6 +32,7 @@ type line struct {
 	lives []*coroutine
 	timer *time.Timer
 	poke  chan struct{} // cap 1: there are requests
+	ended chan struct{} // closed when run has returned
 
 	mu       sync.Mutex
 	requests []func(context.Context) // to run between two resumptions
@@ -39,7 +40,7 @@ type line struct {
 }
 
 func newLine(owner *Sensors, p place) *line {
-	return &line{place: p, owner: owner, poke: make(chan struct{}, 1)}
+	return &line{place: p, owner: owner, poke: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 // coroutine is the life of a device while the line runs it.
@@ -52,6 +53,7 @@ type coroutine struct {
 
 // run reads the devices when they are due until ctx ends.
 func (l *line) run(ctx context.Context) {
+	defer close(l.ended)
 	l.lives = make([]*coroutine, len(l.devices))
 	for i, d := range l.devices {
 		next, stop := iter.Pull(l.life(ctx, d))

@@ -150,7 +150,9 @@ func (d Deps) withDefaults() Deps {
 var errNoTree = errors.New("there is no topic tree here; it is a part of the running gateway")
 
 // Run reads until ctx ends, and returns when all its goroutines have ended,
-// every sensor is offline and what they saved is on disk. It is called once.
+// every sensor is offline and what they saved is on disk. A driver that hangs,
+// in a system call perhaps, keeps it from returning, and nothing else: after
+// stopPatience the log says where, and the rest is done. It is called once.
 func (s *Sensors) Run(ctx context.Context) error {
 	now := time.Now()
 	phases := make(map[*line]time.Duration) // of lines whose devices measure together
@@ -171,12 +173,39 @@ func (s *Sensors) Run(ctx context.Context) error {
 	watch.Go(func() { s.watch(ctx) })
 	watch.Go(func() { s.keep(ctx) })
 	watch.Wait()
-	lines.Wait()
+	s.awaitLines()
 	s.flush()
 	for _, d := range s.devices {
 		d.setOffline()
 	}
+	lines.Wait()
+	s.flush() // what those that hung have saved in the end
 	return nil
+}
+
+// stopPatience is how long a driver may take to notice that it is to end. The
+// gateway itself has ten seconds.
+const stopPatience = 5 * time.Second
+
+// awaitLines returns when all lines have ended, or have had the time to.
+func (s *Sensors) awaitLines() {
+	patience := time.NewTimer(stopPatience)
+	defer patience.Stop()
+	for i, l := range s.lines {
+		select {
+		case <-l.ended:
+			continue
+		case <-patience.C:
+		}
+		for _, l := range s.lines[i:] {
+			select {
+			case <-l.ended:
+			default:
+				s.deps.Log.Error("a driver hangs and keeps the gateway from stopping", "bus", string(l.place.kind), "at", l.place.name)
+			}
+		}
+		return
+	}
 }
 
 // keep writes what is to outlive a restart, now and then, until ctx ends.

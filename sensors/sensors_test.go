@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -276,6 +277,33 @@ func TestHangingFromTheStart(t *testing.T) {
 		if got := h.statuses("a"); got != "30s stale, 1m0s fault, 1m30s offline" {
 			t.Errorf("statuses %s", got)
 		}
+	})
+}
+
+// A driver that hangs when the gateway is to stop does not keep the others from
+// being offline, nor what they saved from being written.
+func TestHangingWhenItIsToStop(t *testing.T) {
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		c := &chip{measure: func(context.Context, []float64) error { <-release; return nil }}
+		deps := Deps{StateFolder: folder, ClockSynced: func() bool { return true }}
+		h := buildWith(t, deps, map[string]*chip{"a": c, "b": {measure: value(1)}}, SensorConfig{Driver: "a"}, SensorConfig{Driver: "b"}).run()
+		time.Sleep(10 * time.Second)
+		h.sensors.devices[1].state.Save("total")
+		h.end()
+		time.Sleep(9 * time.Second)
+		if a, b := h.statuses("a"), h.statuses("b"); a != "15s offline" || b != "0s online, 15s offline" {
+			t.Errorf("a: %s; b: %s", a, b)
+		}
+		if files, _ := os.ReadDir(folder); len(files) != 1 {
+			t.Errorf("%d files are written, want 1", len(files))
+		}
+		if h.log.lines("a driver hangs") != 1 || h.log.lines("at=site/room/a") != 1 {
+			t.Errorf("the log does not say what hangs: %s", h.log.text.String())
+		}
+		close(release)
+		<-h.ended
 	})
 }
 
