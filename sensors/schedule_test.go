@@ -398,6 +398,41 @@ func TestSet(t *testing.T) {
 	})
 }
 
+// What was to be set while a driver hung is not set after all when it comes
+// back: whoever asked was told that it failed. And when nothing is read any more
+// nobody waits.
+func TestSetOfASensorThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release, total := make(chan struct{}), newCell(0.0)
+		h := build(t, map[string]*chip{"a": {measure: func(_ context.Context, out []float64) error {
+			out[0] = 1
+			<-release
+			return nil
+		}}}, SensorConfig{Driver: "a"})
+		d := h.sensors.devices[0]
+		d.driver.Settings = []driver.Setting{{Name: "total", Max: 80}}
+		d.become(func(o openChip) driver.Sensor {
+			return settable{o, func(_ string, x float64) error { total.set(x); return nil }}
+		})
+		h.run()
+		time.Sleep(time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := h.sensors.Set(ctx, d.path, "total", 5); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("set of a sensor that hangs: %v", err)
+		}
+		close(release)
+		time.Sleep(time.Minute)
+		if x := total.get(); x != 0 {
+			t.Errorf("total was set to %v, long after", x)
+		}
+		h.stop()
+		if err := h.sensors.Set(context.Background(), d.path, "total", 5); err == nil || !strings.Contains(err.Error(), "not read any more") {
+			t.Errorf("set of a sensor that is not read any more: %v", err)
+		}
+	})
+}
+
 // Whoever sets something is told when it cannot be written, each time.
 func TestSetSaysWhatCannotBeWritten(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "file")

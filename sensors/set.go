@@ -23,8 +23,8 @@ func (e *UnknownSensorError) Error() string { return fmt.Sprintf("there is no se
 
 // Set sets something of a sensor while it runs: one of its driver's Settings,
 // or [SetRead]. It waits until that is done, which is when the bus is free.
-// The sensor has to be one that can be read. It may be called concurrently, and
-// only while Run runs.
+// The sensor has to be one that can be read. Before Run it waits for that. It may
+// be called concurrently.
 func (s *Sensors) Set(ctx context.Context, path reading.Path, name string, value float64) error {
 	i := slices.IndexFunc(s.devices, func(d *device) bool { return d.path == path })
 	if i < 0 {
@@ -35,14 +35,24 @@ func (s *Sensors) Set(ctx context.Context, path reading.Path, name string, value
 		return fmt.Errorf("set %s of %s: %w", name, path, err)
 	}
 	done := make(chan error, 1)
-	d.line.ask(func(ctx context.Context) {
-		d.whenIdle(func() { done <- d.set(ctx, name, value) })
+	d.line.ask(func(run context.Context) {
+		d.whenIdle(func() {
+			if ctx.Err() == nil { // or nobody waits for it any more, and has been told so
+				done <- d.set(run, name, value)
+			}
+		})
 	})
 	var err error
 	select {
 	case err = <-done:
 	case <-ctx.Done():
 		err = ctx.Err()
+	case <-d.line.ended:
+		select {
+		case err = <-done:
+		default:
+			err = errStopped
+		}
 	}
 	if err == nil {
 		if err = d.state.write(); err != nil {
@@ -54,6 +64,8 @@ func (s *Sensors) Set(ctx context.Context, path reading.Path, name string, value
 	}
 	return nil
 }
+
+var errStopped = errors.New("the sensors are not read any more")
 
 // settable tells what is wrong with setting name to value.
 func (d *device) settable(name string, value float64) error {
