@@ -3,6 +3,7 @@ package sensors
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -21,19 +22,26 @@ import (
 // goes on with the time at which it was stopped, until a time server tells it
 // better. Readings of until then say so in the tree and bear the boot they are
 // of. All times of a boot are off by the same: by what the moment of the boot
-// has moved when the clock was set. That is kept in a file, for readings that
-// wait in a queue over restarts:
+// has moved when the clock was set. One that is moved in between, by hand say,
+// begins another boot in this sense, "1b9d6bcd-2". It is kept in a file, for
+// readings that wait in a queue over restarts:
 //
 //	<folder>/clock.json  [{"boot":"1b9d6bcd","before":"…","after":"…"}]
+//
+// That the clock was moved is seen at once; the kernel is asked once a second
+// whether it is synchronised. Between the two a reading would have the right
+// time and the mark of a wrong one, and be corrected to a wrong one.
 type clock struct {
 	ask       func() bool          // is it synchronised
 	sinceBoot func() time.Duration // by a clock that is never set
-	boot      string               // this one, see reading.Reading.Boot
+	id        string               // of this run of the kernel, "" if it has none
 	file      string               // "" keeps it in memory only
 	log       *slog.Logger
+	changed   chan struct{} // cap 1: there is something to flush
 
 	mu      sync.Mutex
 	is      bool
+	boot    string // this one, see reading.Reading.Boot
 	askNext time.Time
 	boots   []bootRecord // the last ones that began without a clock, the newest last
 	dirty   bool
@@ -48,19 +56,25 @@ type bootRecord struct {
 
 const (
 	clockEvery = time.Second // how often a clock that is not synchronised is asked
+	clockMoved = time.Second // what no clock goes wrong by itself before it is synchronised
+	clockDrift = time.Minute // and what it does not within days, without its server
 	maxBoots   = 50          // how many boots are remembered
 )
 
-func newClock(ask func() bool, sinceBoot func() time.Duration, boot, folder string, log *slog.Logger) *clock {
-	c := &clock{ask: ask, sinceBoot: sinceBoot, boot: boot, log: log}
+func newClock(ask func() bool, sinceBoot func() time.Duration, id, folder string, log *slog.Logger) *clock {
+	c := &clock{ask: ask, sinceBoot: sinceBoot, id: id, boot: id, log: log, changed: make(chan struct{}, 1)}
 	if folder != "" {
 		c.file = filepath.Join(folder, "clock.json")
 		c.read()
 	}
-	if !c.synced() && c.recordLocked() == nil && boot != "" {
-		c.boots = append(c.boots, bootRecord{Boot: boot, Before: c.bootMoment()})
-		c.boots = c.boots[max(0, len(c.boots)-maxBoots):]
-		c.dirty = true
+	before := c.ofThisBoot()
+	if n := len(before); n > 0 {
+		last := c.boots[before[n-1]]
+		c.boot = last.Boot
+		c.is = !last.After.IsZero() && c.bootMoment().Sub(last.After).Abs() < clockDrift
+	}
+	if r := c.recordLocked(); !c.synced() && id != "" && (r == nil || !r.After.IsZero()) {
+		c.beginLocked()
 	}
 	return c
 }
@@ -68,7 +82,19 @@ func newClock(ask func() bool, sinceBoot func() time.Duration, boot, folder stri
 // bootMoment is when this boot was, by the clock as it is now.
 func (c *clock) bootMoment() time.Time { return time.Now().Round(0).Add(-c.sinceBoot()).UTC() }
 
-// recordLocked is that of this boot, nil if it had a clock from the beginning.
+// ofThisBoot returns the indices of the records of this run of the kernel, in
+// their order.
+func (c *clock) ofThisBoot() (all []int) {
+	for i, r := range c.boots {
+		if id, _, _ := strings.Cut(r.Boot, "-"); id == c.id {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// recordLocked is what times of now are off by, nil if the clock was right from
+// the beginning.
 func (c *clock) recordLocked() *bootRecord {
 	for i := range c.boots {
 		if c.boots[i].Boot == c.boot {
@@ -78,26 +104,64 @@ func (c *clock) recordLocked() *bootRecord {
 	return nil
 }
 
-// synced tells whether the time of day can be believed now. What was believed
-// once is believed until the end: a clock runs on well without its server.
+// beginLocked begins a record: the clock has been moved, or there is none yet.
+func (c *clock) beginLocked() {
+	c.boot = c.id
+	if n := len(c.ofThisBoot()); n > 0 {
+		c.boot = fmt.Sprintf("%s-%d", c.id, n+1)
+	}
+	c.boots = append(c.boots, bootRecord{Boot: c.boot, Before: c.bootMoment()})
+	c.boots = c.boots[max(0, len(c.boots)-maxBoots):]
+	c.dirtyLocked()
+}
+
+func (c *clock) dirtyLocked() {
+	c.dirty = true
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+// synced tells whether the time of day can be believed now.
 func (c *clock) synced() bool {
+	_, synced := c.now()
+	return synced
+}
+
+// now tells whether the time of day can be believed now, and which boot it is
+// of. What was believed once is believed until the end: a clock runs on well
+// without its server.
+func (c *clock) now() (boot string, synced bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	if c.is || now.Before(c.askNext) {
-		return c.is
+	r := c.recordLocked()
+	moved := !c.is && r != nil && r.After.IsZero() && c.bootMoment().Sub(r.Before).Abs() > clockMoved
+	if c.is || !moved && now.Before(c.askNext) {
+		return c.boot, c.is
 	}
 	c.askNext = now.Add(clockEvery)
-	if !c.ask() {
-		return false
+	if c.is = c.ask(); c.is {
+		c.settleLocked()
+	} else if moved {
+		c.beginLocked()
 	}
-	c.is = true
-	if r := c.recordLocked(); r != nil && r.After.IsZero() {
-		r.After, c.dirty = c.bootMoment(), true
+	return c.boot, c.is
+}
+
+// settleLocked notes that the clock is right by now.
+func (c *clock) settleLocked() {
+	for _, i := range c.ofThisBoot() {
+		r := &c.boots[i]
+		if !r.After.IsZero() {
+			continue
+		}
+		r.After = c.bootMoment()
+		c.dirtyLocked()
 		c.log.Info("the clock was set; times of readings since the boot are corrected when they are forwarded",
 			"by", r.After.Sub(r.Before).Round(time.Millisecond).String())
 	}
-	return true
 }
 
 // Correct returns r with the time that it really has, if it was taken before
@@ -107,6 +171,7 @@ func (s *Sensors) Correct(r reading.Reading) (corrected reading.Reading, ok bool
 		return r, false
 	}
 	c := s.clock
+	c.synced() // it may be known by now
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, b := range c.boots {
@@ -186,7 +251,10 @@ func bootID(root fs.FS) string {
 }
 
 // Boot names this run of the machine, as readings bear it that are Unsynced.
-func (s *Sensors) Boot() string { return s.clock.boot }
+func (s *Sensors) Boot() string {
+	boot, _ := s.clock.now()
+	return boot
+}
 
 // ClockSynced tells whether the time of day can be believed now.
 func (s *Sensors) ClockSynced() bool { return s.clock.synced() }

@@ -79,6 +79,69 @@ func TestClockCorrects(t *testing.T) {
 	}
 }
 
+// A reading that is taken after the clock was moved, and before the kernel is
+// asked whether it is right by now, is of no time that is to be corrected. One
+// taken after it was moved by hand is corrected by what that was wrong.
+func TestClockIsMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var synced, ahead = false, time.Duration(0) // of what the clock says
+		began := time.Now()
+		s := &Sensors{clock: newClock(func() bool { return synced }, func() time.Duration { return time.Since(began) - ahead },
+			"first", "", slog.New(slog.DiscardHandler))}
+		read := func() reading.Reading {
+			boot, synced := s.clock.now()
+			r := reading.Reading{Path: meter(t), Time: time.Now().Add(ahead), Unsynced: !synced}
+			if r.Unsynced {
+				r.Boot = boot
+			}
+			return r
+		}
+		var all []reading.Reading
+		all = append(all, read())
+		ahead = -time.Hour // by hand, and wrong
+		all = append(all, read())
+		time.Sleep(100 * time.Millisecond)
+		all = append(all, read())
+		ahead, synced = 48*time.Hour, true // by a time server
+		all = append(all, read())
+		if fmt.Sprintln(all[0].Boot, all[1].Boot, all[2].Boot, all[3].Unsynced) != "first first-2 first-2 false\n" {
+			t.Errorf("readings %+v", all)
+		}
+		for i, r := range all {
+			if r.Unsynced {
+				r, _ = s.Correct(r)
+			}
+			if off := r.Time.Sub(began.Add(48 * time.Hour)); off > 100*time.Millisecond || off < 0 {
+				t.Errorf("reading %d is %v off", i, off)
+			}
+		}
+	})
+}
+
+// A clock that was set in this boot is believed after a restart, though its
+// server has been gone for so long that the kernel does not any more.
+func TestClockThatWasSetIsBelievedAfterARestart(t *testing.T) {
+	folder := t.TempDir()
+	synced := false
+	sinceBoot := 100 * time.Second
+	restart := func() *clock {
+		return newClock(func() bool { return synced }, func() time.Duration { return sinceBoot }, "first", folder, slog.New(slog.DiscardHandler))
+	}
+	c := restart()
+	sinceBoot -= time.Hour
+	synced = true
+	c.synced()
+	c.flush()
+	synced = false
+	if c = restart(); !c.synced() {
+		t.Error("not believed; readings would be corrected a second time")
+	}
+	sinceBoot -= time.Hour // it was moved since
+	if c = restart(); c.synced() || c.boot != "first-2" {
+		t.Errorf("a clock that was moved since is believed, or its readings are of boot %q", c.boot)
+	}
+}
+
 func TestClockFileDamaged(t *testing.T) {
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "clock.json"), []byte("[{"), 0o600); err != nil {

@@ -174,7 +174,7 @@ func (d *device) succeeded(m measurement) {
 	if publish {
 		r := reading.Reading{Path: d.path, Time: m.time, Values: values, Simulated: d.driver.Simulated}
 		if m.unsynced {
-			r.Unsynced, r.Boot = true, d.owner.clock.boot
+			r.Unsynced, r.Boot = true, m.boot
 		}
 		d.owner.deps.Publish(Report{Reading: r, StaleAfter: d.expiry(), Values: d.cfg.Values})
 	}

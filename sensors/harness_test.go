@@ -154,6 +154,9 @@ func build(t *testing.T, chips map[string]*chip, cfg ...SensorConfig) *house {
 func buildWith(t *testing.T, deps Deps, chips map[string]*chip, cfg ...SensorConfig) *house {
 	t.Helper()
 	h := &house{t: t, ended: make(chan struct{}), log: &lockedLog{}}
+	if began := time.Now(); deps.sinceBoot == nil {
+		deps.sinceBoot = func() time.Duration { return time.Since(began) }
+	}
 	deps.Log = slog.New(slog.NewTextHandler(h.log, nil))
 	deps.Publish = func(r Report) { h.add(event{path: r.Reading.Path.String(), report: &r}) }
 	deps.Status = func(p reading.Path, s reading.Status) { h.add(event{path: p.String(), status: s}) }

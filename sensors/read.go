@@ -27,6 +27,7 @@ type measurement struct {
 	time     time.Time // of the measurement
 	raw      []float64
 	unsynced bool
+	boot     string // that time is of
 }
 
 // read takes one measurement of d that is plausible, in several attempts if
@@ -61,7 +62,8 @@ func (l *line) attempt(ctx context.Context, d *device) (measurement, error) {
 	for i := range d.raw {
 		d.raw[i] = math.NaN() // what a driver forgets to write is not plausible
 	}
-	m := measurement{time: time.Now(), raw: d.raw, unsynced: !l.owner.clock.synced()}
+	boot, synced := l.owner.clock.now()
+	m := measurement{time: time.Now(), raw: d.raw, unsynced: !synced, boot: boot}
 	if err := contain(d.driver.Name, func() error { return d.measure(ctx, &m) }); err != nil {
 		return measurement{}, err
 	}

@@ -46,7 +46,8 @@ type Deps struct {
 	// machine.
 	ClockSynced func() bool
 
-	lookup func(name string) (driver.Driver, bool) // nil is driver.Lookup; tests have chips of their own
+	lookup    func(name string) (driver.Driver, bool) // nil is driver.Lookup; tests have chips of their own
+	sinceBoot func() time.Duration                    // nil is bus.SinceBoot; tests have a time of their own
 }
 
 // Sensors reads the configured sensors.
@@ -67,7 +68,7 @@ func New(cfg Config, deps Deps) (*Sensors, error) {
 	s := &Sensors{
 		deps: deps, buses: cfg.Buses, poke: make(chan struct{}, 1),
 		states: newStates(deps.StateFolder, deps.Log),
-		clock:  newClock(deps.ClockSynced, bus.SinceBoot, bootID(deps.Root), deps.StateFolder, deps.Log),
+		clock:  newClock(deps.ClockSynced, deps.sinceBoot, bootID(deps.Root), deps.StateFolder, deps.Log),
 	}
 	cfg = cfg.WithDefaults(deps.Hostname)
 	byPlace := make(map[place]*line)
@@ -125,6 +126,9 @@ func (d Deps) withDefaults() Deps {
 	}
 	if d.lookup == nil {
 		d.lookup = driver.Lookup
+	}
+	if d.sinceBoot == nil {
+		d.sinceBoot = bus.SinceBoot
 	}
 	if d.Publish == nil {
 		d.Publish = func(Report) {}
@@ -210,7 +214,6 @@ func (s *Sensors) awaitLines() {
 
 // keep writes what is to outlive a restart, now and then, until ctx ends.
 func (s *Sensors) keep(ctx context.Context) {
-	s.flush() // a clock that is not set is noted at once
 	ticks := time.NewTicker(stateEvery)
 	defer ticks.Stop()
 	for {
@@ -219,6 +222,8 @@ func (s *Sensors) keep(ctx context.Context) {
 			return
 		case <-ticks.C:
 			s.flush()
+		case <-s.clock.changed:
+			s.clock.flush()
 		}
 	}
 }
