@@ -160,7 +160,7 @@ func (d *device) succeeded(m measurement) {
 	d.outage.ended(d.log, now)
 	d.failures = 0
 	d.due(now)
-	publish := d.policy.decide(now, values, d.pipeline) || d.noticed
+	publish := d.policy.decide(now, values, d.pipeline, d.noticed)
 	d.noticed = false
 	if publish {
 		d.policy.note(now, values)

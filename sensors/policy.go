@@ -20,12 +20,13 @@ type policy struct {
 	next      time.Time       // the earliest time of the next
 }
 
-// decide tells whether values, which p made, are to be published now.
-func (o *policy) decide(now time.Time, values []reading.Value, p *pipeline) bool {
+// decide tells whether values, which p made, are to be published now. What the
+// sensor noticed by itself does not wait for its time.
+func (o *policy) decide(now time.Time, values []reading.Value, p *pipeline, noticed bool) bool {
 	switch {
 	case o.published == nil:
 		return true
-	case now.Before(o.next):
+	case now.Before(o.next) && !noticed:
 		return false
 	case !o.onChange || now.Sub(o.last) >= o.heartbeat:
 		return true
@@ -41,11 +42,18 @@ func (o *policy) changed(values []reading.Value, p *pipeline) bool {
 	}
 	for i, v := range values {
 		before := o.published[i]
-		if v.Quantity != before.Quantity || v.Number != before.Number && math.Abs(v.Number-before.Number) >= p.delta(v.Quantity) {
+		if v.Quantity != before.Quantity || differs(v.Number, before.Number, p.delta(v.Quantity)) {
 			return true
 		}
 	}
 	return false
+}
+
+// differs tells whether a and b differ by delta. What decimals lose in binary
+// does not count: 0.3 and 0.2 differ by 0.1.
+func differs(a, b, delta float64) bool {
+	lost := 1e-12 * max(math.Abs(a), math.Abs(b))
+	return a != b && math.Abs(a-b) >= delta-lost
 }
 
 // note notes that values are published.

@@ -245,6 +245,47 @@ type ahead struct{ openChip }
 
 func (*ahead) Measured() time.Time { return time.Now().Add(time.Hour) }
 
+// Messages that say nothing new, of a device that sends every second, are not
+// published with on_change.
+func TestEventsWithoutAChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &noticer{events: make(chan time.Time)}
+		x := newCell(0.2)
+		c := &chip{kind: bus.Topic, measure: func(_ context.Context, out []float64) error { out[0] = x.get(); return nil }}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{
+			Driver: "a", Interval: time.Minute, Publish: PublishOnChange, Heartbeat: time.Minute,
+			Filters: map[string]FilterConfig{"temperature": {Delta: 0.1}},
+		})
+		h.sensors.devices[0].become(func(o openChip) driver.Sensor { n.openChip = o; return n })
+		h.run()
+		for i := range 100 {
+			time.Sleep(time.Second)
+			if i == 29 {
+				x.set(0.3)
+			}
+			n.events <- time.Now()
+		}
+		h.stop()
+		if got := fmt.Sprint(h.readings("a")); got != "[0s 0.2 30s 0.3 1m30s 0.3]" {
+			t.Errorf("readings %s", got)
+		}
+	})
+}
+
+func TestDiffers(t *testing.T) {
+	for _, tt := range []struct {
+		a, b, delta float64
+		want        bool
+	}{
+		{0.3, 0.2, 0.1, true}, {21.2, 21.1, 0.1, true}, {-0.3, -0.2, 0.1, true}, {1013.4, 1013.3, 0.1, true},
+		{0.29, 0.2, 0.1, false}, {5, 5, 0, false}, {5, 5.001, 0, true}, {0, 1e-9, 0, true},
+	} {
+		if differs(tt.a, tt.b, tt.delta) != tt.want || differs(tt.b, tt.a, tt.delta) != tt.want {
+			t.Errorf("%v and %v differ by %v: not %v", tt.a, tt.b, tt.delta, tt.want)
+		}
+	}
+}
+
 // Nobody awaits anything of a sensor that is in the middle of a measurement.
 func TestNoAwaitWithinAMeasure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
