@@ -26,7 +26,8 @@ type BusConfig struct {
 	Name string `yaml:"name"`
 	// PowerPin is the GPIO line of a switch through which the chips of the bus
 	// have their power. When they all have been silent for a minute, it is
-	// turned off for a moment; at most every ten minutes.
+	// turned off for a moment; at most every ten minutes. Nobody drives the line
+	// at other times: a resistor keeps the switch on.
 	PowerPin string `yaml:"power_pin"`
 	// PowerActiveLow is for a switch that is on while its line is low.
 	PowerActiveLow bool `yaml:"power_active_low"`

@@ -76,9 +76,9 @@ func (l *line) run(ctx context.Context) {
 // which it waits.
 func (l *line) life(ctx context.Context, d *device) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
-		ctx := bus.WithYield(ctx, func(wait time.Duration) bool { return yield(time.Now().Add(wait)) })
+		shared := bus.WithYield(ctx, func(wait time.Duration) bool { return yield(time.Now().Add(wait)) })
 		for ctx.Err() == nil {
-			l.tick(ctx, d)
+			l.tick(ctx, shared, d)
 			if !yield(d.next) {
 				break
 			}
@@ -86,10 +86,11 @@ func (l *line) life(ctx context.Context, d *device) iter.Seq[time.Time] {
 	}
 }
 
-// tick takes a reading of d and tells of it.
-func (l *line) tick(ctx context.Context, d *device) {
+// tick takes a reading of d and tells of it. When it waits with shared, others
+// of the line go on; with ctx nobody does.
+func (l *line) tick(ctx, shared context.Context, d *device) {
 	d.busy, d.began = true, time.Now()
-	m, err := l.read(ctx, d)
+	m, err := l.read(shared, d)
 	d.busy = false
 	switch {
 	case ctx.Err() != nil:

@@ -52,7 +52,7 @@ func (l *line) alive() {
 // cyclePower takes the power from the chips of the line for a moment, if there
 // is a switch for it and they have been silent for long.
 func (l *line) cyclePower(ctx context.Context, now time.Time) {
-	i := slices.IndexFunc(l.owner.buses, func(b BusConfig) bool { return b.Name == l.place.name })
+	i := slices.IndexFunc(l.owner.buses, func(b BusConfig) bool { return i2cName(b.Name) == l.place.name })
 	if i < 0 || now.Sub(l.deadSince) < powerAfter || now.Sub(l.cycled) < powerEvery {
 		return
 	}
@@ -66,6 +66,8 @@ func (l *line) cyclePower(ctx context.Context, now time.Time) {
 	log.Warn("the chips of the bus were without power for a moment, because none could be read")
 }
 
+// switchOffAndOn waits without letting go of the line: there is nothing to read
+// meanwhile.
 func (l *line) switchOffAndOn(ctx context.Context, b BusConfig) error {
 	on := !b.PowerActiveLow
 	out, err := l.owner.deps.Lines.Output(b.PowerPin, !on)

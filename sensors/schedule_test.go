@@ -605,6 +605,9 @@ func TestPowerOfADeadBus(t *testing.T) {
 		pin := &fakePin{}
 		dead := true
 		measure := func(_ context.Context, out []float64) error {
+			if pin.was("off") {
+				t.Error("a chip was asked while it had no power")
+			}
 			if dead && !pin.was("off 2s on") {
 				return syscall.ETIMEDOUT
 			}
@@ -615,9 +618,12 @@ func TestPowerOfADeadBus(t *testing.T) {
 		deps.Lines = pin
 		chips := map[string]*chip{"a": {kind: bus.I2C, measure: measure}, "b": {kind: bus.I2C, measure: measure}}
 		h := buildWith(t, deps, chips, SensorConfig{Driver: "a", Bus: "i2c-1"}, SensorConfig{Driver: "b", Bus: "i2c-1", Address: 0x77})
-		h.sensors.buses = []BusConfig{{Name: "i2c-1", PowerPin: "GPIO4", PowerActiveLow: true}}
+		h.sensors.buses = []BusConfig{{Name: "/dev/i2c-1", PowerPin: "GPIO4", PowerActiveLow: true}}
 		h.run()
-		time.Sleep(5 * time.Minute)
+		for range 5 * 60 { // nor by a person
+			time.Sleep(time.Second)
+			h.sensors.Set(t.Context(), h.sensors.devices[0].path, SetRead, 0)
+		}
 		h.stop()
 		if len(h.readings("a")) == 0 || len(h.readings("b")) == 0 || !pin.was("off 2s on") {
 			t.Errorf("%d and %d readings, pin %v", len(h.readings("a")), len(h.readings("b")), pin.log)
