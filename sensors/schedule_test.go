@@ -439,6 +439,22 @@ func TestSet(t *testing.T) {
 	})
 }
 
+// However often somebody wants to have a sensor read now, its chip is not asked
+// more often than it can take.
+func TestReadNowKeepsMinPeriod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, map[string]*chip{"a": {measure: value(1), minPeriod: 8 * time.Second}}, SensorConfig{Driver: "a", Interval: time.Hour}).run()
+		for range 40 {
+			time.Sleep(500 * time.Millisecond)
+			h.sensors.Set(t.Context(), h.sensors.devices[0].path, SetRead, 0)
+		}
+		h.stop()
+		if got := fmt.Sprint(h.readings("a")); got != "[0s 1 8s 1 16s 1]" {
+			t.Errorf("readings %s", got)
+		}
+	})
+}
+
 // What was to be set while a driver hung is not set after all when it comes
 // back: whoever asked was told that it failed. And when nothing is read any more
 // nobody waits.

@@ -13,7 +13,7 @@ import (
 )
 
 // SetRead is the name that every sensor has among what can be set: it is read
-// at once, whatever the value.
+// at once, or as soon as its chip can measure again, whatever the value.
 const SetRead = "read"
 
 // UnknownSensorError is the error about a path that is no sensor of ours.
@@ -107,9 +107,13 @@ func (d *device) set(ctx context.Context, name string, value float64) error {
 	return nil
 }
 
-// readNow makes the device due at once, and its reading one that is published.
+// readNow makes the device due as soon as its chip can measure again, and its
+// reading one that is published.
 func (d *device) readNow() {
 	d.next, d.policy.published = time.Now(), nil
+	if earliest := d.began.Add(d.driver.MinPeriod); d.next.Before(earliest) {
+		d.next = earliest
+	}
 	d.line.due(d)
 }
 
