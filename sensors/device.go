@@ -154,6 +154,7 @@ func (d *device) succeeded(m measurement) {
 	now := time.Now()
 	values := d.values(m)
 	if len(values) == 0 {
+		d.count(errNothingLeft)
 		d.failed(errNothingLeft)
 		return
 	}
@@ -172,11 +173,7 @@ func (d *device) succeeded(m measurement) {
 	d.stats.Reads++
 	d.stats.LastGood, d.stats.Latency = m.time, now.Sub(m.time)
 	if publish {
-		r := reading.Reading{Path: d.path, Time: m.time, Values: values, Simulated: d.driver.Simulated}
-		if m.unsynced {
-			r.Unsynced, r.Boot = true, m.boot
-		}
-		d.owner.deps.Publish(Report{Reading: r, StaleAfter: d.expiry(), Values: d.cfg.Values})
+		d.owner.deps.Publish(Report{Reading: d.reading(m, values), StaleAfter: d.expiry(), Values: d.cfg.Values})
 	}
 	d.ageLocked(now) // not simply online: it may have taken very long
 	if d.status != status || d.since.Before(before) {
@@ -184,7 +181,16 @@ func (d *device) succeeded(m measurement) {
 	}
 }
 
-var errNothingLeft = errors.New("every value is out of the bounds of its clamp")
+var errNothingLeft = errors.New("no value is left to publish: each is out of the bounds of its clamp, or internal")
+
+// reading is a measurement of which these values are published.
+func (d *device) reading(m measurement, values []reading.Value) reading.Reading {
+	r := reading.Reading{Path: d.path, Time: m.time, Values: values, Simulated: d.driver.Simulated, Unsynced: m.unsynced}
+	if m.unsynced {
+		r.Boot = m.boot
+	}
+	return r
+}
 
 // values passes a measurement through the pipeline. After a gap its filters
 // begin anew.

@@ -147,6 +147,7 @@ func (l *line) await(ctx context.Context, c *coroutine, a driver.Awaiter) (due b
 		c.device.noticed = true
 		return true
 	case wait.Err() == nil:
+		c.device.count(err)
 		c.device.failed(err)
 		c.device.closeSensor()
 		l.due(c.device)

@@ -206,7 +206,7 @@ func TestEventsArePublishedAtOnce(t *testing.T) {
 		if r := h.readings("a")[1].report.Reading; !r.Time.Equal(happened) {
 			t.Errorf("the event is of %v, want 10s", r.Time.Sub(h.start))
 		}
-		if stats.LastError != "the line is gone" {
+		if stats.LastError != "the line is gone" || stats.Errors["other"] == 0 {
 			t.Errorf("an Await that failed: %+v", stats)
 		}
 	})
@@ -369,7 +369,7 @@ func TestAllValuesDropped(t *testing.T) {
 		time.Sleep(time.Second)
 		stats := h.sensors.Stats()[0]
 		h.stop()
-		if h.statuses("a") != "0s fault, 1s offline" || !strings.Contains(stats.LastError, "clamp") {
+		if h.statuses("a") != "0s fault, 1s offline" || !strings.Contains(stats.LastError, "clamp") || stats.Errors["implausible"] == 0 {
 			t.Errorf("statuses %s, stats %+v", h.statuses("a"), stats)
 		}
 	})

@@ -312,7 +312,7 @@ func (l *line) readOnce(ctx context.Context, d *device, r *Result) {
 	for i, c := range d.channels {
 		r.Raw = append(r.Raw, reading.Value{Quantity: c.Quantity, Number: m.raw[i]})
 	}
-	r.Reading = reading.Reading{Path: d.path, Time: m.time, Values: d.pipeline.run(m.raw, m.time), Simulated: d.driver.Simulated}
+	r.Reading = d.reading(m, d.pipeline.run(m.raw, m.time))
 	if len(r.Reading.Values) == 0 {
 		r.Err = errNothingLeft
 		return

@@ -46,7 +46,7 @@ func errorClass(err error) string {
 	switch {
 	case errors.As(err, &panicked):
 		return "panic"
-	case errors.As(err, &implausible):
+	case errors.As(err, &implausible), errors.Is(err, errNothingLeft):
 		return "implausible"
 	case errors.Is(err, syscall.EBUSY):
 		return "busy"
