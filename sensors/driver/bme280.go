@@ -93,9 +93,11 @@ func (s *bme280) measure(ctx context.Context) (t, h, p float64, err error) {
 	if err := convertBMP280(ctx, s.slot, bme280Convert, data[:]); err != nil {
 		return 0, 0, 0, err
 	}
-	raw, err := parseBME280Raw(data)
-	if err != nil {
-		return 0, 0, 0, err
+	raw := parseBME280Raw(data)
+	if raw.skipped() || raw.h == 0x8000 {
+		if err := boschMeasured(s.slot, bmp280Asked, boschSetting{bme280CtrlHum, "ctrl_hum", bme280HumOnce, 7}); err != nil {
+			return 0, 0, 0, err
+		}
 	}
 	t, h, p = s.calib.compensate(raw)
 	return t, h, p, s.calib.check(raw.bmp280Raw, p)
@@ -146,13 +148,8 @@ type bme280Raw struct {
 }
 
 // parseBME280Raw reads registers 0xF7 to 0xFE. Sections 5.4.7 to 5.4.9.
-func parseBME280Raw(data [8]byte) (bme280Raw, error) {
-	tp, err := parseBMP280Raw([6]byte(data[:]))
-	raw := bme280Raw{bmp280Raw: tp, h: int32(data[6])<<8 | int32(data[7])}
-	if err == nil && raw.h == 0x8000 {
-		err = fmt.Errorf("registers from 0x%02X are % X: %w", bmp280Data, data, errBoschSkipped)
-	}
-	return raw, err
+func parseBME280Raw(data [8]byte) bme280Raw {
+	return bme280Raw{bmp280Raw: parseBMP280Raw([6]byte(data[:])), h: int32(data[6])<<8 | int32(data[7])}
 }
 
 // compensate returns temperature in °C, humidity in % and pressure in Pa. The

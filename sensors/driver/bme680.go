@@ -241,7 +241,12 @@ func (s *bme680) convert(ctx context.Context) (raw bme680Raw, err error) {
 	if err := s.slot.ReadRegistersTwice(bme680Data, data[:]); err != nil {
 		return raw, err
 	}
-	return parseBME680Raw(data, s.high)
+	raw = parseBME680Raw(data, s.high)
+	if raw.t == 0x80000 || raw.p == 0x80000 || raw.h == 0x8000 { // as after a reset, and one that was left out
+		return raw, boschMeasured(s.slot,
+			boschSetting{bme680CtrlMeas, "ctrl_meas", bme680Forced &^ 3, 0xFC}, boschSetting{bme680CtrlHum, "ctrl_hum", bme680HumOnce, 7})
+	}
+	return raw, nil
 }
 
 // gas returns the resistance of the gas sensor in Ω.
@@ -315,13 +320,13 @@ type bme680Raw struct {
 }
 
 // parseBME680Raw reads registers 0x1F to 0x2D. Section 5.3.4.
-func parseBME680Raw(data [15]byte, high bool) (bme680Raw, error) {
+func parseBME680Raw(data [15]byte, high bool) bme680Raw {
 	gas := 11
 	if high {
 		gas = 13
 	}
 	msb, lsb := data[gas], data[gas+1]
-	raw := bme680Raw{
+	return bme680Raw{
 		p:        int32(data[0])<<12 | int32(data[1])<<4 | int32(data[2])>>4,
 		t:        int32(data[3])<<12 | int32(data[4])<<4 | int32(data[5])>>4,
 		h:        int32(data[6])<<8 | int32(data[7]),
@@ -331,10 +336,6 @@ func parseBME680Raw(data [15]byte, high bool) (bme680Raw, error) {
 		valid:    lsb&bme680GasValid != 0,
 		stable:   lsb&bme680HeatStable != 0,
 	}
-	if raw.t == 0x80000 || raw.p == 0x80000 || raw.h == 0x8000 {
-		return bme680Raw{}, fmt.Errorf("registers from 0x%02X are % X: %w", bme680Data, data, errBoschSkipped)
-	}
-	return raw, nil
 }
 
 // compensate returns temperature in °C, humidity in % and pressure in Pa. The

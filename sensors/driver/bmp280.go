@@ -38,6 +38,9 @@ const (
 	bmp280Forced = 1<<5 | 1<<2 | 1 // ctrl_meas: osrs_t, osrs_p, mode
 )
 
+// bmp280Asked is ctrl_meas after a measurement, which ends with sleep mode.
+var bmp280Asked = boschSetting{bmp280CtrlMeas, "ctrl_meas", bmp280Forced &^ 3, 0xFC}
+
 const (
 	bmp280Startup = 2 * time.Millisecond // section 1, table 2: t_startup
 	bmp280Convert = 7 * time.Millisecond // section 3.8.1: 6.4 ms at most with both once
@@ -110,9 +113,11 @@ func (s *bmp280) measure(ctx context.Context) (t, p float64, err error) {
 	if err := convertBMP280(ctx, s.slot, bmp280Convert, data[:]); err != nil {
 		return 0, 0, err
 	}
-	raw, err := parseBMP280Raw(data)
-	if err != nil {
-		return 0, 0, err
+	raw := parseBMP280Raw(data)
+	if raw.skipped() {
+		if err := boschMeasured(s.slot, bmp280Asked); err != nil {
+			return 0, 0, err
+		}
 	}
 	t, p = s.calib.compensate(raw)
 	return t, p, s.calib.check(raw, p)
@@ -168,16 +173,15 @@ type bmp280Raw struct {
 }
 
 // parseBMP280Raw reads registers 0xF7 to 0xFC. Sections 4.3.6 and 4.3.7.
-func parseBMP280Raw(data [6]byte) (bmp280Raw, error) {
-	raw := bmp280Raw{
+func parseBMP280Raw(data [6]byte) bmp280Raw {
+	return bmp280Raw{
 		p: int32(data[0])<<12 | int32(data[1])<<4 | int32(data[2])>>4,
 		t: int32(data[3])<<12 | int32(data[4])<<4 | int32(data[5])>>4,
 	}
-	if raw.t == 0x80000 || raw.p == 0x80000 {
-		return bmp280Raw{}, fmt.Errorf("registers from 0x%02X are % X: %w", bmp280Data, data, errBoschSkipped)
-	}
-	return raw, nil
 }
+
+// skipped tells whether a value is as one that was left out; see boschMeasured.
+func (r bmp280Raw) skipped() bool { return r.t == 0x80000 || r.p == 0x80000 }
 
 // compensate returns temperature in °C and pressure in Pa. The pressure is not
 // finite if the calibration is nonsense.

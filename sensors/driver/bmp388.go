@@ -170,9 +170,11 @@ func (s *bmp388) measure(ctx context.Context) (t, p float64, err error) {
 	if err := s.slot.ReadRegistersTwice(bmp388Data, data[:]); err != nil {
 		return 0, 0, err
 	}
-	ut, up, err := parseBMP388Raw(data)
-	if err != nil {
-		return 0, 0, err
+	ut, up := parseBMP388Raw(data)
+	if ut == 0x800000 || up == 0x800000 { // as after a reset
+		if err := boschMeasured(s.slot, boschSetting{bmp388PwrCtrl, "pwr_ctrl", bmp388Forced, 3}); err != nil {
+			return 0, 0, err
+		}
 	}
 	t = s.calib.temperature(ut)
 	return t, s.calib.pressure(up, t), nil
@@ -217,13 +219,10 @@ func parseBMP388Calibration(b [21]byte) bmp388Calibration {
 }
 
 // parseBMP388Raw reads registers 0x04 to 0x09. Sections 4.3.4 and 4.3.5.
-func parseBMP388Raw(data [6]byte) (ut, up float64, err error) {
+func parseBMP388Raw(data [6]byte) (ut, up float64) {
 	p := uint32(data[0]) | uint32(data[1])<<8 | uint32(data[2])<<16
 	t := uint32(data[3]) | uint32(data[4])<<8 | uint32(data[5])<<16
-	if p == 0x800000 || t == 0x800000 {
-		return 0, 0, fmt.Errorf("registers from 0x%02X are % X: %w", bmp388Data, data, errBoschSkipped)
-	}
-	return float64(t), float64(p), nil
+	return float64(t), float64(p)
 }
 
 // temperature is section 9.2, in °C.

@@ -31,6 +31,30 @@ const (
 // reset, and after a measurement that leaves it out.
 var errBoschSkipped = errors.New("a value was not measured, the chip has lost its settings")
 
+// boschSetting is what a register has to hold, in the bits of mask, for a value
+// to be measured.
+type boschSetting struct {
+	reg        byte
+	name       string
+	want, mask byte
+}
+
+// boschMeasured makes sure that a value was measured that looks as one that was
+// left out: half of full scale, which is also 23 °C, or 80 % of humidity
+// (adafruit/Adafruit_BME280_Library#114). The settings tell.
+func boschMeasured(slot *bus.Slot, settings ...boschSetting) error {
+	for _, s := range settings {
+		var is [1]byte
+		if err := slot.ReadRegisters(s.reg, is[:]); err != nil {
+			return err
+		}
+		if (is[0]^s.want)&s.mask != 0 {
+			return fmt.Errorf("register 0x%02X (%s) is 0x%02X in place of 0x%02X: %w", s.reg, s.name, is[0], s.want, errBoschSkipped)
+		}
+	}
+	return nil
+}
+
 // boschChip returns the name of the chip with that identity in register 0xD0,
 // and of its driver; "" for another.
 func boschChip(id byte) (name, driver string) {
