@@ -174,7 +174,7 @@ func TestValidatePlaces(t *testing.T) {
 		{"compensated by itself", []SensorConfig{{Driver: "sim", Room: "r", CompensateFrom: "r/sim"}}, `sensors[0].compensate_from: unknown sensor "r/sim" (there are none)`},
 		{"compensated", []SensorConfig{{Driver: "sim", Room: "r", CompensateFrom: "r/host"}, {Driver: "host", Room: "r"}}, ""},
 		{"filter of nothing", []SensorConfig{{Driver: "bme280", Room: "r", Filters: map[string]FilterConfig{"voltage": {}}}},
-			"sensors[0].filters.voltage: the sensor does not measure it (temperature, humidity or pressure)"},
+			`sensors[0].filters.voltage: unknown quantity "voltage" (temperature, humidity or pressure)`},
 		{"two wrong filters", []SensorConfig{{Driver: "bme280", Room: "r", Filters: map[string]FilterConfig{"humidity": {Delta: -1}, "pressure": {Unit: "bar"}}}},
 			"sensors[0].filters.humidity.delta: -1 is no change\nsensors[0].filters.pressure.unit: \"bar\" is no unit of pressure"},
 		{"altitude without use", []SensorConfig{{Driver: "bme280", Room: "r", Altitude: 300}}, "sensors[0].altitude: is for sea_level_pressure"},

@@ -130,6 +130,9 @@ func (d *device) opened(s driver.Sensor) error {
 		if err != nil {
 			return err
 		}
+		if missing := p.unmeasured(d.cfg.Filters); len(missing) > 0 { // a meter whose gas valve is silent, a name that is wrong
+			d.log.Warn("there are filters for what is not measured now", "filters", missing, "measured", p.measured())
+		}
 		d.channels, d.pipeline, d.policy.published = channels, p, nil
 	}
 	if len(d.raw) != len(d.channels) {

@@ -148,7 +148,6 @@ func TestPipelineNames(t *testing.T) {
 		want string
 	}{
 		{SensorConfig{Filters: map[string]FilterConfig{"voltage_0": {As: "voltage_1"}}}, "filters.voltage_1.as: voltage_0 is published as voltage_1 already"},
-		{SensorConfig{Filters: map[string]FilterConfig{"voltage_7": {}}}, "filters.voltage_7: the sensor does not measure it (voltage_0 or voltage_1)"},
 		{SensorConfig{Derive: []string{"dew_point"}}, "derive[0]: dew_point needs temperature, which this sensor does not measure"},
 		{SensorConfig{Derive: []string{"luck"}}, `derive[0]: "luck" cannot be derived (absolute_humidity, dew_point or sea_level_pressure)`},
 	} {

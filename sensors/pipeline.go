@@ -90,11 +90,6 @@ func newPipeline(cfg SensorConfig, channels []driver.Channel, ambient *ambientSo
 		info, _ := reading.Quantity(name).Info()
 		errs = append(errs, p.add(reading.Quantity(name), info.Decimals, cfg.Filters[name]))
 	}
-	for _, name := range slices.Sorted(maps.Keys(cfg.Filters)) {
-		if !slices.ContainsFunc(p.channels, func(c channel) bool { return string(c.measured) == name }) {
-			errs = append(errs, fmt.Errorf("filters.%s: the sensor does not measure it (%s)", name, orList(p.measured())))
-		}
-	}
 	errs = append(errs, p.checkNames())
 	return p, errors.Join(errs...)
 }
@@ -103,6 +98,11 @@ func (p *pipeline) add(q reading.Quantity, decimals int, cfg FilterConfig) error
 	c, err := newChannel(q, decimals, cfg)
 	p.channels = append(p.channels, c)
 	return err
+}
+
+// unmeasured returns the quantities that have filters and are not measured.
+func (p *pipeline) unmeasured(filters map[string]FilterConfig) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(filters)), func(name string) bool { return slices.Contains(p.measured(), name) })
 }
 
 func (p *pipeline) measured() []string {

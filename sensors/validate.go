@@ -21,12 +21,13 @@ type UnknownError struct {
 	What    string   // what it should have been: "driver"
 	Word    string   // as written
 	Allowed []string // what it may be
+	List    string   // what lists them if they are many: "gateway drivers"; "" if nothing does
 }
 
 // Error begins with the key.
 func (e *UnknownError) Error() string {
-	if len(e.Allowed) > listed {
-		return fmt.Sprintf("%s: unknown %s %q; gateway %ss lists what there is", e.Key, e.What, e.Word, e.What)
+	if len(e.Allowed) > listed && e.List != "" {
+		return fmt.Sprintf("%s: unknown %s %q; %s lists what there is", e.Key, e.What, e.Word, e.List)
 	}
 	return fmt.Sprintf("%s: unknown %s %q (%s)", e.Key, e.What, e.Word, orList(e.Allowed))
 }
@@ -77,7 +78,7 @@ func (s SensorConfig) validate(key string) error {
 	case s.Driver == "":
 		errs = append(errs, fmt.Errorf("%s.driver: is missing; gateway drivers lists what there is", key))
 	default:
-		errs = append(errs, &UnknownError{key + ".driver", "driver", s.Driver, driverNames()})
+		errs = append(errs, &UnknownError{Key: key + ".driver", What: "driver", Word: s.Driver, Allowed: driverNames(), List: "gateway drivers"})
 	}
 	return errors.Join(errs...)
 }
@@ -125,7 +126,7 @@ func (s SensorConfig) validateTimes(key string, d driver.Driver) error {
 		errs = append(errs, fmt.Errorf("%s.stale_after: %v is shorter than the interval %v, so the sensor would be stale between two readings", key, s.StaleAfter, full.Interval))
 	}
 	if s.Publish != "" && s.Publish != PublishEvery && s.Publish != PublishOnChange {
-		errs = append(errs, &UnknownError{key + ".publish", "policy", s.Publish, []string{PublishEvery, PublishOnChange}})
+		errs = append(errs, &UnknownError{Key: key + ".publish", What: "policy", Word: s.Publish, Allowed: []string{PublishEvery, PublishOnChange}})
 	}
 	switch {
 	case s.Heartbeat < 0:
@@ -144,9 +145,9 @@ func (s SensorConfig) validateOptions(key string, d driver.Driver) error {
 		case i < 0 && len(d.Options) == 0:
 			errs = append(errs, fmt.Errorf("%s.options.%s: %s has no options", key, name, d.Name))
 		case i < 0:
-			errs = append(errs, &UnknownError{key + ".options." + name, "option", name, optionNames(d)})
+			errs = append(errs, &UnknownError{Key: key + ".options." + name, What: "option", Word: name, Allowed: optionNames(d)})
 		case d.Options[i].Allowed != nil && !slices.Contains(d.Options[i].Allowed, s.Options[name]):
-			errs = append(errs, &UnknownError{key + ".options." + name, name, s.Options[name], d.Options[i].Allowed})
+			errs = append(errs, &UnknownError{Key: key + ".options." + name, What: name, Word: s.Options[name], Allowed: d.Options[i].Allowed, List: "gateway drivers " + d.Name})
 		default:
 			if err := d.Options[i].Check(s.Options[name]); err != nil {
 				errs = append(errs, fmt.Errorf("%s.options.%s: %w", key, name, err))
@@ -182,10 +183,14 @@ func (s SensorConfig) validateFilters(key string, d driver.Driver) error {
 		}
 	}
 	var errs []error
-	if _, err := newPipeline(s, channels, nil); err != nil {
+	p, err := newPipeline(s, channels, nil)
+	if err != nil {
 		for _, e := range flatten(err) {
 			errs = append(errs, fmt.Errorf("%s.%w", key, e))
 		}
+	}
+	for _, name := range p.unmeasured(s.Filters) {
+		errs = append(errs, &UnknownError{Key: key + ".filters." + name, What: "quantity", Word: name, Allowed: p.measured(), List: "gateway drivers " + d.Name})
 	}
 	if s.Altitude != 0 && !slices.Contains(s.Derive, string(reading.SeaLevelPressure)) {
 		errs = append(errs, fmt.Errorf("%s.altitude: is for sea_level_pressure; add derive: [sea_level_pressure]", key))

@@ -83,7 +83,7 @@ func (s SensorConfig) validatePins(key string, d driver.Driver) []error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(s.Pins)) {
 		if !slices.Contains(names, name) {
-			errs = append(errs, &UnknownError{key + ".pins." + name, "pin", name, names})
+			errs = append(errs, &UnknownError{Key: key + ".pins." + name, What: "pin", Word: name, Allowed: names})
 		}
 	}
 	if s.Pin != "" && len(d.Pins) > 1 {
@@ -122,7 +122,7 @@ func (s SensorConfig) validatePort(key string, d driver.Driver) []error {
 		errs = append(errs, fmt.Errorf("%s.serial.stop_bits: %d is neither 1 nor 2", key, c.StopBits))
 	}
 	if parities := []string{"none", "even", "odd"}; c.Parity != "" && !slices.Contains(parities, c.Parity) {
-		errs = append(errs, &UnknownError{key + ".serial.parity", "parity", c.Parity, parities})
+		errs = append(errs, &UnknownError{Key: key + ".serial.parity", What: "parity", Word: c.Parity, Allowed: parities})
 	}
 	return errs
 }
@@ -211,7 +211,7 @@ func (c Config) validateCompensation(full []SensorConfig) []error {
 			found = found || j != i && (name == s.CompensateFrom || c.Site != "" && c.Site+"/"+name == s.CompensateFrom)
 		}
 		if !found {
-			errs = append(errs, &UnknownError{fmt.Sprintf("sensors[%d].compensate_from", i), "sensor", s.CompensateFrom, names})
+			errs = append(errs, &UnknownError{Key: fmt.Sprintf("sensors[%d].compensate_from", i), What: "sensor", Word: s.CompensateFrom, Allowed: names})
 		}
 	}
 	return errs

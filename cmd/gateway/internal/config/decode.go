@@ -143,11 +143,15 @@ func fields(v reflect.Value) []field {
 
 func (d *decoder) structure(key string, at place, n ast.Node, v reflect.Value) {
 	all, ok := pairs(n)
+	known := fields(v)
+	if !ok && len(known) == 1 { // median: 5 is as clear as median: {window_size: 5}
+		d.value(join(key, known[0].name), n, known[0].value)
+		return
+	}
 	if !ok {
 		d.wrong(key, at, "want keys and values, got %s", kindOf(n))
 		return
 	}
-	known := fields(v)
 	seen := make(map[string]int)
 	for _, pair := range all {
 		name, at := scalarText(pair.Key), placeAt(pair.Key)

@@ -85,10 +85,15 @@ func (s schema) of(path string, t reflect.Type) object {
 
 func (s schema) structure(path string, t reflect.Type) object {
 	properties := object{}
-	for _, f := range structFields(t) {
+	fields := structFields(t)
+	for _, f := range fields {
 		properties[f.name] = s.of(strings.TrimPrefix(path+"."+f.name, "."), f.typ)
 	}
-	return object{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
+	types := []string{"object", "null"}
+	if len(fields) == 1 { // its one value may stand for it
+		types = append(types, "string", "number", "boolean")
+	}
+	return object{"type": types, "properties": properties, "additionalProperties": false}
 }
 
 // typeField is a key and the type of its value.

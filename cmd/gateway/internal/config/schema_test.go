@@ -63,6 +63,20 @@ func TestSchemaAcceptsTheExample(t *testing.T) {
 	}
 }
 
+func TestSchemaAcceptsOneValueForAStruct(t *testing.T) {
+	text := "sensors: [{driver: bme280, room: kitchen, filters: {humidity: {median: 5, exponential_moving_average: 0.5}}}]"
+	if err := checked(t, compiled(t), text); err != nil {
+		t.Error(err)
+	}
+	cfg, err := Parse("f", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := cfg.Sensors.Sensors[0].Filters["humidity"]; f.Median.WindowSize != 5 || f.ExponentialMovingAverage.Alpha != 0.5 {
+		t.Errorf("%+v", f)
+	}
+}
+
 // What is wrong in its form an editor sees as well: of the wrong files those
 // that are about keys, types and choices.
 func TestSchemaRefuses(t *testing.T) {
