@@ -195,6 +195,30 @@ func (c Config) WithDefaults(hostname string) Config {
 	return c
 }
 
+// Only returns c, defaults filled in, with the sensors that pick tells and those
+// that they are compensated by, in their order. c is not changed.
+func (c Config) Only(pick func(SensorConfig) bool) Config {
+	at := make(map[string]int)
+	for i, s := range c.Sensors {
+		at[absolute(c.Site, s.Room+"/"+s.Name)] = i
+	}
+	kept := make([]bool, len(c.Sensors))
+	for i, s := range c.Sensors {
+		for ok := pick(s); ok && !kept[i]; {
+			kept[i] = true
+			i, ok = at[absolute(c.Site, c.Sensors[i].CompensateFrom)]
+		}
+	}
+	var some []SensorConfig
+	for i, s := range c.Sensors {
+		if kept[i] {
+			some = append(some, s)
+		}
+	}
+	c.Sensors = some
+	return c
+}
+
 func (s SensorConfig) withDefaults() SensorConfig {
 	d, known := driver.Lookup(s.Driver)
 	if s.Name == "" {

@@ -281,16 +281,22 @@ func (s *Sensors) ReadOnce(ctx context.Context) []Result {
 	for _, d := range s.devices {
 		results[d] = &Result{Path: d.path, Driver: d.driver, Err: errors.New("not read")}
 	}
-	var wg sync.WaitGroup
-	for _, l := range s.lines {
-		wg.Go(func() {
-			defer l.close()
-			for _, d := range l.devices {
-				l.readOnce(ctx, d, results[d])
-			}
-		})
+	for _, compensated := range [...]bool{false, true} { // first those by which others are
+		var wg sync.WaitGroup
+		for _, l := range s.lines {
+			wg.Go(func() {
+				for _, d := range l.devices {
+					if (d.ambient != nil) == compensated {
+						l.readOnce(ctx, d, results[d])
+					}
+				}
+			})
+		}
+		wg.Wait()
 	}
-	wg.Wait()
+	for _, l := range s.lines {
+		l.close()
+	}
 	ordered := make([]Result, len(s.devices))
 	for i, d := range s.devices {
 		ordered[i] = *results[d]

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gateway/sensors"
+	"gateway/sensors/driver"
 	"gateway/sensors/reading"
 )
 
@@ -64,26 +65,36 @@ func (c *readCommand) Run(ctx context.Context, s streams) error {
 }
 
 // choose returns the configuration with the sensors that were named, all of
-// them if none was.
+// them if none was, and those that they are compensated by.
 func (c *readCommand) choose(cfg sensors.Config) (sensors.Config, error) {
 	if len(c.Names) == 0 {
 		return cfg, nil
 	}
-	var chosen []sensors.SensorConfig
-	for _, name := range c.Names {
-		found := false
-		for _, s := range cfg.Sensors {
-			if slices.Contains([]string{s.Name, s.Driver, s.Room, cfg.Site + "/" + s.Room + "/" + s.Name}, name) {
-				found = true
-				chosen = append(chosen, s)
+	found := make(map[string]bool)
+	chosen := cfg.Only(func(s sensors.SensorConfig) (named bool) {
+		for _, name := range c.Names {
+			if slices.Contains(namesOf(cfg.Site, s), name) {
+				found[name], named = true, true
 			}
 		}
-		if !found {
+		return named
+	})
+	for _, name := range c.Names {
+		if !found[name] {
 			return cfg, &statusError{err: fmt.Errorf("no configured sensor has the name, driver, room or topic %q", name), status: exitUsage}
 		}
 	}
-	cfg.Sensors = chosen
-	return cfg, nil
+	return chosen, nil
+}
+
+// namesOf is what a person may call a sensor.
+func namesOf(site string, s sensors.SensorConfig) []string {
+	place := s.Room + "/" + s.Name
+	all := []string{s.Name, s.Driver, s.Room, place, site + "/" + place}
+	if d, ok := driver.Lookup(s.Driver); ok {
+		all = append(all, d.Name) // s.Driver may be an alias
+	}
+	return all
 }
 
 func (c *readCommand) line(r sensors.Result) string {
