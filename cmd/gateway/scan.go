@@ -103,7 +103,7 @@ func indented(blocks []string) string {
 func configured(known sensors.Config, p scan.Place) bool {
 	return slices.ContainsFunc(known.Sensors, func(s sensors.SensorConfig) bool {
 		d, ok := driver.Lookup(s.Driver)
-		if !ok || d.Bus != p.Kind {
+		if !ok || portKind(d.Bus) != portKind(p.Kind) {
 			return false
 		}
 		switch p.Kind {
@@ -118,6 +118,14 @@ func configured(known sensors.Config, p scan.Place) bool {
 			return c.Driver.Name == d.Name && (s.ID == c.ID || s.ID == "")
 		})
 	})
+}
+
+// portKind is kind, but one for all that is on a serial port.
+func portKind(kind bus.Kind) bus.Kind {
+	if kind == bus.Modbus {
+		return bus.Serial
+	}
+	return kind
 }
 
 func printPlaces(out io.Writer, places []scan.Place, known sensors.Config) {
