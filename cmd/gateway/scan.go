@@ -180,6 +180,9 @@ func (c *scanCommand) add(out io.Writer, file string, blocks []string) error {
 		fmt.Fprintf(out, "\nNothing certain to add to %s.\n", file)
 		return nil
 	}
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real // a link stays one
+	}
 	before, err := os.ReadFile(file)
 	isNew := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !isNew {
@@ -200,7 +203,8 @@ func (c *scanCommand) add(out io.Writer, file string, blocks []string) error {
 	return nil
 }
 
-// exchange puts data in the place of a file, durably, with its permissions.
+// exchange puts data in the place of a file, durably, with its owner and its
+// permissions: the gateway runs as another user than who scans.
 func exchange(file string, data []byte, isNew bool) error {
 	f, err := os.CreateTemp(filepath.Dir(file), ".gateway-*")
 	if err != nil {
@@ -208,11 +212,11 @@ func exchange(file string, data []byte, isNew bool) error {
 	}
 	defer os.Remove(f.Name()) // fails once it is in its place
 	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(file); err == nil {
-		mode = info.Mode().Perm()
+	if info, err2 := os.Stat(file); err2 == nil {
+		mode, err = info.Mode().Perm(), sameOwner(f, info)
 	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+	_, err2 := f.Write(data)
+	if err := errors.Join(err, err2, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	if !isNew {
@@ -223,5 +227,17 @@ func exchange(file string, data []byte, isNew bool) error {
 			return err
 		}
 	}
-	return os.Rename(f.Name(), file)
+	if err := os.Rename(f.Name(), file); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(file))
+}
+
+// syncFolder makes it last that a file of a folder has another content.
+func syncFolder(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
