@@ -135,11 +135,15 @@ func (g *gateway) buildOthers() error {
 		houses = append(houses, sensors.Demo())
 	}
 	pub := publisher{g.broker, log}
-	for _, c := range houses {
-		s, err := sensors.New(c, sensors.Deps{
+	for i, c := range houses {
+		deps := sensors.Deps{
 			Log: log.With("part", "sensors"), Hostname: hostname(), Publish: pub.report, Status: pub.status,
 			Subscribe: subscribe(g.broker), StateFolder: g.stateFolder(),
-		})
+		}
+		if i > 0 {
+			deps.StateFolder = "" // two would write the same files, and the simulated house has nothing to keep
+		}
+		s, err := sensors.New(c, deps)
 		if err != nil {
 			return err
 		}
