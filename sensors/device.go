@@ -49,6 +49,9 @@ type device struct {
 	air    driver.Ambient
 	status reading.Status
 	stats  SensorStats
+	reason string    // why the last tick failed, "" if it did not
+	became time.Time // when status began
+	told   time.Time // when the detail was told last
 }
 
 func newDevice(owner *Sensors, site string, cfg SensorConfig) (*device, error) {
@@ -178,7 +181,12 @@ func (d *device) succeeded(m measurement) {
 	if publish {
 		d.owner.deps.Publish(Report{Reading: d.reading(m, values), StaleAfter: d.expiry(), Values: d.cfg.Values})
 	}
+	recovered := d.reason != ""
+	d.reason = ""
 	d.ageLocked(now) // not simply online: it may have taken very long
+	if recovered && d.status == status {
+		d.tellLocked(now)
+	}
 	if d.status != status || d.since.Before(before) {
 		d.owner.look()
 	}
@@ -245,9 +253,32 @@ func (d *device) failed(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stats.LastError, d.stats.ErrorTime = err.Error(), now
+	before := d.status
+	news := d.reason == "" || d.reason != err.Error() && now.Sub(d.told) >= detailEvery
+	if news {
+		d.reason = err.Error()
+	}
 	if d.first {
 		d.setStatusLocked(reading.Fault)
 	}
+	if news && d.status == before {
+		d.tellLocked(now)
+	}
+}
+
+// detailEvery bounds how often a reason is told that changes all the time, with
+// the bytes of a disturbed line in it.
+const detailEvery = time.Minute
+
+// tellLocked tells what is behind the status, if there is one yet.
+func (d *device) tellLocked(now time.Time) {
+	if d.status == "" {
+		return
+	}
+	d.told = now
+	d.owner.deps.Detail(d.path, reading.Detail{
+		Status: d.status, Since: d.became, Reason: d.reason, LastGood: d.stats.LastGood, Errors: maps.Clone(d.stats.Errors),
+	})
 }
 
 // count counts the error of one attempt.
@@ -293,9 +324,11 @@ func (d *device) setStatusLocked(s reading.Status) {
 	if d.status == s {
 		return
 	}
-	d.status = s
+	now := time.Now()
+	d.status, d.became = s, now
 	d.stats.Status = s
 	d.owner.deps.Status(d.path, s)
+	d.tellLocked(now)
 }
 
 // outage is a time without readings, as the log tells of it: when it begins,

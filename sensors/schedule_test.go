@@ -725,3 +725,41 @@ func TestReadAgainIsSaidOfAReading(t *testing.T) {
 		}
 	})
 }
+
+// What is behind a status is told when it changes, not again and again, and
+// not with every byte of a disturbed line.
+func TestDetail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type told struct {
+			at time.Duration
+			reading.Detail
+		}
+		var all []told
+		start := time.Now()
+		calls := 0
+		c := &chip{measure: func(_ context.Context, out []float64) error {
+			calls++
+			if at := time.Since(start); at > 25*time.Second && at < 3*time.Minute {
+				return fmt.Errorf("garbage %d: %w", calls, syscall.ENXIO)
+			}
+			out[0] = 1
+			return nil
+		}}
+		h := buildWith(t, Deps{Detail: func(_ reading.Path, d reading.Detail) { all = append(all, told{time.Since(start), d}) }},
+			map[string]*chip{"a": c}, SensorConfig{Driver: "a"}).run()
+		time.Sleep(5 * time.Minute)
+		h.stop()
+		var lines []string
+		for _, d := range all {
+			lines = append(lines, fmt.Sprintf("%v %s %v", d.at.Round(time.Second), d.Status, d.Reason != ""))
+		}
+		want := "0s online false, 30s online true, 50s stale true, 1m20s fault true, "
+		if got := strings.Join(lines, ", "); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "online false, 5m0s offline false") || len(all) > 8 {
+			t.Errorf("told %s", got)
+		}
+		last := all[len(all)-3]
+		if last.Since.Sub(start) != 80*time.Second || last.LastGood.Sub(start) != 20*time.Second || last.Errors["nack"] < 3 {
+			t.Errorf("detail %+v", last)
+		}
+	})
+}

@@ -29,6 +29,8 @@ type Deps struct {
 	// return at once and do not call back.
 	Publish func(Report)
 	Status  func(reading.Path, reading.Status)
+	// Detail is told what is behind a status, when that or the status changes.
+	Detail func(reading.Path, reading.Detail)
 	// What opens buses; nil is what package bus has for this machine.
 	OpenI2C    func(name string) (i2c.BusCloser, error)
 	OpenSPI    func(name string, hz physic.Frequency, mode spi.Mode) (bus.SPIConn, error)
@@ -135,6 +137,9 @@ func (d Deps) withDefaults() Deps {
 	}
 	if d.Status == nil {
 		d.Status = func(reading.Path, reading.Status) {}
+	}
+	if d.Detail == nil {
+		d.Detail = func(reading.Path, reading.Detail) {}
 	}
 	if d.OpenSPI == nil {
 		d.OpenSPI = bus.OpenSPI

@@ -137,7 +137,7 @@ func (g *gateway) buildOthers() error {
 	pub := publisher{g.broker, log}
 	for i, c := range houses {
 		deps := sensors.Deps{
-			Log: log.With("part", "sensors"), Hostname: hostname(), Publish: pub.report, Status: pub.status,
+			Log: log.With("part", "sensors"), Hostname: hostname(), Publish: pub.report, Status: pub.status, Detail: pub.detail,
 			Subscribe: subscribe(g.broker), StateFolder: g.stateFolder(),
 		}
 		if i > 0 {

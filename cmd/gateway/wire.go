@@ -68,6 +68,16 @@ func (p publisher) status(path reading.Path, s reading.Status) {
 	})
 }
 
+// detail publishes what is behind the state of a sensor.
+func (p publisher) detail(path reading.Path, d reading.Detail) {
+	p.publish(&broker.Message{
+		Topic:   path.DetailTopic(),
+		Payload: d.Payload(),
+		QoS:     1,
+		Retain:  true,
+	})
+}
+
 func (p publisher) publish(m *broker.Message) {
 	if err := p.b.Publish(m); err != nil {
 		p.log.Error("not published", "error", err)

@@ -49,7 +49,8 @@ type Sensor struct {
 	Simulated    bool    `json:"simulated,omitempty"`
 	Unsynced     bool    `json:"unsynced,omitempty"`
 	Values       []Value `json:"values"`
-	Text         string  `json:"text,omitempty"` // of a payload that is no reading
+	Text         string  `json:"text,omitempty"`   // of a payload that is no reading
+	Reason       string  `json:"reason,omitempty"` // why it cannot be read
 }
 
 // Value is one number and how to write it.
@@ -121,7 +122,7 @@ func (s *sensor) form(now time.Time, withHistory bool) Sensor {
 	f := Sensor{
 		Path: s.path.String(), Site: s.path.Site(), Room: s.path.Room(), Sensor: s.path.Sensor(),
 		State: s.state(now), StaleAfterMS: s.staleAfter().Milliseconds(),
-		Simulated: s.simulated, Unsynced: s.unsynced, Text: s.text,
+		Simulated: s.simulated, Unsynced: s.unsynced, Text: s.text, Reason: s.reason,
 		Values: make([]Value, len(s.values)),
 	}
 	if age, ok := s.age(now); ok {

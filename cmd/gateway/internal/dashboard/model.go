@@ -20,6 +20,7 @@ const (
 	maxValues     = 50   // of one sensor
 	maxName       = 64   // bytes of a quantity's name; no longer than a level of a path
 	maxText       = 200  // characters of a payload that is no reading
+	maxReason     = 500  // characters of why a sensor cannot be read
 	maxTombstones = 1000 // removed sensors that streams may not know of yet
 )
 
@@ -35,6 +36,7 @@ type sensor struct {
 	text      string // of a payload that is no reading
 	simulated bool
 	unsynced  bool
+	reason    string // why it cannot be read, "" if it can
 	version   uint64 // of the model when it changed last
 }
 
@@ -69,6 +71,10 @@ func newModel() *model {
 // take notes a message of the tree, which arrived at now. It reports false if
 // there is no room for its sensor.
 func (m *model) take(d broker.Delivery, now time.Time) bool {
+	if topic, isDetail := strings.CutSuffix(d.Topic, "/status/detail"); isDetail {
+		m.takeDetail(topic, d.Payload)
+		return true
+	}
 	topic, isStatus := strings.CutSuffix(d.Topic, "/status")
 	if !isStatus || strings.Count(d.Topic, "/") == 2 { // a sensor may be called status
 		topic, isStatus = d.Topic, false
@@ -114,6 +120,22 @@ func (m *model) takeStatus(path reading.Path, status reading.Status) bool {
 	s.status = status
 	m.touch(s)
 	return true
+}
+
+// takeDetail notes why the sensor of a topic is as it is. It comes behind its
+// status, so that the sensor is there.
+func (m *model) takeDetail(topic string, payload []byte) {
+	path, err := reading.ParsePath(topic)
+	if err != nil {
+		return
+	}
+	detail, _ := reading.ParseDetail(payload) // nothing, if it is none
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s := m.sensors[path]; s != nil {
+		s.reason = shorten([]byte(detail.Reason), maxReason)
+		m.touch(s)
+	}
 }
 
 // sensor returns the sensor at path, a new one if need be; nil if there is no
@@ -177,7 +199,7 @@ func (s *sensor) take(d broker.Delivery, now time.Time, room int) {
 	s.simulated, s.unsynced = r.Simulated, r.Unsynced
 	s.text = ""
 	if err != nil {
-		s.text = shorten(d.Payload)
+		s.text = shorten(d.Payload, maxText)
 	}
 	s.setValues(r.Values, now, room)
 }
@@ -247,11 +269,11 @@ func parse(path reading.Path, payload []byte) (reading.Reading, error) {
 	return reading.Reading{Path: path, Values: []reading.Value{{Quantity: reading.Quantity(path.Sensor()), Number: x}}}, nil
 }
 
-// shorten returns the beginning of a payload as text.
-func shorten(payload []byte) string {
-	text := strings.ToValidUTF8(string(payload[:min(len(payload), 4*maxText)]), "\uFFFD")
-	if utf8.RuneCountInString(text) > maxText {
-		text = string([]rune(text)[:maxText]) + "…"
+// shorten returns the beginning of a payload as text, so many characters.
+func shorten(payload []byte, most int) string {
+	text := strings.ToValidUTF8(string(payload[:min(len(payload), 4*most)]), "\uFFFD")
+	if utf8.RuneCountInString(text) > most {
+		text = string([]rune(text)[:most]) + "…"
 	}
 	return text
 }

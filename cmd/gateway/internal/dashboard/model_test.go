@@ -393,3 +393,25 @@ func TestGapsMedian(t *testing.T) {
 		t.Errorf("after three longer ones %v", g.median())
 	}
 }
+
+// Why a sensor cannot be read is shown until it can; of a sensor that is not
+// there it is nothing.
+func TestModelReason(t *testing.T) {
+	m := newModel()
+	m.take(msg("a/b/c/status/detail", `{"status":"fault","reason":"too early"}`), noon)
+	if all, _ := m.snapshot(noon); len(all) != 0 {
+		t.Errorf("a detail made a sensor: %+v", all)
+	}
+	m.take(msg("a/b/c/status", "fault"), noon)
+	for payload, want := range map[string]string{
+		`{"status":"fault","reason":"no answer"}`:        "no answer",
+		`{"status":"online"}`:                            "",
+		"no JSON":                                        "",
+		`{"reason":"` + strings.Repeat("x", 1000) + `"}`: strings.Repeat("x", maxReason) + "…",
+	} {
+		m.take(msg("a/b/c/status/detail", payload), noon)
+		if s := one(t, m, noon); s.Reason != want || s.State != Fault {
+			t.Errorf("%.40s: %+v", payload, s)
+		}
+	}
+}

@@ -95,7 +95,7 @@ func (d *Dashboard) Run(ctx context.Context) error {
 		return nil
 	}
 	defer d.ln.Close() // the server has closed it, unless there is none
-	sub, err := d.b.Subscribe(broker.SubscribeOptions{MaxMessages: maxWaiting, MaxBytes: maxWaitingBytes}, "+/+/+", "+/+/+/status")
+	sub, err := d.b.Subscribe(broker.SubscribeOptions{MaxMessages: maxWaiting, MaxBytes: maxWaitingBytes}, "+/+/+", "+/+/+/status", "+/+/+/status/detail")
 	if err != nil {
 		return fmt.Errorf("dashboard: %w", err)
 	}

@@ -65,6 +65,7 @@ export function Tile({ sensor, t }) {
     ${rest.length > 0 && html`<dl>${rest.map((v) => html`<${Row} key=${v.quantity} value=${v} />`)}</dl>`}
     ${sensor.text && html`<p class="text">${sensor.text}</p>`}
     ${!first && !sensor.text && html`<p class="text none">no reading yet</p>`}
+    ${sensor.reason && state !== "offline" && html`<p class="why">${sensor.reason}</p>`}
     <footer>
       <span class="age">${first || sensor.text ? age(ageAt(sensor, t)) : "never read"}</span>
       ${sensor.simulated && html`<span class="badge">simulated</span>`}

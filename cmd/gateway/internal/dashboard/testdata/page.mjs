@@ -80,6 +80,8 @@ try {
   await shows("s ago", tile("home/cellar/old"));
   await gateway("publish home/kitchen/climate/status fault");
   await shows("✕ fault", tile("home/kitchen/climate"));
+  await gateway('publish home/kitchen/climate/status/detail {"status":"fault","reason":"no answer <b>there</b>"}');
+  await shows("no answer <b>there</b>", tile("home/kitchen/climate"));
   await shows("2 sensors need a look", ".problems");
   await gateway("publish home/kitchen/climate/status online");
   await page.waitForFunction(() => document.querySelector(".problems")?.innerText.includes("1 sensor"));
