@@ -49,6 +49,10 @@ const (
 	sgp30Future = 2 * time.Hour
 )
 
+// sgp30Idle is what a chip answers while it is not warm, and without having
+// been told to begin: 400 ppm and 0 ppb. Section 6.3.
+var sgp30Idle = [2]uint16{400, 0}
+
 var _ = register(Driver{
 	Name:      "sgp30",
 	Title:     "Sensirion SGP30 volatile organic compounds",
@@ -144,10 +148,14 @@ func (s *sgp30) Measure(ctx context.Context, out []float64) error {
 	if err != nil {
 		return fmt.Errorf("sgp30: measurement: %w", err)
 	}
+	warm := time.Since(s.began) > sgp30Warm
+	if warm && w[0] == sgp30Idle[0] && w[1] == sgp30Idle[1] {
+		s.looked = time.Time{}
+	}
 	if err := s.keep(ctx); err != nil {
 		return fmt.Errorf("sgp30: baseline: %w", err)
 	}
-	if time.Since(s.began) <= sgp30Warm {
+	if !warm {
 		return ErrNothingNew
 	}
 	out[0], out[1] = float64(w[0]), float64(w[1])
@@ -169,8 +177,8 @@ func (s *sgp30) tellHumidity(ctx context.Context) error {
 }
 
 // keep looks at the baseline from time to time, and saves it. A chip that has
-// none any more has lost its power, and answers with 400 ppm and 0 ppb
-// forever.
+// none any more has lost its power, and answers with sgp30Idle forever: with
+// such an answer, which is also that of fresh air, it is looked at at once.
 func (s *sgp30) keep(ctx context.Context) error {
 	now := time.Now()
 	if now.Sub(s.looked) < sgp30Look {
