@@ -91,6 +91,12 @@ var _ = register(Driver{
 		"A new chip needs two days of use before it settles, and every chip some minutes after it is switched on. " +
 		"The heater warms the chip: at intervals below a minute it shows up to 1 °C too much, and less humidity.",
 	Open: openBME680,
+	Check: func(o map[string]string) error {
+		if t := options(o).whole("heater_temperature"); t != 0 && t < 200 {
+			return fmt.Errorf("option heater_temperature is %d °C: it is 200 to 400, or 0 for off", t)
+		}
+		return nil
+	},
 	Probe: func(_ context.Context, slot *bus.Slot) (Found, error) {
 		model, _, err := identifyBME680(slot)
 		return Found{Model: model, Certain: true}, err
@@ -116,9 +122,6 @@ func openBME680(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 }
 
 func (s *bme680) open(ctx context.Context) (err error) {
-	if s.heater != 0 && s.heater < 200 {
-		return fmt.Errorf("option heater_temperature (register 0x%02X) is %d °C: it is 200 to 400, or 0 for off", bme680ResHeat, s.heater)
-	}
 	if _, s.high, err = identifyBME680(s.slot); err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ var _ = register(Driver{
 	Options:   mcpOptions(),
 	Wiring:    mcpWiring,
 	Notes:     mcpNotes,
+	Check:     checkMCP,
 	Open: func(_ context.Context, slot *bus.Slot) (Sensor, error) {
 		return openMCP(slot, mcp{name: "mcp3008", bits: 10, decimals: 3})
 	},
@@ -86,6 +87,12 @@ func openMCP(slot *bus.Slot, s mcp) (Sensor, error) {
 		return nil, err
 	}
 	return &s, nil
+}
+
+// checkMCP tells what is wrong with the option channels.
+func checkMCP(o map[string]string) error {
+	_, err := parseMCPInputs(o["channels"])
+	return err
 }
 
 // parseMCPInputs reads the option channels.

@@ -75,6 +75,12 @@ func TestMCPChannels(t *testing.T) {
 		"": "numbers of inputs", "8": "0 to 7", "-1": "0 to 7", "1,": "numbers of inputs", "0 1": "numbers of inputs", "1,2,1": "has 1 twice", "x": "commas",
 	} {
 		slot := &bus.Slot{OpenSPI: bustest.NewSPI(nil).Open, Options: map[string]string{"channels": text, "reference_voltage": "3.3"}}
+		for _, driver := range []string{"mcp3004", "mcp3204"} {
+			d, _ := Lookup(driver)
+			if err := d.Check(slot.Options); err == nil || !strings.Contains(err.Error(), says) || !strings.HasPrefix(err.Error(), "option channels") {
+				t.Errorf("%s, channels %q: %v, want it to say %q", driver, text, err, says)
+			}
+		}
 		d, _ := Lookup("mcp3004")
 		if _, err := d.Open(t.Context(), slot); err == nil || !strings.Contains(err.Error(), says) || !strings.HasPrefix(err.Error(), "mcp3008: option channels") {
 			t.Errorf("channels %q: %v, want it to say %q", text, err, says)

@@ -25,6 +25,7 @@ var _ = register(Driver{
 	Options:   mcpOptions(),
 	Wiring:    mcpWiring,
 	Notes:     mcpNotes,
+	Check:     checkMCP,
 	Open: func(_ context.Context, slot *bus.Slot) (Sensor, error) {
 		return openMCP(slot, mcp{name: "mcp3208", bits: 12, decimals: 4})
 	},
