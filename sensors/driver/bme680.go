@@ -144,7 +144,7 @@ func identifyBME680(slot *bus.Slot) (model string, high bool, err error) {
 		return "", false, err
 	}
 	var variant [1]byte
-	if err := readAlike(slot, bme680Variant, variant[:]); err != nil {
+	if err := slot.ReadRegistersSame(bme680Variant, variant[:]); err != nil {
 		return "", false, err
 	}
 	switch variant[0] {
@@ -167,7 +167,7 @@ func (s *bme680) calibrate() error {
 	if err := s.slot.ReadRegistersTwice(bme680Calib1, calib1[:]); err != nil {
 		return err
 	}
-	if err := readAlike(s.slot, bme680Calib2, calib2[:]); err != nil {
+	if err := s.slot.ReadRegistersSame(bme680Calib2, calib2[:]); err != nil {
 		return err
 	}
 	s.calib = parseBME680Calibration(calib0, calib1, calib2)

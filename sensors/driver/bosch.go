@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -113,20 +112,4 @@ func boschAwait(ctx context.Context, slot *bus.Slot, d time.Duration, reg byte, 
 	}
 	return fmt.Errorf("register 0x%02X (%s) is 0x%02X: still busy after %v",
 		reg, name, status[0], time.Since(began).Round(time.Millisecond))
-}
-
-// readAlike reads registers twice, and refuses what differs: for registers
-// that may hold zeros and nothing else.
-func readAlike(slot *bus.Slot, reg byte, p []byte) error {
-	if err := slot.ReadRegisters(reg, p); err != nil {
-		return err
-	}
-	again := make([]byte, len(p))
-	if err := slot.ReadRegisters(reg, again); err != nil {
-		return err
-	}
-	if !bytes.Equal(p, again) {
-		return fmt.Errorf("registers from 0x%02X are % X and then % X: the transmission is disturbed", reg, p, again)
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -49,22 +48,6 @@ func betterRange(count, few, many int) int {
 		return -1
 	}
 	return 0
-}
-
-// readTwice is [bus.Slot.ReadRegistersTwice] for what may be nothing but zeros,
-// as light is in the dark: it only refuses what differs.
-func readTwice(slot *bus.Slot, reg byte, p []byte) error {
-	if err := slot.ReadRegisters(reg, p); err != nil {
-		return err
-	}
-	again := make([]byte, len(p))
-	if err := slot.ReadRegisters(reg, again); err != nil {
-		return err
-	}
-	if !bytes.Equal(p, again) {
-		return fmt.Errorf("registers from 0x%02X are % X and then % X: the transmission is disturbed", reg, p, again)
-	}
-	return nil
 }
 
 // setRegister writes a register, and reads those of its bits that are in mask:

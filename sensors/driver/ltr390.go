@@ -144,7 +144,7 @@ func (s *ltr390) convert(ctx context.Context, r ltr390Range, mode, reg byte) (in
 		return 0, err
 	}
 	var b [3]byte
-	if err := readTwice(s.slot, reg, b[:]); err != nil {
+	if err := s.slot.ReadRegistersSame(reg, b[:]); err != nil {
 		return 0, err
 	}
 	if err := setRegister(s.slot, ltr390Control, ltr390Sleep, 0xFF); err != nil {

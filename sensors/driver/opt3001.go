@@ -93,7 +93,7 @@ func (s *opt3001) convert(ctx context.Context) (uint16, error) {
 		return 0, err
 	}
 	var b [2]byte
-	if err := readTwice(s.slot, opt3001Result, b[:]); err != nil {
+	if err := s.slot.ReadRegistersSame(opt3001Result, b[:]); err != nil {
 		return 0, err
 	}
 	return binary.BigEndian.Uint16(b[:]), nil

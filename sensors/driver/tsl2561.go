@@ -148,10 +148,10 @@ func (s *tsl2561) convert(ctx context.Context, r tsl2561Range) (c0, c1 uint16, e
 		return 0, 0, fmt.Errorf("wait for register 0x%02X (DATA0): %w", tsl2561Data0, err)
 	}
 	var b0, b1 [2]byte
-	if err := readTwice(s.slot, tsl2561Data0, b0[:]); err != nil {
+	if err := s.slot.ReadRegistersSame(tsl2561Data0, b0[:]); err != nil {
 		return 0, 0, err
 	}
-	if err := readTwice(s.slot, tsl2561Data1, b1[:]); err != nil {
+	if err := s.slot.ReadRegistersSame(tsl2561Data1, b1[:]); err != nil {
 		return 0, 0, err
 	}
 	if err := setRegister(s.slot, tsl2561Control, tsl2561Off, tsl2561Power); err != nil {

@@ -132,7 +132,7 @@ func (s *tsl2591) convert(ctx context.Context, r tsl2591Range) (data [4]byte, er
 	if err := s.await(ctx, time.Duration(r.steps)*tsl2591Step); err != nil {
 		return data, err
 	}
-	if err := readTwice(s.slot, tsl2591Data, data[:]); err != nil {
+	if err := s.slot.ReadRegistersSame(tsl2591Data, data[:]); err != nil {
 		return data, err
 	}
 	return data, s.off()

@@ -123,7 +123,7 @@ func (s *veml7700) convert(ctx context.Context, r veml7700Range) (uint16, error)
 		return 0, fmt.Errorf("wait for register 0x%02X (ALS): %w", veml7700ALS, err)
 	}
 	var als [2]byte
-	if err := readTwice(s.slot, veml7700ALS, als[:]); err != nil {
+	if err := s.slot.ReadRegistersSame(veml7700ALS, als[:]); err != nil {
 		return 0, err
 	}
 	if err := s.configure(r.conf | veml7700ShutDown); err != nil {
