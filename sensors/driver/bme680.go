@@ -237,7 +237,7 @@ func (s *bme680) convert(ctx context.Context) (raw bme680Raw, err error) {
 		return raw, err
 	}
 	done := func(status byte) bool { return status&bme680NewData != 0 }
-	if err := boschAwait(ctx, s.slot, d, bme680Status, "meas_status_0", done); err != nil {
+	if err := awaitRegister(ctx, s.slot, d, bme680Status, "meas_status_0", done); err != nil {
 		return raw, err
 	}
 	var data [15]byte

@@ -134,7 +134,7 @@ func (s *bmp180) convertOnce(ctx context.Context, what byte, d time.Duration, da
 		return err
 	}
 	done := func(ctrl byte) bool { return ctrl&bmp180Converting == 0 }
-	if err := boschAwait(ctx, s.slot, d, bmp180CtrlMeas, "ctrl_meas", done); err != nil {
+	if err := awaitRegister(ctx, s.slot, d, bmp180CtrlMeas, "ctrl_meas", done); err != nil {
 		return err
 	}
 	return s.slot.ReadRegistersTwice(bmp180Data, data)

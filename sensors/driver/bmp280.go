@@ -146,7 +146,7 @@ func convertBMP280(ctx context.Context, slot *bus.Slot, d time.Duration, data []
 // awaitBMP280 waits for d, and then until the bits of the status register are
 // 0.
 func awaitBMP280(ctx context.Context, slot *bus.Slot, d time.Duration, bits byte) error {
-	return boschAwait(ctx, slot, d, bmp280Status, "status", func(status byte) bool { return status&bits == 0 })
+	return awaitRegister(ctx, slot, d, bmp280Status, "status", func(status byte) bool { return status&bits == 0 })
 }
 
 // bmp280Calib is the calibration, as table 17 of section 3.11.2 names it.

@@ -182,7 +182,7 @@ func (s *bmp388) measure(ctx context.Context) (t, p float64, err error) {
 
 // await waits for d, and then until the bits of the status register are 1.
 func (s *bmp388) await(ctx context.Context, d time.Duration, bits byte) error {
-	return boschAwait(ctx, s.slot, d, bmp388Status, "status", func(status byte) bool { return status&bits == bits })
+	return awaitRegister(ctx, s.slot, d, bmp388Status, "status", func(status byte) bool { return status&bits == bits })
 }
 
 // bmp388Time is how long a measurement takes, with that many samples of the

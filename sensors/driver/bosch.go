@@ -1,10 +1,8 @@
 package driver
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"gateway/sensors/bus"
 )
@@ -21,9 +19,6 @@ const (
 	boschID        = 0xD0
 	boschReset     = 0xE0
 	boschSoftReset = 0xB6
-
-	boschPoll  = 2 * time.Millisecond
-	boschPolls = 10 // a chip that takes so much longer than it may is broken
 )
 
 // errBoschSkipped is about a value that is what the registers hold after a
@@ -91,25 +86,4 @@ func boschIdentify(slot *bus.Slot, driver string) (byte, error) {
 		is = fmt.Sprintf("this is a %s; its driver is %s", name, its)
 	}
 	return 0, fmt.Errorf("register 0x%02X (id) is 0x%02X: %s", boschID, id[0], is)
-}
-
-// boschAwait waits for d, and then until done agrees to what register reg,
-// called name, holds.
-func boschAwait(ctx context.Context, slot *bus.Slot, d time.Duration, reg byte, name string, done func(byte) bool) error {
-	var status [1]byte
-	began := time.Now()
-	for range boschPolls {
-		if err := bus.Wait(ctx, d); err != nil {
-			return fmt.Errorf("wait for register 0x%02X (%s): %w", reg, name, err)
-		}
-		if err := slot.ReadRegisters(reg, status[:]); err != nil {
-			return err
-		}
-		if done(status[0]) {
-			return nil
-		}
-		d = boschPoll
-	}
-	return fmt.Errorf("register 0x%02X (%s) is 0x%02X: still busy after %v",
-		reg, name, status[0], time.Since(began).Round(time.Millisecond))
 }

@@ -27,13 +27,12 @@ const (
 	th02Config = 0x03
 	th02ID     = 0x11
 
-	th02NotReady  = 1 << 0 // status
-	th02Start     = 1 << 0 // config
-	th02Celsius   = 1 << 4 // config: temperature in place of humidity
-	th02IsSi7005  = 0x50   // id
-	th02Convert   = 40 * time.Millisecond
-	th02Poll      = 5 * time.Millisecond
-	th02PollLimit = 10
+	th02NotReady = 1 << 0 // status
+	th02Start    = 1 << 0 // config
+	th02Celsius  = 1 << 4 // config: temperature in place of humidity
+	th02IsSi7005 = 0x50   // id
+
+	th02Convert = 40 * time.Millisecond // section 2, table 2: at most
 )
 
 var _ = register(Driver{
@@ -92,7 +91,8 @@ func (s *th02) convert(ctx context.Context, config byte) (uint16, error) {
 	if err := s.slot.WriteRegister(th02Config, config); err != nil {
 		return 0, err
 	}
-	if err := s.await(ctx); err != nil {
+	done := func(status byte) bool { return status&th02NotReady == 0 }
+	if err := awaitRegister(ctx, s.slot, th02Convert, th02Status, "status", done); err != nil {
 		return 0, err
 	}
 	var b [2]byte
@@ -100,26 +100,6 @@ func (s *th02) convert(ctx context.Context, config byte) (uint16, error) {
 		return 0, err
 	}
 	return uint16(b[0])<<8 | uint16(b[1]), nil
-}
-
-// await waits for a conversion, Si7005 section 2, table 2: 40 ms at most.
-func (s *th02) await(ctx context.Context) error {
-	wait := th02Convert
-	var status [1]byte
-	for range th02PollLimit {
-		if err := bus.Wait(ctx, wait); err != nil {
-			return fmt.Errorf("wait for register 0x%02X (status): %w", th02Status, err)
-		}
-		if err := s.slot.ReadRegisters(th02Status, status[:]); err != nil {
-			return err
-		}
-		if status[0]&th02NotReady == 0 {
-			return nil
-		}
-		wait = th02Poll
-	}
-	return fmt.Errorf("register 0x%02X (status) is 0x%02X: still busy after %v",
-		th02Status, status[0], th02Convert+(th02PollLimit-1)*th02Poll)
 }
 
 // th02Temperature returns the temperature in °C of a value of 14 bits. Si7005

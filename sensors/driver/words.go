@@ -8,8 +8,8 @@ import (
 	"gateway/sensors/bus"
 )
 
-// What chips with registers of 16 bits and without a checksum have in common:
-// an identity or settings to be found in a register, and a bit to wait for.
+// What chips have in common that send no checksum: an identity or settings to
+// be found in a register, and a bit to wait for.
 
 // wantWord refuses a chip of which register reg, called name, is not want in
 // the bits of mask. otherwise says what to think of that.
@@ -60,4 +60,32 @@ func awaitWord(ctx context.Context, slot *bus.Slot, reg byte, name string, bits 
 	}
 	return 0, fmt.Errorf("register 0x%02X (%s) is 0x%04X: still busy after %v",
 		reg, name, v, time.Since(began).Round(time.Millisecond))
+}
+
+// How often awaitRegister looks again, and how many times: a chip that takes so
+// much longer than it may is broken.
+const (
+	registerPoll  = 2 * time.Millisecond
+	registerPolls = 10
+)
+
+// awaitRegister is awaitWord for a register of 8 bits: it waits for d, and then
+// until done agrees to what the register holds.
+func awaitRegister(ctx context.Context, slot *bus.Slot, d time.Duration, reg byte, name string, done func(byte) bool) error {
+	var status [1]byte
+	began := time.Now()
+	for range registerPolls {
+		if err := bus.Wait(ctx, d); err != nil {
+			return fmt.Errorf("wait for register 0x%02X (%s): %w", reg, name, err)
+		}
+		if err := slot.ReadRegisters(reg, status[:]); err != nil {
+			return err
+		}
+		if done(status[0]) {
+			return nil
+		}
+		d = registerPoll
+	}
+	return fmt.Errorf("register 0x%02X (%s) is 0x%02X: still busy after %v",
+		reg, name, status[0], time.Since(began).Round(time.Millisecond))
 }
