@@ -39,7 +39,7 @@ var _ = register(Driver{
 	Name:      "th02",
 	Aliases:   []string{"si7005"},
 	Title:     "HopeRF TH02, Silicon Labs Si7005 temperature and humidity",
-	Datasheet: "Silicon Labs Si7005, rev. 1.2; HopeRF TH02, V1.1 (registers and coefficients confirmed, texts from memory)",
+	Datasheet: "Silicon Labs Si7005, rev. 1.2; HopeRF TH02, V1.1 (registers, values and coefficients confirmed, longest times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x40},
 	MinPeriod: 2 * time.Second, // else it warms itself
@@ -47,6 +47,7 @@ var _ = register(Driver{
 		{Quantity: reading.Temperature, Min: -40, Max: 85, Decimals: 2},
 		{Quantity: reading.Humidity, Min: 0, Max: 100, Decimals: 1},
 	},
+	Notes: "Its datasheet wants it without power while other chips of its bus are spoken to, which it disturbs: give it a bus of its own.",
 	Open:  openTH02,
 	Probe: probeTH02,
 })
