@@ -20,9 +20,6 @@ import (
 
 	"gateway/sensors/bus"
 	"gateway/sensors/reading"
-
-	"periph.io/x/conn/v3/physic"
-	"periph.io/x/conn/v3/spi"
 )
 
 // The 32 bits, tables 2 and 3.
@@ -58,13 +55,9 @@ var _ = register(Driver{
 type max31855 struct{ spiChip }
 
 func openMAX31855(ctx context.Context, slot *bus.Slot) (Sensor, error) {
-	chip, err := openSPI(slot, "max31855", physic.MegaHertz, spi.Mode0)
+	chip, err := openThermocouple(ctx, slot, "max31855", max31855Startup)
 	if err != nil {
 		return nil, err
-	}
-	if err := bus.Wait(ctx, max31855Startup); err != nil {
-		chip.Close()
-		return nil, fmt.Errorf("max31855: wait for the first conversion: %w", err)
 	}
 	return max31855{chip}, nil
 }

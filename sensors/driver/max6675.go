@@ -19,9 +19,6 @@ import (
 
 	"gateway/sensors/bus"
 	"gateway/sensors/reading"
-
-	"periph.io/x/conn/v3/physic"
-	"periph.io/x/conn/v3/spi"
 )
 
 // The 16 bits, table 1. Bit 0 is not driven.
@@ -51,13 +48,9 @@ var _ = register(Driver{
 type max6675 struct{ spiChip }
 
 func openMAX6675(ctx context.Context, slot *bus.Slot) (Sensor, error) {
-	chip, err := openSPI(slot, "max6675", physic.MegaHertz, spi.Mode0)
+	chip, err := openThermocouple(ctx, slot, "max6675", max6675Convert)
 	if err != nil {
 		return nil, err
-	}
-	if err := bus.Wait(ctx, max6675Convert); err != nil {
-		chip.Close()
-		return nil, fmt.Errorf("max6675: wait for the first conversion: %w", err)
 	}
 	return max6675{chip}, nil
 }

@@ -1,7 +1,9 @@
 package driver
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"gateway/sensors/bus"
 
@@ -23,6 +25,20 @@ func openSPI(slot *bus.Slot, name string, hz physic.Frequency, mode spi.Mode) (s
 		return spiChip{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return spiChip{conn}, nil
+}
+
+// openThermocouple connects to a chip at the slot that only sends, and waits
+// until it has converted for the first time.
+func openThermocouple(ctx context.Context, slot *bus.Slot, name string, first time.Duration) (spiChip, error) {
+	chip, err := openSPI(slot, name, physic.MegaHertz, spi.Mode0)
+	if err != nil {
+		return spiChip{}, err
+	}
+	if err := bus.Wait(ctx, first); err != nil {
+		chip.Close()
+		return spiChip{}, fmt.Errorf("%s: wait for the first conversion: %w", name, err)
+	}
+	return chip, nil
 }
 
 // Close implements [io.Closer].
