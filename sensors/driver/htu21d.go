@@ -69,7 +69,7 @@ func openHTU21D(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 		return nil, fmt.Errorf("htu21d: soft reset: %w", err)
 	}
 	var user [1]byte
-	if err := slot.ReadRegisters(htu21dReadUser, user[:]); err != nil {
+	if err := slot.ReadRegistersSame(htu21dReadUser, user[:]); err != nil { // it has no checksum
 		return nil, fmt.Errorf("htu21d: user register: %w", err)
 	}
 	// Its other bits are reserved, and are to be written as they were read.
