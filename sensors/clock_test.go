@@ -39,6 +39,27 @@ func TestUnsyncedReadingsSaySo(t *testing.T) {
 	})
 }
 
+// With on_change a reading of before the clock was set does not stand for those
+// of after it.
+func TestSetClockIsPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		synced := newCell(false)
+		deps := Deps{
+			ClockSynced: func() bool { return synced.get() },
+			Root:        fstest.MapFS{"proc/sys/kernel/random/boot_id": {Data: []byte("1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed\n")}},
+		}
+		h := buildWith(t, deps, map[string]*chip{"a": {measure: value(1)}}, SensorConfig{Driver: "a", Publish: PublishOnChange}).run()
+		time.Sleep(25 * time.Second)
+		synced.set(true)
+		time.Sleep(time.Minute)
+		h.stop()
+		all := h.readings("a")
+		if fmt.Sprint(all) != "[0s 1 30s 1]" || all[1].report.Reading.Unsynced {
+			t.Errorf("readings %v", all)
+		}
+	})
+}
+
 // What a boot's times are off by is known once its clock is set, also after a
 // restart and in later boots.
 func TestClockCorrects(t *testing.T) {

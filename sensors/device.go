@@ -167,10 +167,10 @@ func (d *device) succeeded(m measurement) {
 	d.outage.ended(d.log, now)
 	d.failures = 0
 	d.due(now)
-	publish := d.policy.decide(now, values, d.pipeline, d.noticed)
+	publish := d.policy.decide(now, m, values, d.pipeline, d.noticed)
 	d.noticed = false
 	if publish {
-		d.policy.note(now, values)
+		d.policy.note(now, m, values)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -196,11 +196,10 @@ var errNothingLeft = errors.New("no value is left to publish: each is out of the
 
 // reading is a measurement of which these values are published.
 func (d *device) reading(m measurement, values []reading.Value) reading.Reading {
-	r := reading.Reading{Path: d.path, Time: m.time, Values: values, Simulated: d.driver.Simulated, Unsynced: m.unsynced}
-	if m.unsynced {
-		r.Boot = m.boot
+	return reading.Reading{
+		Path: d.path, Time: m.time, Values: values,
+		Simulated: d.driver.Simulated, Unsynced: m.unsynced, Boot: m.wrongBoot(),
 	}
-	return r
 }
 
 // values passes a measurement through the pipeline. After a gap its filters

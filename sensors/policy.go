@@ -16,16 +16,19 @@ type policy struct {
 	grid      grid // of publishing; measuring may be more frequent
 
 	published []reading.Value // last; nil if none
+	boot      string          // that the time of published is of, "" if that was right
 	last      time.Time       // when
 	next      time.Time       // the earliest time of the next
 }
 
-// decide tells whether values, which p made, are to be published now. What the
-// sensor noticed by itself does not wait for its time.
-func (o *policy) decide(now time.Time, values []reading.Value, p *pipeline, noticed bool) bool {
+// decide tells whether values of m, which p made, are to be published now. What
+// the sensor noticed by itself does not wait for its time.
+func (o *policy) decide(now time.Time, m measurement, values []reading.Value, p *pipeline, noticed bool) bool {
 	switch {
 	case o.published == nil:
 		return true
+	case o.boot != m.wrongBoot():
+		return true // what was published last has a wrong time, and more wrong than this one
 	case now.Before(o.next) && !noticed:
 		return false
 	case !o.onChange || now.Sub(o.last) >= o.heartbeat:
@@ -56,7 +59,7 @@ func differs(a, b, delta float64) bool {
 	return a != b && math.Abs(a-b) >= delta-lost
 }
 
-// note notes that values are published.
-func (o *policy) note(now time.Time, values []reading.Value) {
-	o.published, o.last, o.next = values, now, o.grid.after(now)
+// note notes that values of m are published.
+func (o *policy) note(now time.Time, m measurement, values []reading.Value) {
+	o.published, o.boot, o.last, o.next = values, m.wrongBoot(), now, o.grid.after(now)
 }

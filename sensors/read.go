@@ -30,6 +30,14 @@ type measurement struct {
 	boot     string // that time is of
 }
 
+// wrongBoot is the boot that the time is of if it is wrong, "" if it is right.
+func (m measurement) wrongBoot() string {
+	if m.unsynced {
+		return m.boot
+	}
+	return ""
+}
+
 // read takes one measurement of d that is plausible, in several attempts if
 // need be. When it fails the sensor is closed: the chip may have lost its
 // settings.
