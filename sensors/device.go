@@ -331,18 +331,26 @@ func (d *device) setStatusLocked(s reading.Status) {
 }
 
 // outage is a time without readings, as the log tells of it: when it begins,
-// when its error changes, every hour, and when it ends with a reading.
+// when its error changes, every hour, and when it ends with a reading. Of a
+// sensor that comes and goes it does not tell each time.
 type outage struct {
 	began  time.Time // zero while there is none
 	logged time.Time
 	text   string // of the error logged last
 	ticks  int    // failed since it began
+
+	hour  time.Time // when lines began to be counted
+	lines int
 }
+
+// linesPerHour bounds what the log says about one sensor: a loose contact is
+// not to fill an SD card.
+const linesPerHour = 20
 
 func (o *outage) goesOn(log *slog.Logger, now time.Time, err error) {
 	begins := o.began.IsZero()
 	if begins {
-		*o = outage{began: now}
+		o.began, o.ticks = now, 0
 	}
 	o.ticks++
 	text := err.Error()
@@ -350,6 +358,9 @@ func (o *outage) goesOn(log *slog.Logger, now time.Time, err error) {
 		return
 	}
 	o.text, o.logged = text, now
+	if !o.mayLog(log, now) {
+		return
+	}
 	var p *PanicError
 	if errors.As(err, &p) {
 		log.Error("sensor cannot be read: a fault in its driver; it is tried again", "error", err, "failures", o.ticks, "stack", string(p.Stack))
@@ -362,6 +373,20 @@ func (o *outage) ended(log *slog.Logger, now time.Time) {
 	if o.began.IsZero() {
 		return
 	}
-	log.Info("sensor is read again", "after", now.Sub(o.began).Round(time.Millisecond).String(), "failures", o.ticks)
-	*o = outage{}
+	if o.mayLog(log, now) {
+		log.Info("sensor is read again", "after", now.Sub(o.began).Round(time.Millisecond).String(), "failures", o.ticks)
+	}
+	o.began = time.Time{}
+}
+
+// mayLog counts a line, and tells whether it is not one too many.
+func (o *outage) mayLog(log *slog.Logger, now time.Time) bool {
+	if now.Sub(o.hour) >= time.Hour {
+		o.hour, o.lines = now, 0
+	}
+	o.lines++
+	if o.lines == linesPerHour {
+		log.Warn("sensor comes and goes; no more is said of it within this hour")
+	}
+	return o.lines < linesPerHour
 }

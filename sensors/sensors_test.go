@@ -210,6 +210,34 @@ func TestOutage(t *testing.T) {
 	})
 }
 
+// A loose contact does not fill the log, and what becomes of it is said all the
+// same.
+func TestLooseContactIsNotLoggedEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls, mended := 0, newCell(false)
+		c := &chip{measure: func(_ context.Context, out []float64) error {
+			out[0] = 20
+			if calls++; calls%5 < 3 && !mended.get() { // all attempts of a tick, and not of the next two
+				return fmt.Errorf("byte %d: %w", calls, syscall.EIO)
+			}
+			return nil
+		}}
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a", Interval: time.Second}).run()
+		time.Sleep(3*time.Hour - time.Second)
+		if n := h.log.lines("sensor=site/room/a"); n != 3*linesPerHour {
+			t.Errorf("%d lines in three hours, want %d", n, 3*linesPerHour)
+		}
+		time.Sleep(time.Hour)
+		mended.set(true)
+		time.Sleep(time.Hour)
+		n := h.log.lines("sensor=site/room/a")
+		h.stop()
+		if h.log.lines("comes and goes") < 3 || n > 5*linesPerHour {
+			t.Errorf("%d lines in five hours", n)
+		}
+	})
+}
+
 func TestAbsentFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &chip{open: func(context.Context, *bus.Slot) error { return errors.New("chip id 0x58: this is another chip") }}
