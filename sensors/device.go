@@ -305,6 +305,9 @@ func (d *device) ageLocked(now time.Time) time.Time {
 	case d.status == reading.Fault && d.first:
 		return time.Time{} // since its first failure
 	case !now.Before(stale):
+		if d.status != reading.Stale && !d.stats.ErrorTime.After(d.since) {
+			d.log.Warn("nothing is heard of the sensor: its driver or its bus hangs, or nobody sends", "since", d.since.UTC().Format(time.RFC3339))
+		}
 		d.setStatusLocked(reading.Stale)
 		return fault
 	case !d.first:

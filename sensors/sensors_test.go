@@ -197,6 +197,9 @@ func TestOutage(t *testing.T) {
 				t.Errorf("a reading at %v, during the outage", e.at)
 			}
 		}
+		if h.log.lines("nothing is heard") != 0 {
+			t.Error("the log says twice what is wrong")
+		}
 		if n := h.log.lines("cannot be read"); n != 5 {
 			t.Errorf("%d log lines in an outage of five hours, want one and one per full hour", n)
 		}
@@ -276,6 +279,9 @@ func TestHangingDriver(t *testing.T) {
 		h.stop()
 		if got := h.statuses("a"); got != "0s online, 30s stale, 1m0s fault, 2m5s online, 2m9s offline" {
 			t.Errorf("statuses of the hanging one: %s", got)
+		}
+		if h.log.lines("nothing is heard of the sensor") != 1 {
+			t.Errorf("the log does not say that it hangs: %s", h.log.text.String())
 		}
 		if got := len(h.readings("b")); got != 13 {
 			t.Errorf("%d readings of the other one, want 13", got)
