@@ -2,6 +2,7 @@ package sensors
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,8 +103,17 @@ func (s *state) Save(v any) error {
 	return nil
 }
 
+// maxName is what names of files may have, bytes, with room for what is put
+// behind them. Letters beyond ASCII take six.
+const maxName = 200
+
 func (s *state) file() string {
-	return filepath.Join(s.owner.folder, url.PathEscape(s.path.String())+".json")
+	name := url.PathEscape(s.path.String())
+	if len(name) > maxName {
+		sum := sha256.Sum256([]byte(name))
+		name = fmt.Sprintf("%s~%x", name[:maxName-20], sum[:8])
+	}
+	return filepath.Join(s.owner.folder, name+".json")
 }
 
 // readLocked reads the file, if there is one and it is of this driver.

@@ -146,6 +146,28 @@ func TestStateWrittenByTwo(t *testing.T) {
 	}
 }
 
+// A file system has names of 255 bytes at most, and topics are longer.
+func TestStateOfALongName(t *testing.T) {
+	folder := t.TempDir()
+	long := strings.Repeat("температура", 2)
+	for _, sensor := range []string{"a", "b"} {
+		path, err := reading.NewPath("дом", long, long+sensor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 {
+			all := newStates(folder, slog.New(slog.DiscardHandler))
+			st := all.of(path, "counter")
+			var v string
+			if ok, err := st.Load(&v); ok != (i > 0) || err != nil || ok && v != sensor {
+				t.Errorf("%s: %q, %v, %v", sensor, v, ok, err)
+			}
+			st.Save(sensor)
+			all.flush()
+		}
+	}
+}
+
 func TestStateInMemory(t *testing.T) {
 	all, st, _ := life(t, "", "counter")
 	st.Save(total{1})
