@@ -137,6 +137,7 @@ func (d *device) opened(s driver.Sensor) error {
 			d.log.Warn("there are filters for what is not measured now", "filters", missing, "measured", p.measured())
 		}
 		d.channels, d.pipeline, d.policy.published = channels, p, nil
+		d.owner.deps.Meta(d.path, d.meta())
 	}
 	if len(d.raw) != len(d.channels) {
 		d.raw = make([]float64, len(d.channels))

@@ -763,3 +763,43 @@ func TestDetail(t *testing.T) {
 		}
 	})
 }
+
+// What a sensor is is told once it is known, and again when it has become
+// another.
+func TestMeta(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all []reading.Meta
+		broken := newCell(true)
+		c := &chip{
+			channels: []driver.Channel{temperature, {Quantity: reading.Humidity, Max: 100, Decimals: 1}},
+			open: func(context.Context, *bus.Slot) error {
+				if broken.get() {
+					return syscall.ENXIO
+				}
+				return nil
+			},
+			measure: value(1),
+		}
+		h := buildWith(t, Deps{Meta: func(_ reading.Path, m reading.Meta) { all = append(all, m) }}, map[string]*chip{"a": c},
+			SensorConfig{Driver: "a", Derive: []string{"dew_point"}, Filters: map[string]FilterConfig{"temperature": {Unit: "°F", Round: digits(0)}}}).run()
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if len(all) != 0 {
+			t.Errorf("told before it was open: %+v", all)
+		}
+		broken.set(false)
+		time.Sleep(time.Minute)
+		h.stop()
+		if len(all) != 1 {
+			t.Fatalf("told %d times", len(all))
+		}
+		m := all[0]
+		f, rh, dew := m.Values["temperature_fahrenheit"], m.Values["humidity"], m.Values["dew_point"]
+		if m.Driver != "a" || m.Interval != 10 || m.StaleAfter != 30 || len(m.Values) != 3 {
+			t.Errorf("%+v", m)
+		}
+		if f.Unit != "°F" || f.Decimals != 0 || f.Min != nil || f.Class != "temperature" || *rh.Max != 100 || rh.Decimals != 1 || dew.Unit != "°C" || dew.Min != nil {
+			t.Errorf("%+v", m.Values)
+		}
+	})
+}

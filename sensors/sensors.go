@@ -31,6 +31,9 @@ type Deps struct {
 	Status  func(reading.Path, reading.Status)
 	// Detail is told what is behind a status, when that or the status changes.
 	Detail func(reading.Path, reading.Detail)
+	// Meta is told what a sensor is and what its values are, when that is known
+	// and when it changes.
+	Meta func(reading.Path, reading.Meta)
 	// What opens buses; nil is what package bus has for this machine.
 	OpenI2C    func(name string) (i2c.BusCloser, error)
 	OpenSPI    func(name string, hz physic.Frequency, mode spi.Mode) (bus.SPIConn, error)
@@ -137,6 +140,9 @@ func (d Deps) withDefaults() Deps {
 	}
 	if d.Status == nil {
 		d.Status = func(reading.Path, reading.Status) {}
+	}
+	if d.Meta == nil {
+		d.Meta = func(reading.Path, reading.Meta) {}
 	}
 	if d.Detail == nil {
 		d.Detail = func(reading.Path, reading.Detail) {}

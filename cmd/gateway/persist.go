@@ -57,7 +57,7 @@ func (g *gateway) persistence() broker.Persistence {
 
 // stateFolder is where sensors keep what outlives a restart, within the folder
 // of the store, which looks at no folders; "" if nothing does.
-func (g *gateway) stateFolder() string {
+func (g *gateway) stateFolder(name string) string {
 	if g.store == nil {
 		return ""
 	}
@@ -65,7 +65,7 @@ func (g *gateway) stateFolder() string {
 	if err != nil {
 		return "" // the store could not be open
 	}
-	return filepath.Join(dir, "sensors")
+	return filepath.Join(dir, name)
 }
 
 // close gives back what outlives the parts.

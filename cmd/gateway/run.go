@@ -130,24 +130,8 @@ func (g *gateway) buildOthers() error {
 		}
 		g.bridges = append(g.bridges, b)
 	}
-	houses := []sensors.Config{cfg.Sensors}
-	if g.demo {
-		houses = append(houses, sensors.Demo())
-	}
-	pub := publisher{g.broker, log}
-	for i, c := range houses {
-		deps := sensors.Deps{
-			Log: log.With("part", "sensors"), Hostname: hostname(), Publish: pub.report, Status: pub.status, Detail: pub.detail,
-			Subscribe: subscribe(g.broker), StateFolder: g.stateFolder(),
-		}
-		if i > 0 {
-			deps.StateFolder = "" // two would write the same files, and the simulated house has nothing to keep
-		}
-		s, err := sensors.New(c, deps)
-		if err != nil {
-			return err
-		}
-		g.sensors = append(g.sensors, s)
+	if err := g.buildSensors(); err != nil {
+		return err
 	}
 	for _, b := range g.bridges {
 		b.Rewrite(corrected(g.sensors))
@@ -157,6 +141,35 @@ func (g *gateway) buildOthers() error {
 	}
 	if err := g.dashboard.Listen(); err != nil {
 		return err
+	}
+	return nil
+}
+
+// buildSensors makes the sensors of the configuration and of the simulated
+// house, of which each keeps its own state.
+func (g *gateway) buildSensors() error {
+	houses := []struct {
+		cfg    sensors.Config
+		folder string
+	}{{g.cfg.Sensors, "sensors"}, {sensors.Config{}, "demo"}}
+	if g.demo {
+		houses[1].cfg = sensors.Demo()
+	}
+	pub := publisher{g.broker, g.log}
+	for _, h := range houses {
+		s, err := sensors.New(h.cfg, sensors.Deps{
+			Log: g.log.With("part", "sensors"), Hostname: hostname(), Publish: pub.report, Status: pub.status, Detail: pub.detail, Meta: pub.meta,
+			Subscribe: subscribe(g.broker), StateFolder: g.stateFolder(h.folder),
+		})
+		if err != nil {
+			return err
+		}
+		if err := forgetRemoved(g.broker, s); err != nil {
+			g.log.Warn("sensors that are gone stay in the tree", "error", err)
+		}
+		if len(h.cfg.Sensors) > 0 {
+			g.sensors = append(g.sensors, s)
+		}
 	}
 	return nil
 }

@@ -78,6 +78,16 @@ func (p publisher) detail(path reading.Path, d reading.Detail) {
 	})
 }
 
+// meta publishes what a sensor is.
+func (p publisher) meta(path reading.Path, m reading.Meta) {
+	payload, err := m.Payload()
+	if err != nil { // a driver's table with bounds that are none
+		p.log.Error("not published", "error", err)
+		return
+	}
+	p.publish(&broker.Message{Topic: path.MetaTopic(), Payload: payload, QoS: 1, Retain: true})
+}
+
 func (p publisher) publish(m *broker.Message) {
 	if err := p.b.Publish(m); err != nil {
 		p.log.Error("not published", "error", err)
