@@ -159,7 +159,7 @@ func (d *device) closeSensor() {
 // succeeded passes a measurement on and makes the device due at its next tick.
 func (d *device) succeeded(m measurement) {
 	now := time.Now()
-	values := d.values(m)
+	values := d.pipeline.run(m.raw, m.time)
 	if len(values) == 0 {
 		d.count(errNothingLeft)
 		d.failed(errNothingLeft)
@@ -201,18 +201,6 @@ func (d *device) reading(m measurement, values []reading.Value) reading.Reading 
 		Path: d.path, Time: m.time, Values: values,
 		Simulated: d.driver.Simulated, Unsynced: m.unsynced, Boot: m.wrongBoot(),
 	}
-}
-
-// values passes a measurement through the pipeline. After a gap its filters
-// begin anew.
-func (d *device) values(m measurement) []reading.Value {
-	d.mu.Lock()
-	gap := m.time.Sub(d.since) > d.cfg.StaleAfter
-	d.mu.Unlock()
-	if gap {
-		d.pipeline.reset()
-	}
-	return d.pipeline.run(m.raw, m.time)
 }
 
 // expiry is the age at which a published reading is no longer current: with

@@ -73,8 +73,8 @@
 //
 // A value that is not to be believed is NaN on its way. It stays NaN through
 // every stage, is taken into no memory and is left out of the reading; a
-// measurement of which nothing is left has failed. After a gap of stale_after
-// the memories are empty.
+// measurement of which nothing is left has failed. After a gap of stale_after in
+// a value the memories of its filters are empty.
 //
 // # Policy
 //

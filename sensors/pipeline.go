@@ -59,6 +59,7 @@ type pipeline struct {
 	work     []float64      // work[i] is of channels[i]
 	own      driver.Ambient // what the last run said about the air, after calibration
 	ambient  *ambientSource // nil if nobody is asked
+	gap      time.Duration  // after which filters forget; 0 for never
 }
 
 // channel is one value on its way.
@@ -70,12 +71,13 @@ type channel struct {
 	decimals  int
 	delta     float64
 	internal  bool
+	seen      time.Time // the last measurement that was to be believed
 }
 
 // newPipeline makes the pipeline of a sensor with these channels. Its errors,
 // joined, begin each with the key it is about: "filters.humidity.as: …".
 func newPipeline(cfg SensorConfig, channels []driver.Channel, ambient *ambientSource) (*pipeline, error) {
-	p := &pipeline{ambient: ambient, work: make([]float64, 0, len(channels)+len(cfg.Derive))}
+	p := &pipeline{ambient: ambient, gap: cfg.StaleAfter, work: make([]float64, 0, len(channels)+len(cfg.Derive))}
 	var errs []error
 	for _, c := range channels {
 		errs = append(errs, p.add(c.Quantity, c.Decimals, cfg.Filters[string(c.Quantity)]))
@@ -130,8 +132,14 @@ func (p *pipeline) checkNames() error {
 
 // run makes the values of a measurement that was taken at a time: raw[i] is of
 // the driver's channel i. Values that are not to be believed are left out; there
-// may be none left. The slice is the caller's.
+// may be none left. After a gap the filters of a value begin anew, or they would
+// make old measurements count as new ones. The slice is the caller's.
 func (p *pipeline) run(raw []float64, at time.Time) []reading.Value {
+	for i := range p.channels {
+		if c := &p.channels[i]; p.gap > 0 && at.Sub(c.seen) > p.gap {
+			c.reset()
+		}
+	}
 	p.work = append(p.work[:0], raw...)
 	for i, x := range p.work {
 		p.work[i] = apply(p.channels[i].before, x)
@@ -148,6 +156,9 @@ func (p *pipeline) run(raw []float64, at time.Time) []reading.Value {
 	for i := range p.channels {
 		c := &p.channels[i]
 		x := apply(c.after, p.work[i])
+		if !math.IsNaN(x) {
+			c.seen = at
+		}
 		if c.internal || math.IsNaN(x) || math.IsInf(x, 0) {
 			continue
 		}
@@ -172,15 +183,12 @@ func (p *pipeline) ownAir(n int) driver.Ambient {
 	return air
 }
 
-// reset forgets the measurements that filters remember: there was a gap, after
-// which they would make old values count as new ones.
-func (p *pipeline) reset() {
-	for i := range p.channels {
-		for _, list := range [][]filter{p.channels[i].before, p.channels[i].after} {
-			for _, f := range list {
-				if r, ok := f.(resetter); ok {
-					r.reset()
-				}
+// reset forgets the measurements that filters remember.
+func (c *channel) reset() {
+	for _, list := range [...][]filter{c.before, c.after} {
+		for _, f := range list {
+			if r, ok := f.(resetter); ok {
+				r.reset()
 			}
 		}
 	}

@@ -359,6 +359,29 @@ func TestFiltersForgetOverAGap(t *testing.T) {
 	})
 }
 
+// A gap is one of a value, too: the others of its sensor may have been good.
+func TestFiltersForgetOverAGapOfOneValue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newCell(20.0)
+		c := &chip{measure: func(_ context.Context, out []float64) error { out[0], out[1] = x.get(), 50; return nil },
+			channels: []driver.Channel{temperature, {Quantity: reading.Humidity, Max: 100}}}
+		most := 50.0
+		h := build(t, map[string]*chip{"a": c}, SensorConfig{Driver: "a", Filters: map[string]FilterConfig{"temperature": {
+			Clamp: &ClampConfig{MaxValue: &most, IgnoreOutOfRange: true}, Median: &WindowConfig{WindowSize: 5}, ExponentialMovingAverage: &AverageConfig{Alpha: 0.1},
+		}}}).run()
+		time.Sleep(55 * time.Second)
+		x.set(80) // in the sun
+		time.Sleep(5 * time.Minute)
+		x.set(5)
+		time.Sleep(9 * time.Second)
+		h.stop()
+		all := h.readings("a")
+		if got := fmt.Sprint(all[len(all)-1].report.Reading.Values); got != "[{temperature 5} {humidity 50}]" {
+			t.Errorf("the first reading after the gap is %s", got)
+		}
+	})
+}
+
 // One whose values are all dropped by its clamp is in fault, and says why.
 func TestAllValuesDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
