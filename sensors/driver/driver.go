@@ -227,6 +227,11 @@ func register(d Driver) bool {
 	if found {
 		panic(fmt.Sprintf("driver %q is registered twice", d.Name))
 	}
+	for _, name := range append([]string{d.Name}, d.Aliases...) {
+		if other, taken := Lookup(name); taken {
+			panic(fmt.Sprintf("driver %q: driver %q is called %q, too", d.Name, other.Name, name))
+		}
+	}
 	table = slices.Insert(table, at, d)
 	return true
 }
