@@ -214,10 +214,11 @@ func flatten(err error) []error {
 	return all
 }
 
+// driverNames are all names of drivers, aliases among them.
 func driverNames() []string {
 	var names []string
 	for _, d := range driver.All() {
-		names = append(names, d.Name)
+		names = append(append(names, d.Name), d.Aliases...)
 	}
 	return names
 }

@@ -183,7 +183,13 @@ func (c Config) validateTogether() []error {
 			}
 		}
 	}
+	named := make(map[string]int)
 	for i, b := range c.Buses {
+		if first, ok := named[i2cName(b.Name)]; ok {
+			errs = append(errs, fmt.Errorf("buses[%d].name: buses[%d] is %s already", i, first, i2cName(b.Name)))
+		} else {
+			named[i2cName(b.Name)] = i
+		}
 		if b.PowerPin == "" {
 			continue
 		}
