@@ -8,8 +8,8 @@
 //	checksum   none
 //
 // A measurement can be read once only, so there is nothing to compare it
-// with: of a disturbed bus, all bits alike are noticed. A wrong value lasts
-// for one interval.
+// with: of a disturbed bus, all bits alike are noticed, and bits that are
+// always 0. A wrong value lasts for one interval.
 
 package driver
 
@@ -112,8 +112,11 @@ func (s *hdc1080) Measure(ctx context.Context, out []float64) error {
 		return fmt.Errorf("hdc1080: read register 0x%02X: %w", hdc1080Temperature, err)
 	}
 	t, h := binary.BigEndian.Uint16(b[0:]), binary.BigEndian.Uint16(b[2:])
-	if t == h && (t == 0 || t == 0xFFFF) { // the last two bits are 0 in both
+	switch {
+	case t == h && (t == 0 || t == 0xFFFF):
 		return fmt.Errorf("hdc1080: registers from 0x%02X are % X: nothing drives the bus", hdc1080Temperature, b)
+	case (t|h)&3 != 0: // of both, the last two bits are always 0
+		return fmt.Errorf("hdc1080: registers from 0x%02X are % X, with bits that are always 0: the transmission is disturbed", hdc1080Temperature, b)
 	}
 	out[0], out[1] = hdc1080Celsius(t), hdc1080Percent(h)
 	return nil

@@ -73,6 +73,25 @@ func TestHDC1080Undriven(t *testing.T) {
 	})
 }
 
+// The last two bits of a word are 0: one word that nobody drives is noticed.
+func TestHDC1080Reserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, v := range [][2]uint16{{0x6668, 0xFFFF}, {0xFFFF, 0x8000}, {0x6669, 0x8000}, {0x6668, 0x8002}} {
+			chip := bustest.NewHDC1080()
+			chip.T, chip.RH = v[0], v[1]
+			b := bustest.New(map[uint16]bustest.Chip{0x40: chip})
+			s, err := openHDC1080(t.Context(), &bus.Slot{I2C: b, Addr: 0x40})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := []float64{untouched, untouched}
+			if err := s.Measure(t.Context(), out); err == nil || out[0] != untouched {
+				t.Errorf("%04X: measured %v, %v", v, out, err)
+			}
+		}
+	})
+}
+
 // A chip that never ends its measurement leaves the read unanswered.
 func TestHDC1080NeverEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
