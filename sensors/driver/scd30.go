@@ -160,7 +160,10 @@ func (s *scd30) Measure(ctx context.Context, out []float64) error {
 	if err != nil {
 		return fmt.Errorf("scd30: answer to command 0x%04X: %w", scd30Read, err)
 	}
-	if co2 == 0 { // its first answers after power-on
+	if co2 == 0 {
+		// Its first answers after power-on. It measures on by itself then, but
+		// nothing says that it still knows the air pressure.
+		s.told = math.NaN()
 		return s.nothing()
 	}
 	s.last = time.Now()

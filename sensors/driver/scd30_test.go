@@ -143,6 +143,30 @@ func TestSCD30Pressure(t *testing.T) {
 	})
 }
 
+// A chip that was without power for a moment measures on, without the air
+// pressure that it was told: it is told again.
+func TestSCD30PressureAfterPowerLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chip := bustest.NewSCD30()
+		s, _ := scd30On(t, chip, nil)
+		s.Compensate(Ambient{Pressure: 950})
+		time.Sleep(2 * time.Second)
+		out := make([]float64, 3)
+		if err := s.Measure(t.Context(), out); err != nil || chip.Pressure != 950 {
+			t.Fatalf("the chip has %v hPa; %v", chip.Pressure, err)
+		}
+		chip.PowerOn()
+		time.Sleep(2 * time.Second)
+		if err := s.Measure(t.Context(), out); !errors.Is(err, ErrNothingNew) {
+			t.Fatalf("0 ppm is %v, %v", out, err)
+		}
+		time.Sleep(2 * time.Second)
+		if err := s.Measure(t.Context(), out); err != nil || chip.Pressure != 950 {
+			t.Errorf("after a power loss the chip has %v hPa; %v", chip.Pressure, err)
+		}
+	})
+}
+
 func TestSCD30Recalibrate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		chip := bustest.NewSCD30()

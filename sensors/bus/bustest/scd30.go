@@ -18,6 +18,7 @@ type SCD30 struct {
 	Measuring bool
 	Written   int // how often its memory was written
 
+	cold  bool      // the next measurement is the first since the power came
 	began time.Time // of measuring
 	read  int       // measurements that were read, or missed
 }
@@ -28,6 +29,13 @@ func NewSCD30() *SCD30 {
 	c.Width = 2
 	c.Handle = c.handle
 	return c
+}
+
+// PowerOn is what losing the power and getting it back does: the chip goes on
+// measuring, without the air pressure, and finds 0 ppm at first.
+func (c *SCD30) PowerOn() {
+	c.Pressure, c.cold = 0, true
+	c.began, c.read = time.Now(), 0
 }
 
 // handle carries out a command of the SCD30 interface description, section
@@ -68,8 +76,12 @@ func (c *SCD30) handle(cmd uint16, args []byte) (Answer, error) {
 		return Answer{Data: sensirion(ready), Busy: busy}, nil
 	case 0x0300: // read
 		c.read = c.count()
+		measured := c.Measured
+		if c.cold {
+			measured[0], c.cold = 0, false
+		}
 		var w []uint16
-		for _, x := range c.Measured {
+		for _, x := range measured {
 			bits := math.Float32bits(x)
 			w = append(w, uint16(bits>>16), uint16(bits))
 		}
