@@ -28,7 +28,7 @@ var _ = register(Driver{
 	Name:      "aht10",
 	Aliases:   []string{"aht15"},
 	Title:     "Aosong AHT10/AHT15 temperature and humidity",
-	Datasheet: "Aosong AHT10, version 1.1 (from memory, not re-read)",
+	Datasheet: "Aosong AHT10, version 1.1 (commands and state confirmed, address 0x39 from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x38, 0x39},
 	MinPeriod: 2 * time.Second,

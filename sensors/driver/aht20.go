@@ -55,7 +55,7 @@ var _ = register(Driver{
 	Name:      "aht20",
 	Aliases:   []string{"aht21", "aht25", "dht20", "am2301b"},
 	Title:     "Aosong AHT20/AHT21/DHT20/AM2301B temperature and humidity",
-	Datasheet: "Aosong AHT20, version 1.1 (commands confirmed, texts from memory)",
+	Datasheet: "Aosong AHT20, version 1.1 (commands and times confirmed, range of the AHT21 from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x38},
 	MinPeriod: 2 * time.Second, // section 5.4: else it warms itself by more than 0.1 °C

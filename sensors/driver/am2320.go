@@ -40,7 +40,7 @@ var _ = register(Driver{
 	Name:      "am2320",
 	Aliases:   []string{"am2321", "am2315"},
 	Title:     "Aosong AM2320/AM2321/AM2315 temperature and humidity",
-	Datasheet: "Aosong AM2320, version 1.0 (from memory, not re-read)",
+	Datasheet: "Aosong AM2320, version 1.0 (functions, times and values confirmed; of the AM2315, from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x5C},
 	MinPeriod: 5 * time.Second,

@@ -36,10 +36,11 @@ var _ = vectors("am2320", 1e-9, func(in string) ([]float64, error) {
 },
 	vector{in: "0304 015C 00EF 718A", want: []float64{23.9, 34.8}, source: "periph.io am2320_test.go"},
 	vector{in: "0304 01F4 00FA 31A5", want: []float64{25, 50}, source: "AM2320 datasheet, example"},
+	vector{in: "0304 0339 0115 E1FE", want: []float64{27.7, 82.5}, source: "AM2320 datasheet section 8.2.4, figure 17"},
 	// The DHT22 has the same form of values; read through the kernel it has no
 	// other home here.
 	vector{in: am2320Frame("028C 015F"), want: []float64{35.1, 65.2}, source: "tinygo dht/device_internal_test.go, a DHT22"},
-	vector{in: am2320Frame("028C 8065"), want: []float64{-10.1, 65.2}, source: memory + "DHT22 datasheet, below zero"},
+	vector{in: am2320Frame("028C 8065"), want: []float64{-10.1, 65.2}, source: "AM2320 datasheet section 8.3.2, below zero"},
 	vector{in: am2320Frame("0000 8000"), want: []float64{0, 0}, source: "formula, AM2320 datasheet section 8.2.3"},
 	vector{in: "0304 015C 00EF 718B", source: "periph.io am2320_test.go, with a wrong CRC"},
 	vector{in: "0304 015D 00EF 718A", source: "periph.io am2320_test.go, with a bit flipped"},

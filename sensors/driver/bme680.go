@@ -4,7 +4,7 @@
 //	chip       BME680, BME688; a BME690 is refused
 //	bus        I²C
 //	addresses  0x76 (SDO to GND), 0x77 (SDO to VDDIO)
-//	datasheet  Bosch BST-BME680-DS001, BST-BME688-DS000; from memory, not re-read
+//	datasheet  Bosch BST-BME680-DS001, BST-BME688-DS000; see Datasheet below
 //	checksum   none; see bosch.go
 //
 // The gas sensor is a hot plate whose resistance falls when there are solvents
@@ -71,7 +71,7 @@ var _ = register(Driver{
 	Name:      "bme680",
 	Aliases:   []string{"bme688"},
 	Title:     "Bosch BME680/BME688 temperature, humidity, pressure and gas",
-	Datasheet: "Bosch BST-BME680-DS001, BST-BME688-DS000; from memory, not re-read",
+	Datasheet: "Bosch BST-BME680-DS001, BST-BME688-DS000 (registers, calibration and formulas as in Bosch's code; ranges and start-up from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x76, 0x77},
 	MinPeriod: 3 * time.Second, // more often, the heater warms the thermometer

@@ -48,9 +48,9 @@ var _ = vectors("bme680", 5e-3, decodeBME680,
 	vector{in: bme680Pimoroni + "01" + bme680TPH + "000000 0000 9635", want: []float64{26.6931, 42.410, 98716.93, 1878899.08}, source: "formula, BME688 datasheet section 3.4.1"},
 	vector{in: bme680Pimoroni + "01" + bme680TPH + "000000 0000 0030", want: []float64{26.6931, 42.410, 98716.93, 102400000}, source: "pimoroni bme680-python tests, gas(0, 0), high variant"},
 	vector{in: bme680PimoroniNoError + "00" + bme680TPH + "000000 0030 0000", want: []float64{26.6931, 42.410, 98716.93, 12946860}, within: 0.5, source: "pimoroni bme680-python tests, gas(0, 0), low variant"},
-	vector{in: bme680Pimoroni + "00" + bme680TPH + "000000 9625 0000", source: memory + "datasheet section 5.3.4, heat_stab_r"},
-	vector{in: bme680Pimoroni + "00" + bme680TPH + "000000 9615 0000", source: memory + "datasheet section 5.3.4, gas_valid_r"},
-	vector{in: bme680Pimoroni + "01" + bme680TPH + "000000 9635 0000", source: memory + "datasheet section 5.3.4, gas of the other variant"},
+	vector{in: bme680Pimoroni + "00" + bme680TPH + "000000 9625 0000", source: "pimoroni bme680-python constants.py, heat_stab_r"},
+	vector{in: bme680Pimoroni + "00" + bme680TPH + "000000 9615 0000", source: "pimoroni bme680-python constants.py, gas_valid_r"},
+	vector{in: bme680Pimoroni + "01" + bme680TPH + "000000 9635 0000", source: "formula, gas of the other variant"},
 )
 
 var bme680PimoroniNoError = strings.TrimSuffix(bme680Pimoroni, "E0") + "00" // range_switching_error 0

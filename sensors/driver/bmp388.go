@@ -3,7 +3,7 @@
 //	chip       BMP388 and BMP384, which are the same to us; BMP390, its successor
 //	bus        I²C
 //	addresses  0x77 (SDO to VDDIO), 0x76 (SDO to GND)
-//	datasheet  Bosch BST-BMP388-DS001, BST-BMP390-DS002; from memory, not re-read
+//	datasheet  Bosch BST-BMP388-DS001, BST-BMP390-DS002; see Datasheet below
 //	checksum   none; see bosch.go
 //
 // Its registers are others than those of the older chips: the identity is in
@@ -54,7 +54,7 @@ var _ = register(Driver{
 	Name:      "bmp388",
 	Aliases:   []string{"bmp390", "bmp384"},
 	Title:     "Bosch BMP388/BMP390/BMP384 temperature and pressure",
-	Datasheet: "Bosch BST-BMP388-DS001, BST-BMP390-DS002; from memory, not re-read",
+	Datasheet: "Bosch BST-BMP388-DS001, BST-BMP390-DS002 (registers as in Bosch's code, times as in Linux; ranges from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x77, 0x76},
 	Channels: []Channel{ // section 1: ranges, noise of about 1 Pa

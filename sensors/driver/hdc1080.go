@@ -47,7 +47,7 @@ var _ = register(Driver{
 	Name:      "hdc1080",
 	Aliases:   []string{"hdc1000", "hdc1008", "hdc1010", "hdc1050"},
 	Title:     "Texas Instruments HDC1080/1000/1008/1010/1050 temperature and humidity",
-	Datasheet: "Texas Instruments HDC1080, SNAS672 (from memory, not re-read)",
+	Datasheet: "Texas Instruments HDC1080, SNAS672A; SBOA631 for the others (confirmed but for the conversion times)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x40, 0x41, 0x42, 0x43},
 	MinPeriod: time.Second, // section 8.3.1: else it warms itself

@@ -44,7 +44,7 @@ var _ = register(Driver{
 	Name:      "hdc302x",
 	Aliases:   []string{"hdc3020", "hdc3021", "hdc3022"},
 	Title:     "Texas Instruments HDC3020/3021/3022 temperature and humidity",
-	Datasheet: "Texas Instruments HDC302x, SNAS778 (commands and offsets confirmed, times from memory)",
+	Datasheet: "Texas Instruments HDC302x, SNAS778D (commands, offsets and typical times confirmed, longest times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x44, 0x45, 0x46, 0x47},
 	Channels: []Channel{ // section 7.5: range, and repeatability of 0.04 °C and 0.02 %

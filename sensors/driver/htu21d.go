@@ -47,7 +47,7 @@ var _ = register(Driver{
 	Name:      "htu21d",
 	Aliases:   []string{"htu20d", "sht20", "sht21", "sht25", "si7020", "si7021"},
 	Title:     "HTU21D/SHT20/SHT21/SHT25/Si7021 temperature and humidity",
-	Datasheet: "TE HTU21D(F) HPC199_6; Sensirion SHT21, version 4; Silicon Labs Si7021-A20 (from memory, not re-read)",
+	Datasheet: "TE HTU21D(F) HPC199_6; Sensirion SHT21, version 4; Silicon Labs Si7021-A20 (user register, formulas and times of HTU21D and Si7021 confirmed; times of the SHT21 from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x40},
 	MinPeriod: time.Second, // SHT21 section 1.3: else it warms itself by 0.1 °C

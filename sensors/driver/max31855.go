@@ -38,7 +38,7 @@ const max31855Startup = 200 * time.Millisecond
 var _ = register(Driver{
 	Name:      "max31855",
 	Title:     "Maxim MAX31855 thermocouple",
-	Datasheet: "Maxim 19-5793, revision 5; from memory, not re-read",
+	Datasheet: "Maxim 19-5793, revision 5 (tables 2 to 5 confirmed, times from memory)",
 	Bus:       bus.SPI,
 	MinPeriod: 200 * time.Millisecond, // selected more often than every 100 ms it never finishes
 	Channels: []Channel{ // table 1 over all types; steps of 0.25 °C and 0.0625 °C

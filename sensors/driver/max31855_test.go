@@ -22,20 +22,20 @@ func TestMAX31855(t *testing.T) {
 }
 
 var _ = vectors("max31855", 0, decodeMAX31855,
-	vector{in: "64001900", want: []float64{1600, 25}, source: memory + "datasheet tables 4 and 5"},
-	vector{in: "3E801900", want: []float64{1000, 25}, source: memory + "datasheet tables 4 and 5"},
-	vector{in: "064C7F00", want: []float64{100.75, 127}, source: memory + "datasheet tables 4 and 5"},
-	vector{in: "01906490", want: []float64{25, 100.5625}, source: memory + "datasheet tables 4 and 5"},
-	vector{in: "00001900", want: []float64{0, 25}, source: memory + "datasheet tables 4 and 5"},
-	vector{in: "FFFCFFF0", want: []float64{-0.25, -0.0625}, source: memory + "datasheet tables 4 and 5"},
-	vector{in: "FFF0EC00", want: []float64{-1, -20}, source: memory + "datasheet tables 4 and 5"},
-	vector{in: "F060C900", want: []float64{-250, -55}, source: memory + "datasheet tables 4 and 5"},
+	vector{in: "64001900", want: []float64{1600, 25}, source: "datasheet tables 4 and 5"},
+	vector{in: "3E801900", want: []float64{1000, 25}, source: "datasheet tables 4 and 5"},
+	vector{in: "064C7F00", want: []float64{100.75, 127}, source: "datasheet tables 4 and 5"},
+	vector{in: "01906490", want: []float64{25, 100.5625}, source: "datasheet tables 4 and 5"},
+	vector{in: "00001900", want: []float64{0, 25}, source: "datasheet tables 4 and 5"},
+	vector{in: "FFFCFFF0", want: []float64{-0.25, -0.0625}, source: "datasheet tables 4 and 5"},
+	vector{in: "FFF0EC00", want: []float64{-1, -20}, source: "datasheet tables 4 and 5"},
+	vector{in: "F060C900", want: []float64{-250, -55}, source: "datasheet tables 4 and 5"},
 	vector{in: "06400000", want: []float64{100, 0}, source: "OneWireNg t04_MAX31850_Test.cpp, the same numbers"},
-	vector{in: "00011901", source: memory + "datasheet table 3, open"},
+	vector{in: "00011901", source: "datasheet table 3, open"},
 	vector{in: "00000000", source: "MISO held low"},
 	vector{in: "FFFFFFFF", source: "MISO held high"},
-	vector{in: "01921900", source: memory + "datasheet table 2, bit 17 is 0"},
-	vector{in: "01901908", source: memory + "datasheet table 2, bit 3 is 0"},
+	vector{in: "01921900", source: "datasheet table 2, bit 17 is 0"},
+	vector{in: "01901908", source: "datasheet table 2, bit 3 is 0"},
 )
 
 func decodeMAX31855(in string) ([]float64, error) {

@@ -56,7 +56,7 @@ const (
 var _ = register(Driver{
 	Name:      "max31865",
 	Title:     "Maxim MAX31865 Pt100/Pt1000 thermometer",
-	Datasheet: "Maxim 19-6478, revision 3, from memory, not re-read; IEC 60751",
+	Datasheet: "Maxim 19-6478, revision 3 (registers and faults confirmed, longest times from memory); IEC 60751",
 	Bus:       bus.SPI,
 	Channels: []Channel{ // IEC 60751; steps of 0.03 °C
 		{Quantity: reading.Temperature, Min: -200, Max: 850, Decimals: 2},
@@ -115,7 +115,7 @@ func (s *max31865) set() error {
 	if err := s.configure(0); err != nil {
 		return err
 	}
-	// Table 4, as after power-on: no resistance is too high or too low.
+	// As after power-on, page 15: no resistance is too high or too low.
 	if _, err := s.transfer(max31865Threshold|max31865Write, 0xFF, 0xFF, 0x00, 0x00); err != nil {
 		return fmt.Errorf("write registers from 0x%02X (fault thresholds): %w", max31865Threshold, err)
 	}
@@ -206,7 +206,7 @@ func (s *max31865) temperature(regs [8]byte) (float64, error) {
 	return t, nil
 }
 
-// max31865Faults says what the chip finds wrong. Table 7.
+// max31865Faults says what the chip finds wrong. Tables 10 to 12.
 func max31865Faults(rtd uint16, status byte) error {
 	var faults []string
 	for _, f := range []struct {

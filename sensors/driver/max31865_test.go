@@ -45,12 +45,12 @@ var _ = vectors("max31865", 1e-4, func(in string) ([]float64, error) {
 	vector{in: "138.5055 Ω", want: []float64{100}, source: "oddlama/embedded-devices callendar_van_dusen.rs"},
 	vector{in: "265.3526 Ω", want: []float64{453.465}, within: 2e-4, source: "oddlama/embedded-devices callendar_van_dusen.rs"},
 	vector{in: "398.6939 Ω", want: []float64{878.22}, within: 2e-4, source: "oddlama/embedded-devices callendar_van_dusen.rs"},
-	vector{in: "39.72 Ω", want: []float64{-150}, within: 0.015, source: memory + "IEC 60751, table"},
-	vector{in: "60.26 Ω", want: []float64{-100}, within: 0.015, source: memory + "IEC 60751, table"},
-	vector{in: "80.31 Ω", want: []float64{-50}, within: 0.015, source: memory + "IEC 60751, table"},
-	vector{in: "175.86 Ω", want: []float64{200}, within: 0.015, source: memory + "IEC 60751, table"},
-	vector{in: "313.71 Ω", want: []float64{600}, within: 0.015, source: memory + "IEC 60751, table"},
-	vector{in: "390.48 Ω", want: []float64{850}, within: 0.015, source: memory + "IEC 60751, table"},
+	vector{in: "39.72 Ω", want: []float64{-150}, within: 0.015, source: "formula, IEC 60751; its table from memory"},
+	vector{in: "60.26 Ω", want: []float64{-100}, within: 0.015, source: "formula, IEC 60751; its table from memory"},
+	vector{in: "80.31 Ω", want: []float64{-50}, within: 0.015, source: "formula, IEC 60751; its table from memory"},
+	vector{in: "175.86 Ω", want: []float64{200}, within: 0.015, source: "formula, IEC 60751; its table from memory"},
+	vector{in: "313.71 Ω", want: []float64{600}, within: 0.015, source: "formula, IEC 60751; its table from memory"},
+	vector{in: "390.48 Ω", want: []float64{850}, within: 0.015, source: "formula, IEC 60751; its table from memory"},
 	vector{in: "401 Ω", source: "more than platinum survives"},
 )
 
@@ -67,11 +67,11 @@ var _ = vectors("max31865", 1e-3, func(in string) ([]float64, error) {
 	vector{in: "3B88 00", want: []float64{-0.0156}, source: "formula, datasheet page 19"},
 	vector{in: "0B06 00", want: []float64{-200.0096}, source: "formula, datasheet page 19"},
 	vector{in: "BB80 00", want: []float64{603.8387}, source: "formula, datasheet page 19"},
-	vector{in: "404F 00", source: memory + "datasheet table 3, fault bit"},
-	vector{in: "404F 04", source: memory + "datasheet table 7, a voltage beyond the supply"},
-	vector{in: "FFFF A0", source: memory + "datasheet table 7, not connected"},
-	vector{in: "FFFE 00", source: "datasheet table 3, full scale"},
-	vector{in: "0000 00", source: "datasheet table 3, nothing"},
+	vector{in: "404F 00", source: "datasheet table 4, fault bit"},
+	vector{in: "404F 04", source: "datasheet table 12, a voltage beyond the supply"},
+	vector{in: "FFFF A0", source: "datasheet table 12, not connected"},
+	vector{in: "FFFE 00", source: "datasheet table 5, full scale"},
+	vector{in: "0000 00", source: "datasheet table 5, nothing"},
 )
 
 // The inverse of the equation, for every degree.

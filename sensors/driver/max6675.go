@@ -34,7 +34,7 @@ const max6675Convert = 250 * time.Millisecond
 var _ = register(Driver{
 	Name:      "max6675",
 	Title:     "Maxim MAX6675 thermocouple, type K",
-	Datasheet: "Maxim 19-2235, revision 2; from memory, not re-read",
+	Datasheet: "Maxim 19-2235, revision 2 (bits confirmed, longest conversion from memory)",
 	Bus:       bus.SPI,
 	MinPeriod: max6675Convert, // selected more often it never finishes
 	Channels: []Channel{ // steps of 0.25 °C

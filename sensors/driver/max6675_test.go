@@ -29,15 +29,15 @@ var _ = vectors("max6675", 0, func(in string) ([]float64, error) {
 	t, err := parseMAX6675(binary.BigEndian.Uint16(b))
 	return []float64{t}, err
 },
-	vector{in: "0320", want: []float64{25}, source: memory + "datasheet table 1"},
-	vector{in: "0321", want: []float64{25}, source: memory + "datasheet table 1, bit 0 is not driven"},
+	vector{in: "0320", want: []float64{25}, source: "formula, datasheet table 1"},
+	vector{in: "0321", want: []float64{25}, source: "datasheet table 1, bit 0 is not driven"},
 	vector{in: "0008", want: []float64{0.25}, source: "formula, datasheet table 1"},
 	vector{in: "7FF8", want: []float64{1023.75}, source: "formula, datasheet table 1"},
-	vector{in: "0324", source: memory + "datasheet table 1, open"},
+	vector{in: "0324", source: "datasheet table 1, open"},
 	vector{in: "0000", source: "SO held low"},
 	vector{in: "FFFF", source: "SO held high"},
-	vector{in: "8320", source: memory + "datasheet table 1, bit 15 is 0"},
-	vector{in: "0322", source: memory + "datasheet table 1, bit 1 is 0"},
+	vector{in: "8320", source: "datasheet table 1, bit 15 is 0"},
+	vector{in: "0322", source: "datasheet table 1, bit 1 is 0"},
 )
 
 func TestMAX6675Faults(t *testing.T) {

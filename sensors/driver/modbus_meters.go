@@ -281,7 +281,7 @@ var modbusTemplates = map[string]modbusTemplate{
 	},
 	"em111": {
 		title:  "Carlo Gavazzi EM111, EM112, ET112",
-		source: "Carlo Gavazzi EM100 Series and ET100 Series Modbus communication protocol, public version 4.0; from 0x0006 on [M]",
+		source: "Carlo Gavazzi EM100 Series and ET100 Series Modbus communication protocol, public version 4.0; OpenEMS MeterCarloGavazziEm100Impl.java and OpenEMS/openems#3215, but for the power factor [M]",
 		limit:  50, table: bus.InputRegisters, order: "cdab",
 		rows: []modbusRow{
 			{reading.Voltage, 0x0000, modbusS32, 0.1, 0, 1000, 1},

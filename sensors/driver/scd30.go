@@ -47,7 +47,7 @@ const (
 var _ = register(Driver{
 	Name:      "scd30",
 	Title:     "Sensirion SCD30 CO₂, temperature and humidity",
-	Datasheet: "Sensirion SCD30 interface description, version 1.0 (commands confirmed, texts from memory)",
+	Datasheet: "Sensirion SCD30 interface description, version 1.0 (commands, values and bus confirmed; ranges and what a loss of power does from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x61},
 	MinPeriod: 2 * time.Second,

@@ -53,7 +53,7 @@ var _ = register(Driver{
 	Name:      "scd4x",
 	Aliases:   []string{"scd40", "scd41", "scd43"},
 	Title:     "Sensirion SCD40/41/43 CO₂, temperature and humidity",
-	Datasheet: "Sensirion SCD4x, version 1.7 (commands confirmed, texts from memory)",
+	Datasheet: "Sensirion SCD4x, version 1.7 (commands, times and values confirmed; SCD43 and ranges from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x62},
 	MinPeriod: scd4xPeriod,

@@ -56,7 +56,7 @@ var sgp30Idle = [2]uint16{400, 0}
 var _ = register(Driver{
 	Name:      "sgp30",
 	Title:     "Sensirion SGP30 volatile organic compounds",
-	Datasheet: "Sensirion SGP30, version 0.93 (commands confirmed, texts from memory)",
+	Datasheet: "Sensirion SGP30, version 0.93 (commands and the first 15 s confirmed; ranges and what a loss of power does from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x58},
 	// No MinPeriod: one of 1 s would skip a second whenever a measurement

@@ -38,7 +38,7 @@ var _ = register(Driver{
 	Name:      "sht3x",
 	Aliases:   []string{"sht30", "sht31", "sht35", "sht85"},
 	Title:     "Sensirion SHT30/31/35/85 temperature and humidity",
-	Datasheet: "Sensirion SHT3x-DIS, version 6 (from memory, not re-read)",
+	Datasheet: "Sensirion SHT3x-DIS, version 6 (commands, status and formulas confirmed, times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x44, 0x45},
 	Channels: []Channel{ // section 1: range, and repeatability of 0.04 °C and 0.08 %
