@@ -14,7 +14,17 @@ type BH1750 struct {
 }
 
 // NewBH1750 returns a chip that was just powered on, in light of 1213.33 lx.
-func NewBH1750() *BH1750 { return &BH1750{Lux: 1213.3333, mtreg: 69} }
+func NewBH1750() *BH1750 {
+	c := &BH1750{Lux: 1213.3333}
+	c.PowerOn()
+	return c
+}
+
+// PowerOn is what losing the power and getting it back does: it is powered
+// down and has no result.
+func (c *BH1750) PowerOn() {
+	c.on, c.mtreg, c.result, c.ready = false, 69, 0, time.Time{}
+}
 
 // Write implements [Chip]. A message is a command. Datasheet, "Instruction Set
 // Architecture".

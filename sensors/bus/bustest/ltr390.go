@@ -16,10 +16,16 @@ type LTR390 struct {
 // NewLTR390 returns a chip that was just powered on, in light of 5000 lx with
 // a UV index of 3.
 func NewLTR390() *LTR390 {
-	c := &LTR390{Lux: 5000, UVI: 3, fresh: true}
-	c.Mem[0x04], c.Mem[0x05], c.Mem[0x06] = 0x22, 0x01, 0xB2
+	c := &LTR390{Lux: 5000, UVI: 3}
 	c.OnWrite, c.OnRead = c.write, c.read
+	c.PowerOn()
 	return c
+}
+
+// PowerOn is what losing the power and getting it back does: it sleeps.
+func (c *LTR390) PowerOn() {
+	c.Mem = [256]byte{0x04: 0x22, 0x05: 0x01, 0x06: 0xB2}
+	c.since, c.shown, c.fresh = time.Time{}, 0, true
 }
 
 func (c *LTR390) write(reg, v byte) (byte, error) {

@@ -15,7 +15,14 @@ type OPT3001 struct {
 }
 
 // NewOPT3001 returns a chip that was just powered on, in light of 88.8 lx.
-func NewOPT3001() *OPT3001 { return &OPT3001{Lux: 88.8, Maker: 0x5449, config: 0xC810} }
+func NewOPT3001() *OPT3001 {
+	c := &OPT3001{Lux: 88.8, Maker: 0x5449}
+	c.PowerOn()
+	return c
+}
+
+// PowerOn is what losing the power and getting it back does: it is shut down.
+func (c *OPT3001) PowerOn() { c.config, c.result, c.since = 0xC810, 0, time.Time{} }
 
 // Write implements [Chip].
 func (c *OPT3001) Write(p []byte) error {

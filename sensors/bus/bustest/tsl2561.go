@@ -17,10 +17,13 @@ type TSL2561 struct {
 // NewTSL2561 returns a chip in package T that was just powered on.
 func NewTSL2561() *TSL2561 {
 	c := &TSL2561{Counts: [2]float64{12365 * 16, 12365 * 16}}
-	c.Mem[0x01], c.Mem[0x0A] = 0x02, 0x50
 	c.OnWrite, c.OnRead = c.write, c.read
+	c.PowerOn()
 	return c
 }
+
+// PowerOn is what losing the power and getting it back does: it is off.
+func (c *TSL2561) PowerOn() { c.Mem = [256]byte{0x01: 0x02, 0x0A: 0x50} }
 
 // Write implements [Chip].
 func (c *TSL2561) Write(p []byte) error {

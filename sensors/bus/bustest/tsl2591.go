@@ -20,9 +20,15 @@ type TSL2591 struct {
 // NewTSL2591 returns a chip that was just powered on.
 func NewTSL2591() *TSL2591 {
 	c := &TSL2591{Counts: [2]float64{100, 20}}
-	c.Mem[0x12] = 0x50
 	c.OnWrite, c.OnRead = c.write, c.read
+	c.PowerOn()
 	return c
+}
+
+// PowerOn is what losing the power and getting it back does: it is off.
+func (c *TSL2591) PowerOn() {
+	c.Mem = [256]byte{0x12: 0x50}
+	c.since = time.Time{}
 }
 
 // Write implements [Chip].

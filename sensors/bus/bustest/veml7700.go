@@ -17,8 +17,13 @@ type VEML7700 struct {
 
 // NewVEML7700 returns a chip that was just powered on, in light of 300 lx.
 func NewVEML7700() *VEML7700 {
-	return &VEML7700{Lux: 300, regs: [8]uint16{0: 1, 7: 0xC481}}
+	c := &VEML7700{Lux: 300}
+	c.PowerOn()
+	return c
 }
+
+// PowerOn is what losing the power and getting it back does: it sleeps.
+func (c *VEML7700) PowerOn() { c.regs = [8]uint16{0: 1, 7: 0xC481} }
 
 // Write implements [Chip].
 func (c *VEML7700) Write(p []byte) error {
