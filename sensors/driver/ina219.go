@@ -149,7 +149,8 @@ func (s *ina219) Measure(ctx context.Context, out []float64) error {
 	return nil
 }
 
-// convert takes one measurement and returns registers 1 and 2.
+// convert takes one measurement and returns registers 1 and 2. The settings
+// are looked at last: a chip that has lost its power by then shows zeros.
 func (s *ina219) convert(ctx context.Context) (shunt, volts uint16, err error) {
 	settings := ina219To32V | uint16(s.gain)<<11 | ina219Mean128 | ina219Once
 	if err := s.slot.WriteWord(ina219Config, settings); err != nil {
@@ -158,14 +159,13 @@ func (s *ina219) convert(ctx context.Context) (shunt, volts uint16, err error) {
 	if _, err := awaitWord(ctx, s.slot, ina219Bus, "bus voltage", ina219Ready, ina219Convert); err != nil {
 		return 0, 0, err
 	}
-	if err := wantWord(s.slot, ina219Config, "config", settings, ^uint16(ina219Mode), lostSettings); err != nil {
-		return 0, 0, err
-	}
 	if shunt, err = s.slot.ReadWordTwice(ina219Shunt); err != nil {
 		return 0, 0, err
 	}
-	volts, err = s.slot.ReadWordTwice(ina219Bus)
-	return shunt, volts, err
+	if volts, err = s.slot.ReadWordTwice(ina219Bus); err != nil {
+		return 0, 0, err
+	}
+	return shunt, volts, wantWord(s.slot, ina219Config, "config", settings, ^uint16(ina219Mode), lostSettings)
 }
 
 var errINA219Overflow = errors.New("the chip calculated beyond its scale; if this stays, interrupt its power")

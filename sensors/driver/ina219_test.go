@@ -66,8 +66,8 @@ func TestINA219Transactions(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantLog(t, b.Log(), "40 W 00 80 00", "40 W 00 R 39 9F", "40 W 00 R 39 9F",
-			"40 W 00 3F FB", "40 W 02 R 5D 9A", "40 W 00 R 3F FB", "40 W 00 R 3F FB",
-			"40 W 01 R 07 D0", "40 W 01 R 07 D0", "40 W 02 R 5D 9A", "40 W 02 R 5D 9A")
+			"40 W 00 3F FB", "40 W 02 R 5D 9A", "40 W 01 R 07 D0", "40 W 01 R 07 D0",
+			"40 W 02 R 5D 9A", "40 W 02 R 5D 9A", "40 W 00 R 3F FB", "40 W 00 R 3F FB")
 	})
 }
 

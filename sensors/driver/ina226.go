@@ -134,7 +134,8 @@ func identifyINA(slot *bus.Slot, die uint16) error {
 	return wantWord(slot, ina226Die, "die", die, 0xFFF0, anotherChip)
 }
 
-// convert takes one measurement and returns registers 1 and 2.
+// convert takes one measurement and returns registers 1 and 2. The settings
+// are looked at last: a chip that has lost its power by then shows zeros.
 func (c *inaChip) convert(ctx context.Context) (first, volts uint16, err error) {
 	settings := c.fixed | ina226Mean64 | ina226Time | ina226Once
 	if err := c.slot.WriteWord(ina226Config, settings); err != nil {
@@ -143,14 +144,13 @@ func (c *inaChip) convert(ctx context.Context) (first, volts uint16, err error) 
 	if _, err := awaitWord(ctx, c.slot, ina226Mask, "mask/enable", ina226Ready, ina226Convert); err != nil {
 		return 0, 0, err
 	}
-	if err := wantWord(c.slot, ina226Config, "config", settings, ^uint16(ina226Mode), lostSettings); err != nil {
-		return 0, 0, err
-	}
 	if first, err = c.slot.ReadWordTwice(ina226Shunt); err != nil {
 		return 0, 0, err
 	}
-	volts, err = c.slot.ReadWordTwice(ina226Bus)
-	return first, volts, err
+	if volts, err = c.slot.ReadWordTwice(ina226Bus); err != nil {
+		return 0, 0, err
+	}
+	return first, volts, wantWord(c.slot, ina226Config, "config", settings, ^uint16(ina226Mode), lostSettings)
 }
 
 type ina226 struct {

@@ -145,7 +145,8 @@ func (s *ina3221) Channels() []Channel {
 // Measure implements [Sensor]: out is, of each channel, the bus voltage in V,
 // current in A, power in W.
 func (s *ina3221) Measure(ctx context.Context, out []float64) error {
-	if err := s.convert(ctx); err != nil {
+	settings, err := s.convert(ctx)
+	if err != nil {
 		return fmt.Errorf("ina3221: %w", err)
 	}
 	values := make([]float64, 0, len(out))
@@ -157,24 +158,27 @@ func (s *ina3221) Measure(ctx context.Context, out []float64) error {
 		i := drop / in.scale.ohms
 		values = append(values, u, i, u*i)
 	}
+	// Last: a chip that has lost its power by then shows zeros.
+	if err := wantWord(s.slot, ina3221Config, "config", settings, ^uint16(ina3221Mode), lostSettings); err != nil {
+		return fmt.Errorf("ina3221: %w", err)
+	}
 	copy(out, values)
 	return nil
 }
 
-// convert takes one measurement of all channels.
-func (s *ina3221) convert(ctx context.Context) error {
-	settings := uint16(ina3221Mean16 | ina3221Time | ina3221Once)
+// convert takes one measurement of all channels and returns the settings of
+// it.
+func (s *ina3221) convert(ctx context.Context) (settings uint16, err error) {
+	settings = ina3221Mean16 | ina3221Time | ina3221Once
 	for _, in := range s.inputs {
 		settings |= ina3221Enable1 >> (in.n - 1)
 	}
 	if err := s.slot.WriteWord(ina3221Config, settings); err != nil {
-		return err
+		return 0, err
 	}
 	took := ina3221Convert * time.Duration(len(s.inputs))
-	if _, err := awaitWord(ctx, s.slot, ina3221Mask, "mask/enable", ina3221Ready, took); err != nil {
-		return err
-	}
-	return wantWord(s.slot, ina3221Config, "config", settings, ^uint16(ina3221Mode), lostSettings)
+	_, err = awaitWord(ctx, s.slot, ina3221Mask, "mask/enable", ina3221Ready, took)
+	return settings, err
 }
 
 // read returns the voltages over the shunt and of the bus, in V.

@@ -64,9 +64,10 @@ func TestINA3221Channels(t *testing.T) {
 		if err := s.Measure(t.Context(), out); err != nil {
 			t.Fatal(err)
 		}
-		wantLog(t, b.Log(), "40 W 00 55 23", "40 W 0F R 00 03", "40 W 00 R 55 23", "40 W 00 R 55 23",
+		wantLog(t, b.Log(), "40 W 00 55 23", "40 W 0F R 00 03",
 			"40 W 01 R 05 D8", "40 W 01 R 05 D8", "40 W 02 R 36 68", "40 W 02 R 36 68",
-			"40 W 05 R 00 00", "40 W 05 R 00 00", "40 W 06 R FF F8", "40 W 06 R FF F8")
+			"40 W 05 R 00 00", "40 W 05 R 00 00", "40 W 06 R FF F8", "40 W 06 R FF F8",
+			"40 W 00 R 55 23", "40 W 00 R 55 23")
 
 		slot.Options["channels"] = "1,2"
 		if s, err = openINA3221(t.Context(), slot); err != nil {
