@@ -9,8 +9,8 @@
 //
 // It converts when it is asked, one input after the other, and sleeps in
 // between: what it then holds does not change and can be read twice. The
-// configuration comes back with the bit that says that it has finished, and is
-// compared, for a result says nothing of the input and the range it is of.
+// configuration is read after it and compared, for a result says nothing of the
+// input and the range it is of.
 
 package driver
 
@@ -45,7 +45,8 @@ const (
 	ads1115GainAt = 9
 	ads1115Once   = 1 << 8 // MODE: single-shot
 	ads1115RateAt = 5
-	ads1115Quiet  = 3 // COMP_QUE: no comparator
+	ads1115Quiet  = 3      // COMP_QUE: no comparator
+	ads1115Ours   = 1 << 2 // COMP_LAT: of no effect then, and 0 after power-on
 )
 
 // ads1115Ranges are the ranges in V, either way, by the gain that is set.
@@ -220,9 +221,10 @@ func (s *ads) sleep(ctx context.Context) error {
 	return sameWord(v, ads1115Config, "config", settings, ^uint16(ads1115Start), anotherChip)
 }
 
-// settings is the configuration that measures an input.
+// settings is the configuration that measures an input. It is never that of
+// after power-on, which measures 0-1, too.
 func (s *ads) settings(in adsInput, gain int) uint16 {
-	return in.mux<<ads1115MuxAt | uint16(gain)<<ads1115GainAt | ads1115Once | s.rate<<ads1115RateAt | ads1115Quiet
+	return in.mux<<ads1115MuxAt | uint16(gain)<<ads1115GainAt | ads1115Once | s.rate<<ads1115RateAt | ads1115Ours | ads1115Quiet
 }
 
 // Measure implements [Sensor]: out is the voltage of each input in V.
@@ -279,21 +281,25 @@ func (s *ads) finer(ctx context.Context, in *adsInput, v float64) (float64, erro
 	return fine, nil
 }
 
-// convert takes one measurement of an input.
+// convert takes one measurement of an input. The settings are looked at last:
+// a chip that has lost its power by then shows 0 V.
 func (s *ads) convert(ctx context.Context, in adsInput, gain int) (volts float64, clipped bool, err error) {
 	settings := s.settings(in, gain)
 	if err := s.slot.WriteWord(ads1115Config, settings|ads1115Start); err != nil {
 		return 0, false, err
 	}
-	config, err := awaitWord(ctx, s.slot, ads1115Config, "config", ads1115Start, s.took)
-	if err != nil {
-		return 0, false, err
-	}
-	if err := sameWord(config, ads1115Config, "config", settings, ^uint16(ads1115Start), lostSettings); err != nil {
+	if _, err := awaitWord(ctx, s.slot, ads1115Config, "config", ads1115Start, s.took); err != nil {
 		return 0, false, err
 	}
 	v, err := s.slot.ReadWordTwice(ads1115Result)
 	if err != nil {
+		return 0, false, err
+	}
+	config, err := s.slot.ReadWord(ads1115Config)
+	if err != nil {
+		return 0, false, err
+	}
+	if err := sameWord(config, ads1115Config, "config", settings|ads1115Start, 0xFFFF, lostSettings); err != nil {
 		return 0, false, err
 	}
 	volts, clipped = s.kind.volts(v, ads1115Ranges[gain])

@@ -109,8 +109,8 @@ func TestADS1115Transactions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantLog(t, b.Log(), "48 W 01 55 83", "48 W 01 R D5 83",
-			"48 W 01 D5 83", "48 W 01 R D5 83", "48 W 00 R 4B 00", "48 W 00 R 4B 00")
+		wantLog(t, b.Log(), "48 W 01 55 87", "48 W 01 R D5 87",
+			"48 W 01 D5 87", "48 W 01 R D5 87", "48 W 00 R 4B 00", "48 W 00 R 4B 00", "48 W 01 R D5 87")
 		log := b.Log()
 		if took := log[3].Time.Sub(log[2].Time); took < 8594*time.Microsecond || took > 9*time.Millisecond {
 			t.Errorf("a conversion of 128 a second is looked at after %v", took)
@@ -144,9 +144,9 @@ func TestADS1115Auto(t *testing.T) {
 			if step := ads1115Kind.step(ads1115Ranges[tt.gain]); err != nil || math.Abs(out[0]-tt.volts) > step/2+1e-12 {
 				t.Errorf("%v V: measured %v, %v", tt.volts, out, err)
 			}
-			if in.gain != tt.gain || b.Count() != 4*tt.count {
+			if in.gain != tt.gain || b.Count() != 5*tt.count {
 				t.Errorf("%v V: in range %v V after %d transactions, want %v V, %d", tt.volts,
-					ads1115Ranges[in.gain], b.Count(), ads1115Ranges[tt.gain], 4*tt.count)
+					ads1115Ranges[in.gain], b.Count(), ads1115Ranges[tt.gain], 5*tt.count)
 			}
 		}
 	})
