@@ -27,8 +27,9 @@ const (
 	lm75Hysteresis  = 0x02
 	lm75Limit       = 0x03
 
-	lm75Shutdown       = 1 // config; all else 0 is after power-on
-	lm75HysteresisThen = 0x4B00
+	lm75Shutdown       = 1      // config; all else 0 is after power-on
+	lm75HysteresisThen = 0x4B00 // 75 °C
+	lm75Ours           = 0x4A00 // 74 °C: one that has 75 has lost its power since
 	lm75LimitThen      = 0x5000
 )
 
@@ -61,11 +62,18 @@ type lm75 struct {
 	bits int
 }
 
-// openLM75 has the chip sleep: that it keeps the setting is all that can be
+// openLM75 has the chip sleep: that it keeps what is set is all that can be
 // known of it.
 func openLM75(ctx context.Context, slot *bus.Slot, name string, bits int) (Sensor, error) {
 	s := &lm75{slot, name, bits}
-	if err := s.sleep(ctx); err != nil {
+	err := slot.WriteWord(lm75Hysteresis, lm75Ours)
+	if err == nil {
+		err = s.sleep(ctx)
+	}
+	if err == nil {
+		err = s.unchanged(anotherChip)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return s, nil
@@ -83,6 +91,9 @@ func (s *lm75) Measure(ctx context.Context, out []float64) error {
 
 // convert wakes the chip for one conversion.
 func (s *lm75) convert(ctx context.Context) (uint16, error) {
+	if err := s.slot.WriteWord(lm75Hysteresis, lm75Ours); err != nil {
+		return 0, err
+	}
 	if err := s.slot.WriteRegister(lm75Config, 0); err != nil {
 		return 0, err
 	}
@@ -92,7 +103,17 @@ func (s *lm75) convert(ctx context.Context) (uint16, error) {
 	if err := s.sleep(ctx); err != nil {
 		return 0, err
 	}
-	return s.slot.ReadWordTwice(lm75Temperature)
+	v, err := s.slot.ReadWordTwice(lm75Temperature)
+	if err != nil {
+		return 0, err
+	}
+	return v, s.unchanged(lostSettings)
+}
+
+// unchanged makes sure that the chip has had power since its hysteresis was
+// set: what a temperature is before the first conversion is not defined.
+func (s *lm75) unchanged(otherwise string) error {
+	return wantWord(s.slot, lm75Hysteresis, "hysteresis", lm75Ours, 0xFFFF, otherwise)
 }
 
 // sleep also makes sure that there is a chip, and that it did as it was told.
@@ -119,10 +140,10 @@ func lm75Degrees(v uint16, bits int) float64 {
 }
 
 // probeLM75 compares all that the chip has with what it is after power-on,
-// but for the sleep in which this gateway may have left it.
+// but for what this gateway may have set.
 func probeLM75(_ context.Context, slot *bus.Slot) (Found, error) {
 	const notAsNew = "this is another chip, or one with other settings"
-	if err := wantWord(slot, lm75Hysteresis, "hysteresis", lm75HysteresisThen, 0xFFFF, notAsNew); err != nil {
+	if err := wantWord(slot, lm75Hysteresis, "hysteresis", lm75HysteresisThen, ^uint16(lm75HysteresisThen^lm75Ours), notAsNew); err != nil {
 		return Found{}, err
 	}
 	if err := wantWord(slot, lm75Limit, "limit", lm75LimitThen, 0xFFFF, notAsNew); err != nil {

@@ -23,6 +23,7 @@ import (
 // Registers, section 5.1, and what is in them.
 const (
 	mcp9808Config     = 0x01
+	mcp9808Critical   = 0x04
 	mcp9808Ambient    = 0x05
 	mcp9808Maker      = 0x06
 	mcp9808Device     = 0x07
@@ -32,6 +33,7 @@ const (
 	mcp9808Microchip = 0x0054 // manufacturer
 	mcp9808ID        = 0x0400 // device, its revision in the lower byte
 	mcp9808Finest    = 3      // resolution: 0.0625 °C
+	mcp9808Ours      = 0x0960 // critical temperature: 150 °C, which there never are; 0 after power-on
 )
 
 // Section 1, t_CONV: typically 250 ms at the finest resolution. No most is
@@ -90,10 +92,13 @@ func (s *mcp9808) Measure(ctx context.Context, out []float64) error {
 	return nil
 }
 
-// convert wakes the chip for one conversion. The settings are read back
-// because the temperature has no sign that it is one: a chip that lost its
-// power would show 0 °C.
+// convert wakes the chip for one conversion. The temperature has no sign that
+// it is one: a chip that has lost its power shows 0 °C, and is known by the
+// limit that it has lost, too.
 func (s *mcp9808) convert(ctx context.Context) (uint16, error) {
+	if err := s.slot.WriteWord(mcp9808Critical, mcp9808Ours); err != nil {
+		return 0, err
+	}
 	if err := s.slot.WriteWord(mcp9808Config, 0); err != nil {
 		return 0, err
 	}
@@ -103,10 +108,17 @@ func (s *mcp9808) convert(ctx context.Context) (uint16, error) {
 	if err := s.slot.WriteWord(mcp9808Config, mcp9808Shutdown); err != nil {
 		return 0, err
 	}
-	if err := wantWord(s.slot, mcp9808Config, "config", mcp9808Shutdown, 0xFFFF, lostSettings); err != nil {
+	v, err := s.slot.ReadWordTwice(mcp9808Ambient)
+	if err != nil {
 		return 0, err
 	}
-	return s.slot.ReadWordTwice(mcp9808Ambient)
+	if limit, err := s.slot.ReadWordTwice(mcp9808Critical); err != nil {
+		return 0, err
+	} else if limit != mcp9808Ours {
+		return 0, fmt.Errorf("register 0x%02X (critical temperature) is 0x%04X in place of 0x%04X: %s",
+			mcp9808Critical, limit, mcp9808Ours, lostSettings)
+	}
+	return v, nil
 }
 
 // mcp9808Temperature returns the temperature in °C: 13 bits, signed, behind

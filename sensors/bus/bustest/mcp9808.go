@@ -12,9 +12,9 @@ type MCP9808 struct {
 }
 
 // NewMCP9808 returns a chip that was just powered on. It will have measured
-// 25.25 °C, above both limits, which are 0.
+// 25.25 °C, above the upper limit, which is 0.
 func NewMCP9808() *MCP9808 {
-	c := &MCP9808{Next: 0xC194}
+	c := &MCP9808{Next: 0x4194}
 	c.Narrow = map[byte]bool{8: true}
 	c.OnWrite, c.OnRead = c.write, c.read
 	c.PowerOn()
