@@ -72,7 +72,8 @@ var _ = register(Driver{
 type bh1750 struct {
 	slot   *bus.Slot
 	ranges []bh1750Range
-	at     int // the range that was used last
+	at     int  // the range that was used last
+	dark   bool // the last result was 0
 }
 
 func openBH1750(ctx context.Context, slot *bus.Slot) (Sensor, error) {
@@ -93,7 +94,7 @@ func (s *bh1750) Measure(ctx context.Context, out []float64) error {
 	var lux float64
 	at, err := autorange(s.at, len(s.ranges), func(at int) (int, error) {
 		r := s.ranges[at]
-		raw, err := s.convert(ctx, r)
+		raw, err := s.sure(ctx, r)
 		lux = r.lux(raw)
 		return betterRange(int(raw), r.few, r.many), err
 	})
@@ -103,6 +104,18 @@ func (s *bh1750) Measure(ctx context.Context, out []float64) error {
 	}
 	out[0] = lux
 	return nil
+}
+
+// sure takes one measurement, and another where it has suddenly become dark: 0
+// is also what a chip shows that has lost its power meanwhile, and nothing else
+// tells.
+func (s *bh1750) sure(ctx context.Context, r bh1750Range) (uint16, error) {
+	raw, err := s.convert(ctx, r)
+	if err == nil && raw == 0 && !s.dark {
+		raw, err = s.convert(ctx, r)
+	}
+	s.dark = err == nil && raw == 0
+	return raw, err
 }
 
 // convert takes one measurement.

@@ -18,6 +18,11 @@ func TestBH1750(t *testing.T) {
 		chip:   func() bustest.Chip { return bustest.NewBH1750() },
 		want:   []float64{1213.33}, // gobot bh1750_driver_test.go
 		within: 0.1,
+		// MTreg cannot be read: if it is lost before the measurement begins,
+		// the result is less than it should be. The next is right.
+		unnoticed: func(tx bustest.Tx) bool {
+			return len(tx.W) == 1 && (tx.W[0] >= bh1750MTLow || tx.W[0] == bh1750Once || tx.W[0] == bh1750Once2)
+		},
 	}.test(t)
 }
 

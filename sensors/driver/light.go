@@ -56,12 +56,18 @@ func setRegister(slot *bus.Slot, reg, v, mask byte) error {
 	if err := slot.WriteRegister(reg, v); err != nil {
 		return err
 	}
+	return keptRegister(slot, reg, v, mask)
+}
+
+// keptRegister makes sure that a register is still as it was written, in the
+// bits of mask: a chip that has lost its power since shows the dark.
+func keptRegister(slot *bus.Slot, reg, v, mask byte) error {
 	var got [1]byte
 	if err := slot.ReadRegisters(reg, got[:]); err != nil {
 		return err
 	}
 	if (got[0]^v)&mask != 0 {
-		return fmt.Errorf("register 0x%02X is 0x%02X, where 0x%02X was written: this is another chip, or the transmission is disturbed", reg, got[0], v)
+		return fmt.Errorf("register 0x%02X is 0x%02X, where 0x%02X was written: %s", reg, got[0], v, lostSettings)
 	}
 	return nil
 }

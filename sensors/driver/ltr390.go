@@ -147,7 +147,12 @@ func (s *ltr390) convert(ctx context.Context, r ltr390Range, mode, reg byte) (in
 	if err := s.slot.ReadRegistersSame(reg, b[:]); err != nil {
 		return 0, err
 	}
-	if err := setRegister(s.slot, ltr390Control, ltr390Sleep, 0xFF); err != nil {
+	// After power-on it is neither of our rates, and none is set if the power
+	// was lost before the gain was.
+	if err := keptRegister(s.slot, ltr390Rate, r.rate, 0xFF); err != nil {
+		return 0, err
+	}
+	if err := s.slot.WriteRegister(ltr390Control, ltr390Sleep); err != nil {
 		return 0, err
 	}
 	return int(b[0]) | int(b[1])<<8 | int(b[2]&0x0F)<<16, nil

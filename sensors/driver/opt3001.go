@@ -14,7 +14,6 @@ package driver
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -41,14 +40,13 @@ const (
 	opt3001Over    = 1 << 8    // OVF
 	opt3001Ready   = 1 << 7    // CRF, until it is read
 	opt3001Measure = opt3001Auto | opt3001Long | opt3001Once
-	opt3001Kept    = opt3001Auto | opt3001Long // what stays of it
+	opt3001Kept    = opt3001Auto | opt3001Long // what stays of it; after power-on L is 1, too
+
+	opt3001Settings = ^uint16(opt3001Once | 0xF<<5) // mask: without OVF, CRF, FH and FL
 )
 
-const (
-	opt3001Convert = 900 * time.Millisecond // 880 ms at most, and 10 for the choice of range
-	opt3001Poll    = 10 * time.Millisecond
-	opt3001Polls   = 10
-)
+// Section 6.5: 880 ms at most, and 10 for the choice of range.
+const opt3001Convert = 900 * time.Millisecond
 
 var _ = register(Driver{
 	Name:      "opt3001",
@@ -67,11 +65,10 @@ var _ = register(Driver{
 type opt3001 struct{ slot *bus.Slot }
 
 func openOPT3001(_ context.Context, slot *bus.Slot) (Sensor, error) {
-	s := &opt3001{slot}
-	if err := s.identify(); err != nil {
+	if err := identifyOPT3001(slot); err != nil {
 		return nil, fmt.Errorf("opt3001: %w", err)
 	}
-	return s, nil
+	return &opt3001{slot}, nil
 }
 
 // Measure implements [Sensor]: out is the illuminance in lx.
@@ -84,66 +81,35 @@ func (s *opt3001) Measure(ctx context.Context, out []float64) error {
 	return nil
 }
 
-// convert takes one measurement and returns register 0x00.
+// convert takes one measurement and returns register 0x00. The settings are
+// looked at last: a chip that has lost its power by then shows the dark.
 func (s *opt3001) convert(ctx context.Context) (uint16, error) {
 	if err := s.slot.WriteWord(opt3001Config, opt3001Measure); err != nil {
 		return 0, err
 	}
-	if err := s.await(ctx); err != nil {
+	config, err := awaitWord(ctx, s.slot, opt3001Config, "configuration", opt3001Ready, opt3001Convert)
+	if err != nil {
 		return 0, err
 	}
-	var b [2]byte
-	if err := s.slot.ReadRegistersSame(opt3001Result, b[:]); err != nil {
+	raw, err := s.slot.ReadWordTwice(opt3001Result)
+	if err != nil {
 		return 0, err
 	}
-	return binary.BigEndian.Uint16(b[:]), nil
+	if err := wantWord(s.slot, opt3001Config, "configuration", opt3001Kept, opt3001Settings, lostSettings); err != nil {
+		return 0, err
+	}
+	if config&opt3001Over != 0 {
+		return 0, fmt.Errorf("register 0x%02X (configuration) is 0x%04X: %w", opt3001Config, config, errTooBright)
+	}
+	return raw, nil
 }
 
-// await waits until the measurement has ended.
-func (s *opt3001) await(ctx context.Context) error {
-	d, config := opt3001Convert, uint16(0)
-	for range opt3001Polls {
-		if err := bus.Wait(ctx, d); err != nil {
-			return fmt.Errorf("wait for register 0x%02X (configuration): %w", opt3001Config, err)
-		}
-		var err error
-		if config, err = s.slot.ReadWord(opt3001Config); err != nil {
-			return err
-		}
-		switch {
-		case config&^(opt3001Once|opt3001Over|opt3001Ready)&0xFE00 != opt3001Kept:
-			return fmt.Errorf("register 0x%02X (configuration) is 0x%04X: it has lost its settings", opt3001Config, config)
-		case config&opt3001Ready == 0:
-			d = opt3001Poll
-			continue
-		case config&opt3001Over != 0:
-			return fmt.Errorf("register 0x%02X (configuration) is 0x%04X: %w", opt3001Config, config, errTooBright)
-		}
-		return nil
+// identifyOPT3001 refuses a chip that is not an OPT3001.
+func identifyOPT3001(slot *bus.Slot) error {
+	if err := wantWord(slot, opt3001Maker, "manufacturer", opt3001IsTI, 0xFFFF, anotherChip); err != nil {
+		return err
 	}
-	return fmt.Errorf("register 0x%02X (configuration) is 0x%04X: the measurement does not end", opt3001Config, config)
-}
-
-// identify refuses a chip that is not an OPT3001.
-func (s *opt3001) identify() error {
-	for _, id := range []struct {
-		reg  byte
-		name string
-		want uint16
-	}{{opt3001Maker, "manufacturer", opt3001IsTI}, {opt3001ID, "device", opt3001IsOPT}} {
-		got, err := s.slot.ReadWord(id.reg)
-		if err != nil {
-			return err
-		}
-		if got != id.want {
-			is := "this is another chip"
-			if got == 0x0000 || got == 0xFFFF {
-				is = "nothing drives the bus; check power and wires"
-			}
-			return fmt.Errorf("register 0x%02X (%s) is 0x%04X in place of 0x%04X: %s", id.reg, id.name, got, id.want, is)
-		}
-	}
-	return nil
+	return wantWord(slot, opt3001ID, "device", opt3001IsOPT, 0xFFFF, anotherChip)
 }
 
 // opt3001Lux returns the illuminance in lx: 0.01 × 2^E × R. Section 7.6.1.1.1,
@@ -154,7 +120,7 @@ func opt3001Lux(raw uint16) float64 {
 
 // probeOPT3001 reads both identities.
 func probeOPT3001(_ context.Context, slot *bus.Slot) (Found, error) {
-	if err := (&opt3001{slot}).identify(); err != nil {
+	if err := identifyOPT3001(slot); err != nil {
 		return Found{}, err
 	}
 	return Found{Model: "OPT3001", Certain: true}, nil

@@ -154,7 +154,10 @@ func (s *tsl2561) convert(ctx context.Context, r tsl2561Range) (c0, c1 uint16, e
 	if err := s.slot.ReadRegistersSame(tsl2561Data1, b1[:]); err != nil {
 		return 0, 0, err
 	}
-	if err := setRegister(s.slot, tsl2561Control, tsl2561Off, tsl2561Power); err != nil {
+	if err := keptRegister(s.slot, tsl2561Control, tsl2561On, tsl2561Power); err != nil {
+		return 0, 0, err
+	}
+	if err := s.slot.WriteRegister(tsl2561Control, tsl2561Off); err != nil {
 		return 0, 0, err
 	}
 	return binary.LittleEndian.Uint16(b0[:]), binary.LittleEndian.Uint16(b1[:]), nil

@@ -135,6 +135,9 @@ func (s *tsl2591) convert(ctx context.Context, r tsl2591Range) (data [4]byte, er
 	if err := s.slot.ReadRegistersSame(tsl2591Data, data[:]); err != nil {
 		return data, err
 	}
+	if err := keptRegister(s.slot, tsl2591Enable, tsl2591On, 0xFF); err != nil {
+		return data, err
+	}
 	return data, s.off()
 }
 

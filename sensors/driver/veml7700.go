@@ -114,7 +114,8 @@ func (s *veml7700) Measure(ctx context.Context, out []float64) error {
 	return nil
 }
 
-// convert takes one measurement.
+// convert takes one measurement. The settings are looked at once more after it:
+// a chip that has lost its power by then shows the dark.
 func (s *veml7700) convert(ctx context.Context, r veml7700Range) (uint16, error) {
 	if err := s.configure(r.conf); err != nil {
 		return 0, err
@@ -126,7 +127,10 @@ func (s *veml7700) convert(ctx context.Context, r veml7700Range) (uint16, error)
 	if err := s.slot.ReadRegistersSame(veml7700ALS, als[:]); err != nil {
 		return 0, err
 	}
-	if err := s.configure(r.conf | veml7700ShutDown); err != nil {
+	if err := s.configured(r.conf); err != nil {
+		return 0, err
+	}
+	if err := s.write(veml7700Conf, r.conf|veml7700ShutDown); err != nil {
 		return 0, err
 	}
 	return binary.LittleEndian.Uint16(als[:]), nil
@@ -138,12 +142,17 @@ func (s *veml7700) configure(conf uint16) error {
 	if err := s.write(veml7700Conf, conf); err != nil {
 		return err
 	}
+	return s.configured(conf)
+}
+
+// configured makes sure that ALS_CONF is as it was written.
+func (s *veml7700) configured(conf uint16) error {
 	var b [2]byte
 	if err := s.slot.ReadRegisters(veml7700Conf, b[:]); err != nil {
 		return err
 	}
 	if got := binary.LittleEndian.Uint16(b[:]); got != conf {
-		return fmt.Errorf("register 0x%02X (ALS_CONF) is 0x%04X, where 0x%04X was written: this is another chip, or the transmission is disturbed", veml7700Conf, got, conf)
+		return fmt.Errorf("register 0x%02X (ALS_CONF) is 0x%04X, where 0x%04X was written: %s", veml7700Conf, got, conf, lostSettings)
 	}
 	return nil
 }

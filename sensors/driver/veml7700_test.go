@@ -21,6 +21,19 @@ func TestVEML7700(t *testing.T) {
 	}.test(t)
 }
 
+// In a dim room the most sensitive range is right, and no light believed.
+func TestVEML7700Dim(t *testing.T) {
+	i2cTest{
+		driver: "veml7700",
+		chip: func() bustest.Chip {
+			chip := bustest.NewVEML7700()
+			chip.Lux = 42
+			return chip
+		},
+		want: []float64{42.0672},
+	}.test(t)
+}
+
 // Range and ALS count → lx.
 var _ = vectors("veml7700", 0.005, func(in string) ([]float64, error) {
 	var r, count int
@@ -91,8 +104,8 @@ func TestVEML7700Transactions(t *testing.T) {
 		}
 		wantLog(t, b.Log(),
 			"10 W 03 00 00", "10 W 00 01 10", "10 W 00 R 01 10",
-			"10 W 00 00 10", "10 W 00 R 00 10", "10 W 04 R 2E 02", "10 W 04 R 2E 02", "10 W 00 01 10", "10 W 00 R 01 10",
-			"10 W 00 40 18", "10 W 00 R 40 18", "10 W 04 R B8 08", "10 W 04 R B8 08", "10 W 00 41 18", "10 W 00 R 41 18")
+			"10 W 00 00 10", "10 W 00 R 00 10", "10 W 04 R 2E 02", "10 W 04 R 2E 02", "10 W 00 R 00 10", "10 W 00 01 10",
+			"10 W 00 40 18", "10 W 00 R 40 18", "10 W 04 R B8 08", "10 W 04 R B8 08", "10 W 00 R 40 18", "10 W 00 41 18")
 	})
 }
 
