@@ -41,6 +41,9 @@ type i2cTest struct {
 	// spoiled: no checksum, and not worth asking twice. If one is spoiled, what
 	// is measured may be wrong, but nothing panics and nothing is half written.
 	unchecked func(bustest.Tx) bool
+	// unnoticed are transactions before which a loss of power cannot be found
+	// out: the chip has nothing to know it by.
+	unnoticed func(bustest.Tx) bool
 	// command is how an error names the register or command of a transaction;
 	// default its first byte as 0xF7.
 	command func(bustest.Tx) string
@@ -169,6 +172,7 @@ func (c i2cTest) test(t *testing.T) {
 		"context":      c.testContext,
 		"again":        c.testAgain,
 		"unplugged":    c.testUnplugged,
+		"power lost":   c.testPowerLoss,
 		"in its range": c.testRange,
 		"probed":       c.testProbe,
 	} {
@@ -299,6 +303,56 @@ func (c i2cTest) testUnplugged(t *testing.T) {
 	}
 	b.Plug(d.Addrs[0], c.chip())
 	c.healthy(t, b)
+}
+
+// testPowerLoss has the chip lose its power and get it back before every
+// transaction of a measurement, as a loose wire does: it holds its defaults
+// then, and no result, which must not be taken for one.
+func (c i2cTest) testPowerLoss(t *testing.T) {
+	if _, ok := c.chip().(interface{ PowerOn() }); !ok {
+		t.Skip("the model cannot lose its power")
+	}
+	opened := func() (Sensor, *bustest.Bus, bustest.Chip) {
+		d, _ := Lookup(c.driver)
+		chip := c.chip()
+		b := bustest.New(map[uint16]bustest.Chip{d.Addrs[0]: chip})
+		s, err := c.open(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.measure(t.Context(), s, make([]float64, len(c.want))); err != nil {
+			t.Fatal(err)
+		}
+		b.Reset()
+		return s, b, chip
+	}
+	s, b, _ := opened()
+	if err := c.measure(t.Context(), s, make([]float64, len(c.want))); err != nil {
+		t.Fatal(err)
+	}
+	for n, tx := range b.Log() {
+		s, b, chip := opened()
+		b.Inject(bustest.Fault{When: func(now bustest.Tx) bool {
+			if now.N == n {
+				chip.(interface{ PowerOn() }).PowerOn()
+			}
+			return false
+		}})
+		out := slices.Repeat([]float64{untouched}, len(c.want))
+		err := c.measure(t.Context(), s, out)
+		if err != nil && !errors.Is(err, ErrNothingNew) {
+			c.failed(t, bustest.Tx{}, out, err)
+		}
+		if err != nil || c.unnoticed != nil && c.unnoticed(tx) {
+			continue
+		}
+		for i, want := range c.want {
+			if math.Abs(out[i]-want) > cmp.Or(c.within, 5e-4) {
+				t.Errorf("power lost before transaction %v: measured %v, want %v or an error", tx, out, c.want)
+				break
+			}
+		}
+	}
 }
 
 // testRange looks at the driver's table.

@@ -21,6 +21,9 @@ func TestSGP30(t *testing.T) {
 		ambient:  &Ambient{Temperature: 22, Humidity: 45, Pressure: math.NaN()},
 		patience: 20 * time.Second,
 		command:  command16,
+		// It answers 400 ppm and 0 ppb then, which may be. What comes of it is
+		// noticed by its baseline: see keep.
+		unnoticed: bustest.Wrote(0x20, 0x08),
 	}.test(t)
 }
 
