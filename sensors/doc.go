@@ -13,7 +13,8 @@
 //
 // All sensors are read at once when [Sensors.Run] begins. From then on each
 // has a grid of ticks one interval apart, spread over the interval so that
-// they do not all come together. A tick that passes while the bus is busy is
+// they do not all come together; those closer than 20 ms do, so that the
+// processor wakes up once for them. A tick that passes while the bus is busy is
 // skipped, never made up for. One that comes too early for the chip
 // (MinPeriod) by more than a tenth is skipped, too; less is the ordinary delay
 // of the tick before.

@@ -826,3 +826,41 @@ func TestMeta(t *testing.T) {
 		}
 	})
 }
+
+// Two hundred sensors are spread over their interval, and still wake the
+// processor up only every 20 ms.
+func TestTicksFallTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chips := map[string]*chip{"x": {measure: value(20)}}
+		var cfg []SensorConfig
+		for i := range 200 {
+			cfg = append(cfg, SensorConfig{Driver: "x", Name: fmt.Sprintf("s%d", i), Interval: time.Second})
+		}
+		h := build(t, chips, cfg...).run()
+		time.Sleep(time.Second + time.Millisecond) // the first of all come at once
+		synctest.Wait()
+		h.mu.Lock()
+		h.events = nil
+		h.mu.Unlock()
+		time.Sleep(time.Second)
+		h.stop()
+		at := make(map[time.Duration]int)
+		for i := range 200 {
+			readings := h.readings(fmt.Sprintf("s%d", i))
+			if len(readings) != 1 {
+				t.Errorf("%d readings of s%d in a second", len(readings), i)
+			}
+			for _, e := range readings {
+				at[e.at]++
+			}
+		}
+		if len(at) != 50 {
+			t.Errorf("readings at %d moments of a second, want 50", len(at))
+		}
+		for when, n := range at {
+			if n > 5 {
+				t.Errorf("%d readings at %v", n, when)
+			}
+		}
+	})
+}

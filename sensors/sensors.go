@@ -164,6 +164,10 @@ func (d Deps) withDefaults() Deps {
 
 var errNoTree = errors.New("there is no topic tree here; it is a part of the running gateway")
 
+// together is how close ticks may be until they coincide: the processor wakes up
+// once for them, which costs more than a reading does.
+const together = 20 * time.Millisecond
+
 // Run reads until ctx ends, and returns when all its goroutines have ended,
 // every sensor is offline and what they saved is on disk. A driver that hangs,
 // in a system call perhaps, keeps it from returning, and nothing else: after
@@ -179,7 +183,7 @@ func (s *Sensors) Run(ctx context.Context) error {
 			}
 			share = phases[d.line]
 		}
-		d.begin(now, share)
+		d.begin(now, share.Truncate(together))
 	}
 	var lines, watch sync.WaitGroup
 	for _, l := range s.lines {
