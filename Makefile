@@ -89,6 +89,10 @@ FUZZTIME ?= 5m
 bench: packages ## our broker beside Mosquitto, to broker/BENCH.md (15 minutes, an otherwise idle machine)
 	$(GO) run ./broker/bench -out broker/BENCH.md
 
+.PHONY: bench-sensors
+bench-sensors: packages ## what reading 200 sensors costs, to sensors/BENCH.md (5 minutes, needs Debian's qemu-user)
+	$(GO) run ./sensors/bench -out sensors/BENCH.md
+
 ROUNDS ?= 50
 .PHONY: soak
 soak: packages ## kill our broker and Mosquitto under load, ROUNDS times (default 50) each way, to broker/BENCH.md (7 minutes)
@@ -112,4 +116,4 @@ clean:
 
 .PHONY: help
 help:
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

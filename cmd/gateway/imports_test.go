@@ -28,6 +28,7 @@ var importRules = map[string]struct {
 	"sensors/bus/modbus":             {[]string{"sensors/bus"}, "a protocol on a port, it knows no meter"},
 	"sensors/driver":                 {[]string{"sensors/reading", "sensors/bus"}, "no driver knows MQTT, topics or schedules"},
 	"sensors":                        {[]string{"sensors/reading", "sensors/driver", "sensors/bus", "sensors/bus/modbus"}, "sensors never see the broker: wire.go owns the adapter"},
+	"sensors/bench":                  {nil, "a benchmark knows programs from outside only"},
 	"sensors/scan":                   {[]string{"sensors/driver", "sensors/bus"}, "what there is, whatever is configured"},
 	"broker/topic":                   {nil, "the trees know only topics"},
 	"broker/packet":                  {nil, "the codec knows only bytes"},
