@@ -26,10 +26,10 @@ type adapter struct {
 	errs    []error         // of the transactions to come; nil at the end
 	busy    map[uint16]bool // addresses that the kernel has
 
-	opened, closed int
-	settings       map[uint]int
-	open           *os.File
-	transactions   []string
+	opened       int
+	settings     map[uint]int
+	open         *os.File
+	transactions []string
 }
 
 func newAdapter(t *testing.T) *adapter {

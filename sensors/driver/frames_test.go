@@ -26,7 +26,6 @@ type serialTest struct {
 	attach  func(*bustest.Serial) (stop func()) // a healthy sensor, until stop
 	want    []float64                           // what it measures
 	options map[string]string                   // other than the defaults
-	state   *bustest.State
 }
 
 // open opens the driver, by its table, on the port.

@@ -26,7 +26,7 @@ import (
 // Registers, with the command bits in front of their number: 100 for a byte,
 // 101 for a word, whose least significant byte comes first.
 const (
-	tsl2561Control = 0x80 | 0x00
+	tsl2561Control = 0x80
 	tsl2561Timing  = 0x80 | 0x01
 	tsl2561ID      = 0x80 | 0x0A
 	tsl2561Data0   = 0xA0 | 0x0C

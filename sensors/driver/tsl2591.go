@@ -25,7 +25,7 @@ import (
 // Registers, with the command bits of a normal operation: 101 in front of the
 // number.
 const (
-	tsl2591Enable  = 0xA0 | 0x00
+	tsl2591Enable  = 0xA0
 	tsl2591Control = 0xA0 | 0x01
 	tsl2591ID      = 0xA0 | 0x12
 	tsl2591Status  = 0xA0 | 0x13
