@@ -67,8 +67,8 @@ func parseModbusValue(fields []string, order string) (v modbusValue, err error) 
 	if v.table, ok = modbusTables[fields[1]]; !ok {
 		return v, fmt.Errorf("unknown table %.40q; there are input, holding, coil and discrete", fields[1])
 	}
-	address, err := strconv.ParseUint(fields[2], 0, 16)
-	if err != nil {
+	address, err := parseWhole(fields[2])
+	if err != nil || address < 0 || address > math.MaxUint16 {
 		return v, fmt.Errorf("%.40q is not an address, 0 to 65535 or 0x0000 to 0xFFFF", fields[2])
 	}
 	v.address, v.typ = uint16(address), modbusType(fields[3])

@@ -382,7 +382,7 @@ func TestModbusOwnRegisters(t *testing.T) {
 		s := r.mustOpen(t, `registers=
 			# a slave of my own
 			voltage input 0x0000 f32 cdab *0.1   # V
-			temperature input 16 s16 /10 +1.5
+			temperature input 00016 s16 /10 +1.5
 			raw_1 holding 0 u16 badc -1
 			state_1 coil 3 bit
 			state_2 discrete 0 bit
@@ -441,6 +441,8 @@ func TestModbusOptions(t *testing.T) {
 		{[]string{"registers=volts input 0 u16"}, `unknown quantity "volts"; one without a name here is raw_1`},
 		{[]string{"registers=voltage input 70000 u16"}, `"70000" is not an address`},
 		{[]string{"registers=voltage input -1 u16"}, `"-1" is not an address`},
+		{[]string{"registers=voltage input 0b1 u16"}, `"0b1" is not an address`},
+		{[]string{"registers=voltage input 0x10000 u16"}, `"0x10000" is not an address`},
 		{[]string{"registers=voltage input 0xFFFF f32"}, "beyond the last address"},
 		{[]string{"registers=voltage input 0 u64"}, `unknown type "u64"; there are u16`},
 		{[]string{"registers=voltage input 0 bit"}, "type bit does not suit"},

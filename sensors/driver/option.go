@@ -48,7 +48,7 @@ func (o Option) checkNumber(text string) error {
 	var err error
 	if o.Type == Whole {
 		var n int64
-		n, err = strconv.ParseInt(text, 0, 54) // what a float64 holds exactly
+		n, err = parseWhole(text)
 		x = float64(n)
 	} else {
 		x, err = strconv.ParseFloat(text, 64)
@@ -62,6 +62,20 @@ func (o Option) checkNumber(text string) error {
 		return fmt.Errorf("%s is out of range, %v to %v", text, o.Min, o.Max)
 	}
 	return nil
+}
+
+// parseWhole reads a whole number, decimal or 0x…: zeros before a decimal one
+// mean nothing, as people write addresses, and make it no octal one. It is one
+// that a float64 holds exactly.
+func parseWhole(text string) (int64, error) {
+	sign, digits := "", text
+	if rest, found := strings.CutPrefix(text, "-"); found {
+		sign, digits = "-", rest
+	}
+	if hex, found := strings.CutPrefix(strings.ToLower(digits), "0x"); found && !strings.ContainsAny(hex, "+-") {
+		return strconv.ParseInt(sign+hex, 16, 54)
+	}
+	return strconv.ParseInt(sign+digits, 10, 54)
 }
 
 // seconds is a duration of s, in seconds as Option.Min and Max have it.
@@ -83,7 +97,7 @@ type options map[string]string
 
 // whole returns an option of type Whole.
 func (o options) whole(name string) int {
-	n, _ := strconv.ParseInt(o[name], 0, 54)
+	n, _ := parseWhole(o[name])
 	return int(n)
 }
 
