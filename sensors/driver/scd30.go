@@ -84,13 +84,12 @@ type scd30 struct {
 	began time.Time // of measuring
 	last  time.Time // something new was measured, or measuring began
 
-	pressure float64 // hPa, of the air; NaN is not known
-	told     float64 // what the chip was told; NaN for nothing
+	airPressure // of which CO₂ depends
 }
 
 func openSCD30(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 	o := options(slot.Options)
-	s := &scd30{slot: slot, every: o.duration("every").Truncate(time.Second), pressure: math.NaN(), told: math.NaN()}
+	s := &scd30{slot: slot, every: o.duration("every").Truncate(time.Second), airPressure: unknownPressure()}
 	if _, err := s.words(ctx, scd30Firmware, 1); err != nil {
 		return nil, fmt.Errorf("scd30: firmware: %w", err)
 	}
@@ -136,9 +135,6 @@ func (s *scd30) configure(ctx context.Context, o options) error {
 	return nil
 }
 
-// Compensate implements [Compensated]: CO₂ is corrected for the air pressure.
-func (s *scd30) Compensate(a Ambient) { s.pressure = a.Pressure }
-
 // Measure implements [Sensor]: out is CO₂ in ppm, temperature in °C, humidity
 // in %. There is nothing new until the chip has measured again.
 func (s *scd30) Measure(ctx context.Context, out []float64) error {
@@ -181,25 +177,18 @@ func (s *scd30) nothing() error {
 	return ErrNothingNew
 }
 
-// tellPressure tells the chip the air pressure, if it is known and another
-// than before. Starting while it measures does nothing else.
+// tellPressure tells the chip the air pressure. Starting while it measures does
+// nothing else. Section 1.4.1.
 func (s *scd30) tellPressure(ctx context.Context) error {
-	if math.IsNaN(s.pressure) || math.Abs(s.pressure-s.told) < scd30Step {
-		return nil
-	}
-	mbar := min(max(math.Round(s.pressure), 700), 1400) // section 1.4.1
-	if err := sensirionCommand(ctx, s.slot, scd30Start, scd30Pause, uint16(mbar)); err != nil {
-		return err
-	}
-	s.told = s.pressure
-	return nil
+	return s.tell(scd30Step, 700, 1400, func(mbar uint16) error {
+		return sensirionCommand(ctx, s.slot, scd30Start, scd30Pause, mbar)
+	})
 }
 
 // Set implements [Setter]: forced recalibration, section 1.4.6.
 func (s *scd30) Set(ctx context.Context, _ string, ppm float64) error {
-	if measured := time.Since(s.began); measured < scd30Warm {
-		return fmt.Errorf("scd30: recalibrate with command 0x%04X: it has measured for %v only; leave it in the reference air for %v, and set it then",
-			scd30Recalibrate, measured.Round(time.Second), scd30Warm)
+	if err := checkWarm(scd30Recalibrate, s.began, scd30Warm); err != nil {
+		return fmt.Errorf("scd30: %w", err)
 	}
 	if err := sensirionCommand(ctx, s.slot, scd30Recalibrate, scd30Pause, uint16(math.Round(ppm))); err != nil {
 		return fmt.Errorf("scd30: recalibrate: %w", err)

@@ -87,12 +87,11 @@ type scd4x struct {
 	began   time.Time // of measuring
 	last    time.Time // something new was measured, or measuring began
 
-	pressure float64 // hPa, of the air; NaN is not known
-	told     float64 // what the chip was told; NaN for nothing
+	airPressure // of which CO₂ depends
 }
 
 func openSCD4x(ctx context.Context, slot *bus.Slot) (Sensor, error) {
-	s := &scd4x{slot: slot, options: slot.Options, pressure: math.NaN(), told: math.NaN()}
+	s := &scd4x{slot: slot, options: slot.Options, airPressure: unknownPressure()}
 	if err := sensirionCommand(ctx, slot, scd4xStop, scd4xStopTime); err != nil {
 		return nil, fmt.Errorf("scd4x: stop measuring: %w", err)
 	}
@@ -135,9 +134,6 @@ func (s *scd4x) start(ctx context.Context) error {
 	return nil
 }
 
-// Compensate implements [Compensated]: CO₂ is corrected for the air pressure.
-func (s *scd4x) Compensate(a Ambient) { s.pressure = a.Pressure }
-
 // Measure implements [Sensor]: out is CO₂ in ppm, temperature in °C, humidity
 // in %. There is nothing new until the chip has measured again.
 func (s *scd4x) Measure(ctx context.Context, out []float64) error {
@@ -173,26 +169,19 @@ func (s *scd4x) nothing() error {
 	return ErrNothingNew
 }
 
-// tellPressure tells the chip the air pressure, if it is known and another by
-// 1 hPa, which is 0.1 % of the reading.
+// tellPressure tells the chip the air pressure. 1 hPa is 0.1 % of the reading.
+// Section 3.6.5.
 func (s *scd4x) tellPressure(ctx context.Context) error {
-	if math.IsNaN(s.pressure) || math.Abs(s.pressure-s.told) < 1 {
-		return nil
-	}
-	hPa := min(max(math.Round(s.pressure), 700), 1200) // section 3.6.5
-	if err := sensirionCommand(ctx, s.slot, scd4xPressure, scd4xShort, uint16(hPa)); err != nil {
-		return err
-	}
-	s.told = s.pressure
-	return nil
+	return s.tell(1, 700, 1200, func(hPa uint16) error {
+		return sensirionCommand(ctx, s.slot, scd4xPressure, scd4xShort, hPa)
+	})
 }
 
 // Set implements [Setter]: forced recalibration, section 3.7.1. Whatever
 // becomes of it, the chip measures afterwards.
 func (s *scd4x) Set(ctx context.Context, _ string, ppm float64) error {
-	if measured := time.Since(s.began); measured < scd4xWarm {
-		return fmt.Errorf("scd4x: recalibrate with command 0x%04X: it has measured for %v only; leave it in the reference air for %v, and set it then",
-			scd4xRecalibrate, measured.Round(time.Second), scd4xWarm)
+	if err := checkWarm(scd4xRecalibrate, s.began, scd4xWarm); err != nil {
+		return fmt.Errorf("scd4x: %w", err)
 	}
 	if err := sensirionCommand(ctx, s.slot, scd4xStop, scd4xStopTime); err != nil {
 		return fmt.Errorf("scd4x: stop measuring: %w", err)
