@@ -109,7 +109,7 @@ type bme680 struct {
 	heater int  // °C, 0 for off
 	heat   time.Duration
 	calib  bme680Calibration
-	last   float64 // temperature, °C, of the last measurement
+	last   float64 // temperature, °C, of the last measurement, for the heater
 }
 
 func openBME680(ctx context.Context, slot *bus.Slot) (Sensor, error) {
@@ -215,11 +215,11 @@ func (s *bme680) Measure(ctx context.Context, out []float64) error {
 		out[0], out[1], out[2] = t, h, p/100
 		return nil
 	}
+	s.last = t
 	gas, err := s.gas(raw)
 	if err != nil {
 		return fmt.Errorf("bme680: %w", err)
 	}
-	s.last = t
 	out[0], out[1], out[2], out[3] = t, h, p/100, gas
 	return nil
 }

@@ -157,6 +157,31 @@ func TestBME680Transactions(t *testing.T) {
 	})
 }
 
+// The temperature of the air is known even if the gas was not measured: it is
+// what the heater needs to do better.
+func TestBME680HeatsBetterAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chip := bustest.NewBME680()
+		chip.Next[3], chip.HeatUp = 0x60, -1 // cold, and never stable
+		slot, b := bme680On(chip)
+		s, err := openBME680(t.Context(), slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var heats []string
+		for range 2 {
+			b.Reset()
+			if err := s.Measure(t.Context(), make([]float64, 4)); err == nil {
+				t.Fatal("measured with a cold heater")
+			}
+			heats = append(heats, b.Log()[0].String())
+		}
+		if heats[0] == heats[1] {
+			t.Errorf("it heats alike: %q", heats)
+		}
+	})
+}
+
 func TestBME680Models(t *testing.T) {
 	d, _ := Lookup("bme688")
 	for _, tt := range []struct {
