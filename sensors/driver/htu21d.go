@@ -55,6 +55,8 @@ var _ = register(Driver{
 		{Quantity: reading.Temperature, Min: -40, Max: 125, Decimals: 2},
 		{Quantity: reading.Humidity, Min: 0, Max: 100, Decimals: 1},
 	},
+	Notes: "An HTU21D shows up to 0.15 % of humidity too much for each °C below 25 °C, and too little above: " +
+		"its datasheet's compensation is left out, because the other chips need none.",
 	Open:  openHTU21D,
 	Probe: probeHTU21D,
 })
