@@ -248,24 +248,27 @@ func TestBME680Broken(t *testing.T) {
 // A chip that loses its power between two measurements is found out, whatever
 // it is asked for, and opening it again helps.
 func TestBME680PowerLoss(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		chip := bustest.NewBME680()
-		slot, _ := bme680On(chip)
-		s, err := openBME680(t.Context(), slot)
-		if err != nil {
-			t.Fatal(err)
-		}
-		chip.PowerOn()
-		if err := s.Measure(t.Context(), make([]float64, 4)); err == nil {
-			t.Error("measured after a power loss")
-		}
-		if s, err = openBME680(t.Context(), slot); err == nil {
-			err = s.Measure(t.Context(), make([]float64, 4))
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	})
+	for _, heater := range []string{"320", "0"} {
+		synctest.Test(t, func(t *testing.T) {
+			chip := bustest.NewBME680()
+			slot, _ := bme680On(chip)
+			slot.Options["heater_temperature"] = heater
+			s, err := openBME680(t.Context(), slot)
+			if err != nil {
+				t.Fatal(err)
+			}
+			chip.PowerOn()
+			if err := s.Measure(t.Context(), make([]float64, 4)); err == nil {
+				t.Errorf("heater at %s °C: measured after a power loss", heater)
+			}
+			if s, err = openBME680(t.Context(), slot); err == nil {
+				err = s.Measure(t.Context(), make([]float64, 4))
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // Whatever a chip says, nothing panics, humidity is a percentage and gas
