@@ -45,7 +45,7 @@ var _ = register(Driver{
 		{Name: "order", Doc: "Order of the bytes of values, if it is not the template's: abcd has the most significant first, cdab is with swapped words, badc with swapped bytes, dcba with both.", Allowed: []string{"abcd", "cdab", "badc", "dcba"}},
 		{Name: "timeout", Doc: "Time until the slave begins its answer, 1s if nothing is said.", Type: Duration, Min: 0.02, Max: 30},
 		{Name: "pause", Doc: "Silence that the slave needs before a request; some meters need 50ms.", Type: Duration, Min: 0.001, Max: 10},
-		{Name: "max_gap", Doc: "Most registers read that nobody needs, to save a request.", Default: "8", Type: Whole, Min: 0, Max: modbusRegisters},
+		{Name: "max_gap", Doc: "Most registers read that nobody needs, to save a request; 0 for a slave that does not answer when it is asked for one that it does not have.", Default: "8", Type: Whole, Min: 0, Max: modbusRegisters},
 		{Name: "max_block", Doc: "Most registers read in one request.", Default: "125", Type: Whole, Min: 1, Max: modbusRegisters},
 	},
 	Wiring: "RS-485: A (D+) of all devices on one wire, B (D-) on the other, in one line without branches; GND as the third.\n" +
