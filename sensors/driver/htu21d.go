@@ -149,8 +149,14 @@ func htu21dPercent(srh uint16) float64 {
 // probeHTU21D takes a measurement of each kind: with two CRCs that hold it is
 // one of the family. The serial number's commands have two bytes, which would
 // be a write to other chips at the address: the PCA9685 of a servo board.
+//
+// Chips of Texas Instruments at the address have their maker in register 0xFE.
+// Who has just looked for one has sent a soft reset to this chip.
 func probeHTU21D(ctx context.Context, slot *bus.Slot) (Found, error) {
 	s := &htu21d{slot}
+	if err := bus.Wait(ctx, htu21dResetTime); err != nil {
+		return Found{}, fmt.Errorf("wait for command 0x%02X: %w", htu21dReset, err)
+	}
 	st, err := s.value(ctx, htu21dTemperature, htu21dConvertT)
 	if err != nil {
 		return Found{}, err

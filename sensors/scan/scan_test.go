@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -156,4 +157,78 @@ func TestProbesAreShort(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Every chip is found as what it is at each of its addresses, by its driver and
+// by no other, if it can be told at all, and among the choices otherwise.
+func TestEveryChipIsFoundAsItself(t *testing.T) {
+	chips := map[string]func() bustest.Chip{
+		"bme280":   func() bustest.Chip { return bustest.NewBME280() },
+		"bmp280":   func() bustest.Chip { return bustest.NewBMP280() },
+		"bmp180":   func() bustest.Chip { return bustest.NewBMP180() },
+		"bmp388":   func() bustest.Chip { return bustest.NewBMP388() },
+		"bme680":   func() bustest.Chip { return bustest.NewBME680() },
+		"sht3x":    func() bustest.Chip { return bustest.NewSHT3x() },
+		"sht4x":    func() bustest.Chip { return bustest.NewSHT4x() },
+		"hdc302x":  func() bustest.Chip { return bustest.NewHDC302x() },
+		"aht20":    func() bustest.Chip { return bustest.NewAHT20() },
+		"htu21d":   func() bustest.Chip { return bustest.NewHTU21D() },
+		"hdc1080":  func() bustest.Chip { return bustest.NewHDC1080() },
+		"th02":     func() bustest.Chip { return bustest.NewTH02() },
+		"am2320":   func() bustest.Chip { return bustest.NewAM2320() },
+		"scd4x":    func() bustest.Chip { return bustest.NewSCD4x() },
+		"scd30":    func() bustest.Chip { return bustest.NewSCD30() },
+		"sgp30":    func() bustest.Chip { return bustest.NewSGP30() },
+		"opt3001":  func() bustest.Chip { return bustest.NewOPT3001() },
+		"ina219":   func() bustest.Chip { return bustest.NewINA219() },
+		"ina226":   func() bustest.Chip { return bustest.NewINA226() },
+		"ina3221":  func() bustest.Chip { return bustest.NewINA3221() },
+		"tmp117":   func() bustest.Chip { return bustest.NewTMP117() },
+		"mcp9808":  func() bustest.Chip { return bustest.NewMCP9808() },
+		"ccs811":   func() bustest.Chip { return bustest.NewCCS811() },
+		"ens160":   func() bustest.Chip { return bustest.NewENS160() },
+		"tsl2591":  func() bustest.Chip { return bustest.NewTSL2591() },
+		"tsl2561":  func() bustest.Chip { return bustest.NewTSL2561() },
+		"aht10":    func() bustest.Chip { return bustest.NewAHT10() },
+		"sgp40":    func() bustest.Chip { return bustest.NewSGP40() },
+		"sgp41":    func() bustest.Chip { return bustest.NewSGP41() },
+		"ina260":   func() bustest.Chip { return bustest.NewINA260() },
+		"ltr390":   func() bustest.Chip { return bustest.NewLTR390() },
+		"veml7700": func() bustest.Chip { return bustest.NewVEML7700() },
+		"bh1750":   func() bustest.Chip { return bustest.NewBH1750() },
+		"tmp102":   func() bustest.Chip { return bustest.NewTMP102() },
+		"lm75":     func() bustest.Chip { return bustest.NewLM75() },
+		"pct2075":  func() bustest.Chip { return bustest.NewPCT2075() },
+		"ads1115":  func() bustest.Chip { return bustest.NewADS1115() },
+		"ads1015":  func() bustest.Chip { return bustest.NewADS1015() },
+		"lis3dh":   func() bustest.Chip { return bustest.NewLIS3DH() },
+		"mpu6050":  func() bustest.Chip { return bustest.NewMPU6050() },
+		"adxl345":  func() bustest.Chip { return bustest.NewADXL345() },
+	}
+	for _, d := range driver.All() {
+		if d.Bus == bus.I2C && chips[d.Name] == nil {
+			t.Errorf("driver %s has no model here", d.Name)
+		}
+	}
+	for name, chip := range chips {
+		d, _ := driver.Lookup(name)
+		for _, addr := range d.Addrs {
+			synctest.Test(t, func(t *testing.T) {
+				b := bustest.New(map[uint16]bustest.Chip{addr: chip()})
+				found, err := candidates(t.Context(), b, "i2c-1", addr)
+				itself := slices.ContainsFunc(found, func(c Candidate) bool { return c.Driver.Name == name })
+				switch {
+				case err != nil:
+					t.Errorf("%s at %#02x: %v", name, addr, err)
+				case !itself && d.Probe != nil:
+					t.Errorf("%s at %#02x is not found: %v", name, addr, titles(found))
+				}
+				for _, c := range found {
+					if c.Certain && c.Driver.Name != name {
+						t.Errorf("%s at %#02x is taken for %s, %q", name, addr, c.Driver.Name, c.Model)
+					}
+				}
+			})
+		}
+	}
 }
