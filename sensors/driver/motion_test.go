@@ -49,6 +49,17 @@ var motionChips = []motionChip{
 		func(c bustest.Chip, m bustest.Motion) { c.(*bustest.MPU6050).Motion = m },
 		mpu6050Count, 730 * time.Millisecond, 4.0 / 32768,
 	},
+	{ // whose INT_STATUS does not tell
+		"mpu6050", func() bustest.Chip {
+			c := bustest.NewMPU6050()
+			c.Mute = true
+			return c
+		},
+		func(c bustest.Chip) { c.(*bustest.MPU6050).PowerOn() },
+		func(c bustest.Chip) { c.(*bustest.MPU6050).Dead = true },
+		func(c bustest.Chip, m bustest.Motion) { c.(*bustest.MPU6050).Motion = m },
+		mpu6050Count, 730 * time.Millisecond, 4.0 / 32768,
+	},
 }
 
 // i2cSlot is where a driver would be on b, with its default options.

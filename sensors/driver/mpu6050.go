@@ -207,7 +207,8 @@ func (s *mpu6050) start(context.Context) error {
 }
 
 // drain implements [fifo]. Whether it overflowed is asked afterwards, when it
-// cannot have happened unseen.
+// cannot have happened unseen. A FIFO without room for a sample counts as one
+// that did, for its interrupt, which sets that bit, is not enabled.
 func (s *mpu6050) drain(samples [][3]int16) ([][3]int16, error) {
 	n, err := s.count()
 	if err != nil {
@@ -240,8 +241,11 @@ func (s *mpu6050) count() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if n > then || then > mpu6050Bytes {
+	switch {
+	case n > then || then > mpu6050Bytes:
 		return 0, fmt.Errorf("register 0x%02X (FIFO_COUNT) is %d and then %d: the transmission is disturbed", mpu6050Count, n, then)
+	case then > mpu6050Bytes-mpu6050Sample:
+		return 0, fmt.Errorf("register 0x%02X (FIFO_COUNT) is %d: %w", mpu6050Count, then, errOverflow)
 	}
 	return int(n) / mpu6050Sample * mpu6050Sample, nil
 }

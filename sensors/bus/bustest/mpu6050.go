@@ -14,6 +14,7 @@ type MPU6050 struct {
 	Turning     [3]float64 // °/s
 	Temperature float64    // °C
 	Dead        bool       // no samples come
+	Mute        bool       // INT_STATUS does not show that the FIFO overflowed
 
 	fifo     sampleFIFO
 	overflow bool      // INT_STATUS has shown it
@@ -47,7 +48,7 @@ func (c *MPU6050) Read(p []byte) error {
 		switch c.at {
 		case 0x3A: // reading INT_STATUS clears it
 			c.Mem[0x3A] = 1
-			if c.fifo.lost && !c.overflow {
+			if c.fifo.lost && !c.overflow && !c.Mute {
 				c.Mem[0x3A] |= 0x10
 			}
 			c.overflow = c.fifo.lost
