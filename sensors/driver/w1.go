@@ -302,7 +302,10 @@ func parseW1Slave(s string) (float64, error) {
 // 85 °C is what the chip holds after power-on, but also a temperature. In a
 // DS18B20 byte 6 is 0x0C then, and has other values after a conversion; the
 // datasheet calls it reserved, the kernel's documentation (w1_therm.rst,
-// features) relies on it, and on 127.94 °C for too weak a supply.
+// features) relies on it, and on 127.94 °C for too weak a supply. In a DS18S20,
+// which has 0xFF in byte 4, where the others have their resolution, byte 6 may
+// be 0x0C after a conversion, too: 85.00 °C is lost there, 84.94 and 85.06 are
+// not.
 func checkScratchpad(pad []byte) error {
 	if !slices.ContainsFunc(pad, func(b byte) bool { return b != 0 }) {
 		return errors.New("scratchpad of zeros, whose checksum is right: the data line is shorted")
@@ -310,7 +313,10 @@ func checkScratchpad(pad []byte) error {
 	if got := crc8Dallas(pad[:8]); got != pad[8] {
 		return fmt.Errorf("checksum of the scratchpad is %#02x, want %#02x", got, pad[8])
 	}
-	if raw := uint16(pad[1])<<8 | uint16(pad[0]); pad[6] == 0x0c && (raw == 0x0550 || raw == 0x07ff) {
+	raw := uint16(pad[1])<<8 | uint16(pad[0])
+	ds18s20 := pad[4] == 0xff
+	atPowerOn := raw == 0x0550 || raw == 0x07ff || ds18s20 && raw == 0x00aa
+	if pad[6] == 0x0c && atPowerOn {
 		return errors.New("this is the value at power-on, no measurement: the conversion did not take place; check the supply")
 	}
 	return nil

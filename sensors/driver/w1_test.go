@@ -127,6 +127,7 @@ func TestW1Refuses(t *testing.T) {
 	good := slave(padOf(0x0191), 25062)
 	for _, test := range []struct{ name, text, want string }{
 		{"value at power-on", slave(powerOn, 85000), "power-on"},
+		{"DS18S20 at power-on", ds18s20Row(0x00AA, 0x0C), "power-on"},
 		{"weak supply", slave(weak, 127937), "power-on"},
 		{"kernel's checksum", strings.Replace(good, "YES", "NO", 1), "the kernel says"},
 		{"shorted line", slave(make([]byte, 9), 0), "zeros"},
