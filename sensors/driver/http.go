@@ -98,14 +98,22 @@ func parsePageURL(s string) (*url.URL, error) {
 		return nil, errors.New("is missing; write for example http://192.168.1.20/status")
 	}
 	u, err := url.Parse(s)
-	if err != nil {
+	secret := strings.Contains(s, "@") // perhaps: what it is taken for may be a part of it
+	switch {
+	case err != nil && secret:
+		return nil, errors.New("it is no url: in name and password of http://name:password@host/ write / as %2F, # as %23, ? as %3F, @ as %40, and % as %25")
+	case err != nil:
 		var reason *url.Error
 		if errors.As(err, &reason) {
 			err = reason.Err // without the url, which may hold a password
 		}
 		return nil, fmt.Errorf("it is no url: %w", err)
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+	wrong := u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == ""
+	switch {
+	case wrong && secret:
+		return nil, errors.New("it is neither http://host/… nor https://host/…")
+	case wrong:
 		return nil, fmt.Errorf("%q is neither http://host/… nor https://host/…", u.Redacted())
 	}
 	return u, nil
@@ -187,11 +195,17 @@ func (p *page) get(ctx context.Context) ([]byte, error) {
 	defer answer.Body.Close()
 	switch {
 	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
-		return nil, fmt.Errorf("it answers %s; put what it wants to see into a file and name that in the option headers_file", answer.Status)
+		return nil, fmt.Errorf("it answers %s; put what it wants to see into a file and name that in the option headers_file", status(answer))
 	case answer.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("it answers %s", answer.Status)
+		return nil, fmt.Errorf("it answers %s", status(answer))
 	}
 	return readDocument(answer.Body)
+}
+
+// status is the status of an answer in the words of the RFC, not of whoever
+// answers.
+func status(answer *http.Response) string {
+	return strings.TrimSpace(fmt.Sprint(answer.StatusCode, " ", http.StatusText(answer.StatusCode)))
 }
 
 // checkRedirect lets a page move on its own host, and from http to https.

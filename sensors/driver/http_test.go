@@ -148,6 +148,8 @@ func TestHTTPFails(t *testing.T) {
 		{"ftp://host/", nil, "neither http://"},
 		{"http:///x", nil, "neither http://"},
 		{"http://a:geheim@ho st/", nil, "it is no url"},
+		{"http://a:geheim#@host/", nil, "# as %23"},
+		{"a:geheim@host/x", nil, "neither http://"},
 		{"file:///etc/passwd", nil, "neither http://"},
 		{gone.URL, nil, "connection refused"},
 		{server.URL + "/secret?key=geheim", nil, "/secret: it answers 401 Unauthorized; put"},
