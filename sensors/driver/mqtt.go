@@ -218,7 +218,7 @@ func (f *feedSensor) take(m bus.FeedMessage) *feedResult {
 		return f.complain(m, err)
 	}
 	if f.timeAt != "" {
-		at, err := timeIn(document, f.timeAt)
+		at, err := timeIn(document, f.timeAt, m.Time)
 		if err != nil {
 			return f.complain(m, err)
 		}
@@ -244,16 +244,23 @@ func (f *feedSensor) complain(m bus.FeedMessage, err error) *feedResult {
 // rtl_433's local time.
 var timeForms = []string{time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05"}
 
-// timeIn reads the time at path.
-func timeIn(document any, path string) (time.Time, error) {
+// Times in s since 1970 that may be: before, a clock is not set yet.
+const year2001, year2286 = 1e9, 1e10
+
+// timeIn reads the time at path, of a message that arrived at arrived.
+func timeIn(document any, path string, arrived time.Time) (time.Time, error) {
 	at, ok := follow(document, path)
 	if !ok {
 		return time.Time{}, fmt.Errorf("there is no %q in it; change the option time", path)
 	}
 	if s, ok := at.(string); ok {
 		for _, form := range timeForms {
-			if t, err := time.ParseInLocation(form, s, time.Local); err == nil {
-				return t, nil
+			t, err := time.ParseInLocation(form, s, time.Local)
+			switch {
+			case err == nil && t.Unix() < year2001:
+				return time.Time{}, fmt.Errorf("%q is %.40q, which is no time that can be: the device's clock is not set", path, s)
+			case err == nil:
+				return whichHour(t, arrived), nil
 			}
 		}
 	}
@@ -261,7 +268,6 @@ func timeIn(document any, path string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%q is %.40q, which is no time", path, fmt.Sprint(at))
 	}
-	const year2001, year2286 = 1e9, 1e10 // s
 	if x >= year2001*1e3 && x < year2286*1e3 {
 		x /= 1e3
 	}
@@ -270,4 +276,19 @@ func timeIn(document any, path string) (time.Time, error) {
 	}
 	s, fraction := math.Modf(x)
 	return time.Unix(int64(s), int64(fraction*1e9)), nil
+}
+
+// whichHour returns t, or, in the hour that clocks show twice when summer time
+// ends, the later of both, unless that is to come. The device's clock may be a
+// little ahead of ours.
+func whichHour(t, arrived time.Time) time.Time {
+	const form = "2006-01-02 15:04:05"
+	shows := t.Format(form)
+	if first := t.Add(-time.Hour); first.Format(form) == shows {
+		t = first
+	}
+	if second := t.Add(time.Hour); second.Format(form) == shows && !second.After(arrived.Add(time.Minute)) {
+		return second
+	}
+	return t
 }

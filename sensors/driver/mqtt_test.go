@@ -167,7 +167,8 @@ func TestMQTTTime(t *testing.T) {
 				t.Errorf("%s: %v, %v; want %v", text, s.Measured(), err, want)
 			}
 		}
-		for _, text := range []string{`"yesterday"`, "12", "null", "1e30", "{}"} {
+		for _, text := range []string{`"yesterday"`, "12", "null", "1e30", "{}",
+			`"1970-01-01T00:00:12"`, `"1970-01-01T00:00:12Z"`, `"0001-01-01 00:00:00"`} { // a clock that is not set yet
 			feed := bustest.NewFeed()
 			s := openMQTTTest(t, feed, map[string]string{"time": "t"})
 			feed.SendText("dev/t", `{"temperature":1,"humidity":2,"t":`+text+`}`)
@@ -176,6 +177,29 @@ func TestMQTTTime(t *testing.T) {
 			}
 		}
 	})
+}
+
+// In the hour that is there twice, a time without a zone is the later of both
+// unless that has not come yet.
+func TestMQTTWhichHour(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skip(err)
+	}
+	once := time.Date(2026, 10, 24, 22, 30, 0, 0, time.UTC)
+	first := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC) // 02:30 in summer time
+	for _, tt := range []struct{ at, arrived, want time.Time }{
+		{first, first.Add(2 * time.Second), first},
+		{first.Add(time.Hour), first.Add(2 * time.Second), first},
+		{first, first.Add(time.Hour), first.Add(time.Hour)},
+		{first.Add(time.Hour), first.Add(time.Hour + 2*time.Second), first.Add(time.Hour)},
+		{once, once.Add(48 * time.Hour), once},
+		{first.Add(2 * time.Hour), first.Add(3 * time.Hour), first.Add(2 * time.Hour)},
+	} {
+		if got := whichHour(tt.at.In(berlin), tt.arrived); !got.Equal(tt.want) {
+			t.Errorf("%v, which arrived at %v: %v, want %v", tt.at, tt.arrived, got.UTC(), tt.want)
+		}
+	}
 }
 
 func TestMQTTFails(t *testing.T) {
