@@ -29,6 +29,7 @@ const (
 	dsmrTime10   = 15 * time.Second // a telegram of a meter that sends every 10 s, and a bit
 	dsmrClockOff = time.Minute      // how far the meter's clock may be from ours to be believed
 	dsmrKW       = 100              // no connection with such a port has more
+	dsmrStep     = 0.1              // kWh that a meter may hold back, and count at once
 )
 
 const dsmrHint = "check that the port is enabled (in some countries the network operator does that), that pin 2, data request, has 5 V, and that the cable inverts the signal"
@@ -58,6 +59,7 @@ type dsmr struct {
 	standard time.Duration
 	channels []Channel
 	last     dsmrTelegram
+	lastAt   time.Time // when it came
 	measured time.Time
 }
 
@@ -73,7 +75,7 @@ func openDSMR(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 		f.Close()
 		return nil, fmt.Errorf("dsmr: %w", err)
 	}
-	s.channels = dsmrChannels(s.last.values)
+	s.lastAt, s.channels = s.at, dsmrChannels(s.last.values)
 	return s, nil
 }
 
@@ -90,12 +92,12 @@ func (s *dsmr) Measure(ctx context.Context, out []float64) error {
 	if err != nil {
 		return fmt.Errorf("dsmr: %w", err)
 	}
-	last := s.last
-	s.last = t
+	last, took := s.last, s.at.Sub(s.lastAt)
+	s.last, s.lastAt = t, s.at
 	if !t.time.IsZero() && t.time.Equal(last.time) {
 		return ErrNothingNew // repeated by what is in between
 	}
-	if err := t.goesWith(last); err != nil {
+	if err := t.goesWith(last, took); err != nil {
 		return fmt.Errorf("dsmr: %w", err)
 	}
 	if !slices.EqualFunc(s.channels, t.values, func(c Channel, v dsmrValue) bool { return c.Quantity == v.quantity }) {
@@ -123,9 +125,10 @@ func (s *dsmr) telegram(ctx context.Context) (dsmrTelegram, error) {
 	return parseDSMR(frame, s.standard)
 }
 
-// goesWith tells whether t, if it has no checksum, can follow on last: its
-// counters have not gone back, nor faster than the connection allows.
-func (t dsmrTelegram) goesWith(last dsmrTelegram) error {
+// goesWith tells whether t, if it has no checksum, can follow on last, which
+// came so long before: its counters have not gone back, nor faster than the
+// connection allows.
+func (t dsmrTelegram) goesWith(last dsmrTelegram, took time.Duration) error {
 	if t.checked {
 		return nil
 	}
@@ -134,8 +137,11 @@ func (t dsmrTelegram) goesWith(last dsmrTelegram) error {
 		if info, _ := v.quantity.Info(); i < 0 || !info.Counter {
 			continue
 		}
-		// An hour at full power lies between two readings at most.
-		if more := v.number - last.values[i].number; more < 0 || more > dsmrKW {
+		most := float64(dsmrKW) // of a meter on M-Bus, which is read every hour
+		if v.quantity.Base() != reading.Failures && slices.ContainsFunc(dsmrObjects, func(o dsmrObject) bool { return o.quantity == v.quantity }) {
+			most = dsmrKW*took.Hours() + dsmrStep
+		}
+		if more := v.number - last.values[i].number; more < 0 || more > most {
 			return fmt.Errorf("%s goes from %v to %v in a telegram without a checksum: the transmission is disturbed", v.quantity, last.values[i].number, v.number)
 		}
 	}

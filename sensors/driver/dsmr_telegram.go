@@ -98,12 +98,15 @@ type dsmrTelegram struct {
 	values  []dsmrValue
 }
 
-// dsmrObjects are the values of electricity, by code. P1 Companion Standard
-// 5.0.2, table 6-7; reactive ones as in Sweden and Luxembourg.
-var dsmrObjects = []struct {
+// dsmrObject is a value of a telegram, by its code.
+type dsmrObject struct {
 	code     string
 	quantity reading.Quantity
-}{
+}
+
+// dsmrObjects are the values of electricity. P1 Companion Standard 5.0.2, table
+// 6-7; reactive ones as in Sweden and Luxembourg.
+var dsmrObjects = []dsmrObject{
 	{"1-0:1.8.0", reading.Energy.Of("import")}, {"1-0:1.8.1", reading.Energy.Of("import_t1")}, {"1-0:1.8.2", reading.Energy.Of("import_t2")},
 	{"1-0:2.8.0", reading.Energy.Of("export")}, {"1-0:2.8.1", reading.Energy.Of("export_t1")}, {"1-0:2.8.2", reading.Energy.Of("export_t2")},
 	{"1-0:3.8.0", reading.ReactiveEnergy.Of("import")}, {"1-0:4.8.0", reading.ReactiveEnergy.Of("export")},

@@ -259,6 +259,29 @@ func TestDSMROtherValues(t *testing.T) {
 	})
 }
 
+// Meters on M-Bus are read every hour, and then it comes at once; failures are
+// whole ones.
+func TestDSMRGoesWith(t *testing.T) {
+	for _, tt := range []struct {
+		quantity reading.Quantity
+		more     float64
+		goes     bool
+	}{
+		{reading.Gas, 4, true}, {reading.Gas, 101, false}, {reading.Energy.Of("thermal"), 8, true}, {reading.Failures.Of("short"), 1, true},
+		{reading.Energy.Of("import"), 0.3, true}, {reading.Energy.Of("export_t2"), 1, false}, {reading.Power.Of("import"), 5000, true},
+	} {
+		before := dsmrTelegram{values: []dsmrValue{{tt.quantity, 1234.5}}}
+		after := dsmrTelegram{values: []dsmrValue{{tt.quantity, 1234.5 + tt.more}}}
+		if err := after.goesWith(before, 10*time.Second); (err == nil) != tt.goes {
+			t.Errorf("%s + %v: %v", tt.quantity, tt.more, err)
+		}
+		after.checked = true
+		if err := after.goesWith(before, 10*time.Second); err != nil {
+			t.Errorf("%s + %v with a checksum: %v", tt.quantity, tt.more, err)
+		}
+	}
+}
+
 // Without a checksum a counter has to go with the telegram before.
 func TestDSMRWithoutAChecksum(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -268,7 +291,7 @@ func TestDSMRWithoutAChecksum(t *testing.T) {
 		c := serialTest{driver: "dsmr", want: []float64{11234.567, 1010}}
 		s := c.mustOpen(t, p)
 		c.healthy(t, s)
-		for _, wrong := range []string{`1-0:1.8.1(51234.567*kWh)`, `1-0:1.8.1(01234.567*kWh)`} {
+		for _, wrong := range []string{`1-0:1.8.1(51234.567*kWh)`, `1-0:1.8.1(01234.567*kWh)`, `1-0:1.8.1(11244.567*kWh)`, `1-0:1.8.1(11235.567*kWh)`} {
 			chip.Lines(wrong, `1-0:1.7.0(0001.01*kW)`)
 			if err := c.failed(t, t.Context(), s); !strings.Contains(err.Error(), "energy_import_t1 goes from 11234.567 to ") {
 				t.Errorf("%s: %v", wrong, err)
@@ -276,6 +299,13 @@ func TestDSMRWithoutAChecksum(t *testing.T) {
 			chip.Lines(`1-0:1.8.1(11234.567*kWh)`, `1-0:1.7.0(0001.01*kW)`)
 			c.failed(t, t.Context(), s) // nothing goes with that
 			c.healthy(t, s)
+		}
+		// An hour without a telegram, at 4 kW.
+		time.Sleep(time.Hour)
+		chip.Lines(`1-0:1.8.1(11238.567*kWh)`, `1-0:1.7.0(0001.01*kW)`)
+		out := make([]float64, 2)
+		if err := s.Measure(t.Context(), out); err != nil || out[0] != 11238.567 {
+			t.Errorf("after an hour: %v, %v", out, err)
 		}
 	})
 }
