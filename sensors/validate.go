@@ -55,7 +55,8 @@ func (c Config) Validate() error {
 	for i, b := range c.Buses {
 		errs = append(errs, b.validate(fmt.Sprintf("buses[%d]", i)))
 	}
-	return errors.Join(append(errs, c.validateTogether()...)...)
+	errs = append(errs, c.validateTogether()...)
+	return errors.Join(append(errs, c.validateLoops()...)...)
 }
 
 func (b BusConfig) validate(key string) error {
