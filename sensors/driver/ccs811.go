@@ -35,6 +35,7 @@ const (
 	ccs811EnvData  = 0x05 // words humidity and temperature
 	ccs811Baseline = 0x11
 	ccs811HwID     = 0x20
+	ccs811Hardware = 0x21 // HW_VERSION: 1 in its upper half
 	ccs811ErrorID  = 0xE0
 	ccs811AppStart = 0xF4 // of the boot loader: written without a value
 	ccs811SwReset  = 0xFF
@@ -333,11 +334,19 @@ func ccs811Around(a Ambient) []byte {
 	return binary.BigEndian.AppendUint16(b, uint16(math.Round((t+25)*512)))
 }
 
-// probeCCS811 reads the identity.
+// probeCCS811 reads the identity and the version of the hardware: other chips at
+// these addresses have values that change in these places.
 func probeCCS811(ctx context.Context, slot *bus.Slot) (Found, error) {
 	s := &ccs811{slot: slot}
 	if err := s.identify(ctx); err != nil {
 		return Found{}, err
+	}
+	var version [1]byte
+	if err := slot.ReadRegisters(ccs811Hardware, version[:]); err != nil {
+		return Found{}, err
+	}
+	if version[0]>>4 != 1 {
+		return Found{}, fmt.Errorf("register 0x%02X (HW_VERSION) is 0x%02X in place of 0x1X: %s", ccs811Hardware, version[0], anotherChip)
 	}
 	return Found{Model: "CCS811", Certain: true}, nil
 }

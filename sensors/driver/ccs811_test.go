@@ -186,3 +186,18 @@ func TestCCS811Failures(t *testing.T) {
 		}
 	})
 }
+
+// What is at its address and shows 0x81 by chance has another version.
+func TestCCS811ProbesTheVersion(t *testing.T) {
+	chip := &bustest.Registers{}
+	chip.Mem[0x20] = 0x81
+	b := bustest.New(map[uint16]bustest.Chip{0x5A: chip})
+	slot := &bus.Slot{I2C: b, Addr: 0x5A}
+	if found, err := probeCCS811(t.Context(), slot); err == nil || !strings.Contains(err.Error(), "0x21 (HW_VERSION) is 0x00") {
+		t.Errorf("%+v, %v", found, err)
+	}
+	chip.Mem[0x21] = 0x12
+	if found, err := probeCCS811(t.Context(), slot); err != nil || !found.Certain {
+		t.Errorf("%+v, %v", found, err)
+	}
+}

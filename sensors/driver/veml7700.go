@@ -34,6 +34,8 @@ const (
 const (
 	veml7700ShutDown = 1 << 0 // ALS_CONF: SD
 	veml7700IsVEML   = 0x81   // lower byte of ID
+	veml7700At10     = 0xC4   // upper byte of ID, of a chip with address 0x10
+	veml7700At48     = 0xD4   // and with address 0x48
 )
 
 // veml7700Range is how sensitive the chip is.
@@ -178,14 +180,18 @@ func veml7700Correct(x float64) float64 {
 	return x * (1.0023 + x*(8.1488e-5+x*(-9.3924e-9+x*6.0135e-13)))
 }
 
-// probeVEML7700 reads the identity, which older chips may not have.
+// probeVEML7700 reads the identity, which older chips may not have. It holds
+// the address, too.
 func probeVEML7700(ctx context.Context, slot *bus.Slot) (Found, error) {
 	var id [2]byte
-	if err := slot.ReadRegisters(veml7700ID, id[:]); err != nil {
+	if err := slot.ReadRegistersTwice(veml7700ID, id[:]); err != nil {
 		return Found{}, err
 	}
 	if id[0] != veml7700IsVEML {
 		return Found{}, fmt.Errorf("register 0x%02X (ID) is 0x%02X in place of 0x%02X: this is another chip", veml7700ID, id[0], veml7700IsVEML)
+	}
+	if id[1] != veml7700At10 && id[1] != veml7700At48 {
+		return Found{Model: "VEML7700", Note: fmt.Sprintf("its ID is 0x%02X%02X, which is new to the gateway", id[1], id[0])}, nil
 	}
 	return Found{Model: "VEML7700", Certain: true}, nil
 }

@@ -117,3 +117,15 @@ func TestVEML7700RefusesOthers(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A lower byte alone may be anything.
+func TestVEML7700Probe(t *testing.T) {
+	for id, certain := range map[string]bool{"\x81\xC4": true, "\x81\xD4": true, "\x81\x81": false} {
+		chip := &bustest.Registers{}
+		copy(chip.Mem[7:], id)
+		found, err := probeVEML7700(t.Context(), &bus.Slot{I2C: bustest.New(map[uint16]bustest.Chip{0x48: chip}), Addr: 0x48})
+		if err != nil || found.Certain != certain || (found.Note == "") != certain {
+			t.Errorf("ID % X: %+v, %v", id, found, err)
+		}
+	}
+}
