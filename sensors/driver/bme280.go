@@ -42,7 +42,7 @@ var _ = register(Driver{
 		{Quantity: reading.Humidity, Min: 0, Max: 100, Decimals: 1},
 		{Quantity: reading.Pressure, Min: 300, Max: 1100, Decimals: 2},
 	},
-	Wiring: "CSB to VDDIO, as most boards have it: low while the power comes, it makes the chip one of SPI.\nSDO to GND is address 0x76, to VDDIO 0x77; left open it is neither.",
+	Wiring: boschWiring,
 	Notes:  "Many boards sold as BME280 have a BMP280 on them, which has no humidity; gateway scan tells which it is.",
 	Open:   openBME280,
 	Probe: func(_ context.Context, slot *bus.Slot) (Found, error) {

@@ -86,7 +86,7 @@ var _ = register(Driver{
 			Doc: "How long the gas sensor is heated before it is measured, 1ms to 4.032s.",
 		},
 	},
-	Wiring: "CSB to VDDIO, as most boards have it: low while the power comes, it makes the chip one of SPI.\nSDO to GND is address 0x76, to VDDIO 0x77; left open it is neither.",
+	Wiring: boschWiring,
 	Notes: "The gas resistance is not an air quality: it falls when there are solvents in the air, and means something only beside its own past. " +
 		"A new chip needs two days of use before it settles, and every chip some minutes after it is switched on. " +
 		"The heater warms the chip: at intervals below a minute it shows up to 1 °C too much, and less humidity.",

@@ -56,7 +56,7 @@ var _ = register(Driver{
 		{Quantity: reading.Temperature, Min: -40, Max: 85, Decimals: 2},
 		{Quantity: reading.Pressure, Min: 300, Max: 1100, Decimals: 2},
 	},
-	Wiring: "CSB to VDDIO, as most boards have it: low while the power comes, it makes the chip one of SPI.\nSDO to GND is address 0x76, to VDDIO 0x77; left open it is neither.",
+	Wiring: boschWiring,
 	Open:   openBMP280,
 	Probe:  probeBMP280,
 })

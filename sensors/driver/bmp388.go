@@ -65,7 +65,7 @@ var _ = register(Driver{
 		Name: "oversampling", Default: "8", Allowed: []string{"1", "2", "4", "8", "16", "32"},
 		Doc: "How many samples a pressure is made of, which take 2 ms each: more are less noise.",
 	}},
-	Wiring: "CSB to VDDIO, as most boards have it: low while the power comes, it makes the chip one of SPI.\nSDO to VDDIO is address 0x77, to GND 0x76; left open it is neither.",
+	Wiring: boschWiring,
 	Open:   openBMP388,
 	Probe:  probeBMP388,
 })

@@ -21,6 +21,10 @@ const (
 	boschSoftReset = 0xB6
 )
 
+// boschWiring is that of all but the BMP180, which has neither pin.
+const boschWiring = "CSB to VDDIO, as most boards have it: low while the power comes, it makes the chip one of SPI.\n" +
+	"SDO to GND is address 0x76, to VDDIO 0x77; left open it is neither."
+
 // errBoschSkipped is about a value that is what the registers hold after a
 // reset, and after a measurement that leaves it out.
 var errBoschSkipped = errors.New("a value was not measured, the chip has lost its settings")
