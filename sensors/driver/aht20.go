@@ -80,7 +80,7 @@ type aht struct {
 // openAHT resets the chip and has it load its calibration, if it did not by
 // itself.
 func openAHT(ctx context.Context, s *aht) (Sensor, error) {
-	if err := s.command(ctx, ahtResetTime, ahtReset); err != nil {
+	if err := sendCommand(ctx, s.slot, ahtResetTime, ahtReset); err != nil {
 		return nil, fmt.Errorf("%s: soft reset: %w", s.name, err)
 	}
 	state, err := s.state()
@@ -90,7 +90,7 @@ func openAHT(ctx context.Context, s *aht) (Sensor, error) {
 	if state&ahtCalibrated != 0 {
 		return s, nil
 	}
-	if err := s.command(ctx, ahtInitTime, s.init, 0x08, 0x00); err != nil {
+	if err := sendCommand(ctx, s.slot, ahtInitTime, s.init, 0x08, 0x00); err != nil {
 		return nil, fmt.Errorf("%s: load the calibration: %w", s.name, err)
 	}
 	if err := s.await(ctx, s.init); err != nil {
@@ -101,7 +101,7 @@ func openAHT(ctx context.Context, s *aht) (Sensor, error) {
 
 // Measure implements [Sensor]: out is temperature in °C, humidity in %.
 func (s *aht) Measure(ctx context.Context, out []float64) error {
-	if err := s.command(ctx, ahtConvert, ahtMeasure, 0x33, 0x00); err != nil {
+	if err := sendCommand(ctx, s.slot, ahtConvert, ahtMeasure, 0x33, 0x00); err != nil {
 		return fmt.Errorf("%s: measurement: %w", s.name, err)
 	}
 	if err := s.await(ctx, ahtMeasure); err != nil {
@@ -112,17 +112,6 @@ func (s *aht) Measure(ctx context.Context, out []float64) error {
 		return fmt.Errorf("%s: answer to command 0x%02X: %w", s.name, ahtMeasure, err)
 	}
 	out[0], out[1] = ahtTemperature(frame), ahtHumidity(frame)
-	return nil
-}
-
-// command sends a command and waits until the chip has carried it out.
-func (s *aht) command(ctx context.Context, wait time.Duration, cmd ...byte) error {
-	if err := s.slot.I2C.Tx(s.slot.Addr, cmd, nil); err != nil {
-		return fmt.Errorf("send command 0x%02X: %w", cmd[0], err)
-	}
-	if err := bus.Wait(ctx, wait); err != nil {
-		return fmt.Errorf("wait for command 0x%02X: %w", cmd[0], err)
-	}
 	return nil
 }
 

@@ -67,7 +67,7 @@ type htu21d struct{ slot *bus.Slot }
 // off a heater that someone else has turned on.
 func openHTU21D(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 	s := &htu21d{slot}
-	if err := s.command(ctx, htu21dReset, htu21dResetTime); err != nil {
+	if err := sendCommand(ctx, slot, htu21dResetTime, htu21dReset); err != nil {
 		return nil, fmt.Errorf("htu21d: soft reset: %w", err)
 	}
 	var user [1]byte
@@ -98,25 +98,11 @@ func (s *htu21d) Measure(ctx context.Context, out []float64) error {
 	return nil
 }
 
-// command sends a command and waits until the chip has carried it out.
-func (s *htu21d) command(ctx context.Context, cmd byte, wait time.Duration) error {
-	if err := s.slot.I2C.Tx(s.slot.Addr, []byte{cmd}, nil); err != nil {
-		return fmt.Errorf("send command 0x%02X: %w", cmd, err)
-	}
-	if err := bus.Wait(ctx, wait); err != nil {
-		return fmt.Errorf("wait for command 0x%02X: %w", cmd, err)
-	}
-	return nil
-}
-
 // value takes a measurement with cmd.
 func (s *htu21d) value(ctx context.Context, cmd byte, wait time.Duration) (uint16, error) {
-	if err := s.command(ctx, cmd, wait); err != nil {
-		return 0, err
-	}
 	var frame [3]byte
-	if err := s.slot.I2C.Tx(s.slot.Addr, nil, frame[:]); err != nil {
-		return 0, fmt.Errorf("read the answer to command 0x%02X: %w", cmd, err)
+	if err := askCommand(ctx, s.slot, wait, cmd, frame[:]); err != nil {
+		return 0, err
 	}
 	v, err := parseHTU21D(frame)
 	if err != nil {

@@ -55,7 +55,7 @@ type sht4x struct {
 // Sensirion, and listens.
 func openSHT4x(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 	s := &sht4x{slot}
-	if err := s.command(ctx, sht4xReset); err != nil {
+	if err := sendCommand(ctx, slot, sht4xTime, sht4xReset); err != nil {
 		return nil, fmt.Errorf("sht4x: soft reset: %w", err)
 	}
 	if _, _, err := s.words(ctx, sht4xSerial); err != nil {
@@ -84,25 +84,11 @@ func (s *sht4x) Measure(ctx context.Context, out []float64) error {
 	return nil
 }
 
-// command sends cmd and waits until the chip has carried it out.
-func (s *sht4x) command(ctx context.Context, cmd byte) error {
-	if err := s.slot.I2C.Tx(s.slot.Addr, []byte{cmd}, nil); err != nil {
-		return fmt.Errorf("send command 0x%02X: %w", cmd, err)
-	}
-	if err := bus.Wait(ctx, sht4xTime); err != nil {
-		return fmt.Errorf("wait for command 0x%02X: %w", cmd, err)
-	}
-	return nil
-}
-
 // words sends cmd and returns the two words of its answer.
 func (s *sht4x) words(ctx context.Context, cmd byte) (first, second uint16, err error) {
-	if err := s.command(ctx, cmd); err != nil {
-		return 0, 0, err
-	}
 	var frame [6]byte
-	if err := s.slot.I2C.Tx(s.slot.Addr, nil, frame[:]); err != nil {
-		return 0, 0, fmt.Errorf("read the answer to command 0x%02X: %w", cmd, err)
+	if err := askCommand(ctx, s.slot, sht4xTime, cmd, frame[:]); err != nil {
+		return 0, 0, err
 	}
 	words, err := parseSensirionWords(frame[:])
 	if err != nil {
