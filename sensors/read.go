@@ -51,8 +51,11 @@ func (l *line) read(ctx context.Context, d *device) (m measurement, err error) {
 		if err == nil || errors.Is(err, driver.ErrNothingNew) {
 			return m, err
 		}
+		if ctx.Err() != nil {
+			break // interrupted, which is nobody's failure
+		}
 		d.count(err)
-		if ctx.Err() != nil || d.sensor == nil || time.Since(began) >= slowAttempt {
+		if d.sensor == nil || time.Since(began) >= slowAttempt {
 			break
 		}
 	}
