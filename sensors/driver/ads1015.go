@@ -19,7 +19,7 @@ var ads1015Kind = adsKind{"ads1015", 12, []string{"128", "250", "490", "920", "1
 var _ = register(Driver{
 	Name:      "ads1015",
 	Title:     "Texas Instruments ADS1015 analog inputs, 12 bits",
-	Datasheet: "Texas Instruments ADS1015, SBAS473 (from memory, not re-read)",
+	Datasheet: "Texas Instruments ADS1015, SBAS473 (registers, rates and ranges confirmed, times as of an ADS1115)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x48, 0x49, 0x4A, 0x4B},
 	Channels:  ads1015Kind.channels([]adsInput{{name: "0"}, {name: "1"}, {name: "2"}, {name: "3"}}, ads1115Auto),

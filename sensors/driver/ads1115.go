@@ -79,7 +79,7 @@ var ads1115Kind = adsKind{"ads1115", 16, []string{"8", "16", "32", "64", "128", 
 var _ = register(Driver{
 	Name:      "ads1115",
 	Title:     "Texas Instruments ADS1115 analog inputs, 16 bits",
-	Datasheet: "Texas Instruments ADS1115, SBAS444D (registers confirmed, times from memory)",
+	Datasheet: "Texas Instruments ADS1115, SBAS444D (registers and the tenth that it may be slow confirmed, wake-up from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x48, 0x49, 0x4A, 0x4B},
 	Channels:  ads1115Kind.channels([]adsInput{{name: "0"}, {name: "1"}, {name: "2"}, {name: "3"}}, ads1115Auto),

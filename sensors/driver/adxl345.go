@@ -63,7 +63,7 @@ var _ = register(Driver{
 	Name:      "adxl345",
 	Aliases:   []string{"adxl343"},
 	Title:     "Analog Devices ADXL345/ADXL343 acceleration",
-	Datasheet: "Analog Devices ADXL345, revision G (from memory, not re-read)",
+	Datasheet: "Analog Devices ADXL345, revision G (registers and bits confirmed, rates and turn-on from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x53, 0x1D},
 	Channels:  motionChannels(adxl345Full),

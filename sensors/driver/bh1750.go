@@ -56,7 +56,7 @@ var bh1750Ranges = []bh1750Range{
 var _ = register(Driver{
 	Name:      "bh1750",
 	Title:     "ROHM BH1750FVI illuminance",
-	Datasheet: "ROHM BH1750FVI, 2014.11 rev. D (from memory, not re-read)",
+	Datasheet: "ROHM BH1750FVI, 2014.11 rev. D (commands and scale as in Linux, longest measurement and MTreg from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x23, 0x5C},
 	MinPeriod: time.Second, // in the dark a measurement takes almost as long

@@ -70,7 +70,7 @@ const (
 var _ = register(Driver{
 	Name:      "ccs811",
 	Title:     "ams CCS811 air quality",
-	Datasheet: "ams CCS811, DS000459 (from memory, not re-read)",
+	Datasheet: "ams CCS811, DS000459 (registers as in Linux, times, ENV_DATA and BASELINE from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x5A, 0x5B},
 	MinPeriod: time.Second,

@@ -67,7 +67,7 @@ var _ = register(Driver{
 	Name:      "lis3dh",
 	Aliases:   []string{"lis2dh12"},
 	Title:     "STMicroelectronics LIS3DH/LIS2DH12 acceleration",
-	Datasheet: "STMicroelectronics LIS3DH, DocID17530 (format of the data confirmed, the rest from memory)",
+	Datasheet: "STMicroelectronics LIS3DH, DocID17530 (registers, bits and format of the data confirmed, times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x18, 0x19},
 	Channels:  motionChannels(lis3dhEnd * lis3dhSteps["16"]),

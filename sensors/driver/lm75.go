@@ -41,7 +41,7 @@ var _ = register(Driver{
 	Name:      "lm75",
 	Aliases:   []string{"lm75c", "ds75"},
 	Title:     "LM75 temperature, 9 bits",
-	Datasheet: "Texas Instruments LM75A, SNOS808 (from memory, not re-read)",
+	Datasheet: "Texas Instruments LM75A, SNOS808 (registers and bits as in Linux, times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x48, 0x49, 0x4A, 0x4B, 0x4C, 0x4D, 0x4E, 0x4F},
 	Channels: []Channel{

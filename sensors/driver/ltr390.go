@@ -77,7 +77,7 @@ const (
 var _ = register(Driver{
 	Name:      "ltr390",
 	Title:     "Lite-On LTR390 UV index and illuminance",
-	Datasheet: "Lite-On LTR-390UV-01, rev. 1.1 (from memory, not re-read), and Linux drivers/iio/light/ltr390.c",
+	Datasheet: "Lite-On LTR-390UV-01, rev. 1.1 (registers, gains, times and formulas as in Linux, wake-up from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x53},
 	MinPeriod: 2 * time.Second, // two measurements take almost as long, and more for another range

@@ -51,7 +51,7 @@ const opt3001Convert = 900 * time.Millisecond
 var _ = register(Driver{
 	Name:      "opt3001",
 	Title:     "Texas Instruments OPT3001 illuminance",
-	Datasheet: "Texas Instruments OPT3001, SBOS681 (from memory, not re-read)",
+	Datasheet: "Texas Instruments OPT3001, SBOS681 (registers and times as in Linux)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x44, 0x45, 0x46, 0x47},
 	MinPeriod: time.Second, // a measurement takes almost as long

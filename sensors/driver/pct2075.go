@@ -22,7 +22,7 @@ var _ = register(Driver{
 	Name:      "pct2075",
 	Aliases:   []string{"lm75b"},
 	Title:     "NXP PCT2075 and LM75B temperature, 11 bits",
-	Datasheet: "NXP PCT2075, revision 9 (from memory, not re-read)",
+	Datasheet: "NXP PCT2075, revision 9 (registers and bits of the LM75B as in Linux, addresses from memory)",
 	Bus:       bus.I2C,
 	Addrs: []uint16{
 		0x37, // of Adafruit's board

@@ -57,7 +57,7 @@ const (
 var _ = register(Driver{
 	Name:      "sgp40",
 	Title:     "Sensirion SGP40 air quality (VOC index)",
-	Datasheet: "Sensirion SGP40, version 1.2 (from memory, not re-read)",
+	Datasheet: "Sensirion SGP40, version 1.2 (commands confirmed, times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x59},
 	Sample:    time.Second,

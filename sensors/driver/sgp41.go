@@ -39,7 +39,7 @@ const (
 var _ = register(Driver{
 	Name:      "sgp41",
 	Title:     "Sensirion SGP41 air quality (VOC and NOx index)",
-	Datasheet: "Sensirion SGP41, version 1.0 (from memory, not re-read)",
+	Datasheet: "Sensirion SGP41, version 1.0 (commands confirmed, times from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x59},
 	Sample:    time.Second,

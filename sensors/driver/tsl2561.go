@@ -83,7 +83,7 @@ var tsl2561Packages = map[string][]tsl2561Segment{
 var _ = register(Driver{
 	Name:      "tsl2561",
 	Title:     "TAOS TSL2561 illuminance",
-	Datasheet: "TAOS TSL2560, TSL2561, TAOS059N (from memory, not re-read)",
+	Datasheet: "TAOS TSL2560, TSL2561, TAOS059N (formula of package T confirmed, registers, times and that of package CS from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x39, 0x29, 0x49},
 	MinPeriod: time.Second, // a measurement, and in another range before it

@@ -68,7 +68,7 @@ var tsl2591Ranges = []tsl2591Range{
 var _ = register(Driver{
 	Name:      "tsl2591",
 	Title:     "ams TSL2591 illuminance",
-	Datasheet: "ams TSL2591, DS000338 v1-00 (from memory, not re-read)",
+	Datasheet: "ams TSL2591, DS000338 v1-00 (registers, gains and formula as in Linux, longest step and ends of counters from memory)",
 	Bus:       bus.I2C,
 	Addrs:     []uint16{0x29},
 	MinPeriod: time.Second, // a measurement, and in another range before it
