@@ -13,9 +13,7 @@ type INA219 struct {
 	Bus   float64 // V
 	Slow  float64 // how many times longer than typical it takes; negative for ever
 
-	cycle   cycle
-	pending bool // a triggered measurement is under way
-	began   time.Time
+	monitor monitor
 }
 
 // NewINA219 returns a chip that was just powered on, with 11.98 V and 20 mV
@@ -31,8 +29,7 @@ func NewINA219() *INA219 {
 // SBOS448, section 8.6.1.
 func (c *INA219) PowerOn() {
 	c.Mem = [256]uint16{0: 0x399F}
-	c.pending, c.cycle = false, cycle{}
-	c.cycle.run(true)
+	c.monitor.set(c.Mem[0])
 }
 
 func (c *INA219) write(reg byte, v uint16) (uint16, error) {
@@ -44,10 +41,7 @@ func (c *INA219) write(reg byte, v uint16) (uint16, error) {
 			return c.Mem[0], nil
 		}
 		c.Mem[2] &^= 2 // CNVR
-		mode := v & 7
-		c.pending, c.began = mode >= 1 && mode <= 3, time.Now()
-		c.cycle = cycle{}
-		c.cycle.run(mode >= 5)
+		c.monitor.set(v)
 		return v &^ 0x4000, nil
 	case 5:
 		return v &^ 1, nil // calibration: the lowest bit is void
@@ -58,12 +52,7 @@ func (c *INA219) write(reg byte, v uint16) (uint16, error) {
 // read shows the result of a measurement that has ended. Reading the power
 // clears CNVR.
 func (c *INA219) read(reg byte) {
-	took := time.Duration(float64(c.took()) * c.Slow)
-	ended := c.Slow >= 0 && c.cycle.ended(max(took, 1))
-	if c.pending && c.Slow >= 0 && time.Since(c.began) >= took {
-		c.pending, ended = false, true
-	}
-	if ended {
+	if c.monitor.ended(c.took(), c.Slow) {
 		c.show()
 	}
 	if reg == 3 {

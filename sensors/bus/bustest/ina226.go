@@ -32,9 +32,7 @@ type INA226 struct {
 	Slow    float64 // how many times longer than typical it takes; negative for ever
 
 	inside  bool // it is an INA260
-	cycle   cycle
-	pending bool // a triggered measurement is under way
-	began   time.Time
+	monitor monitor
 }
 
 // NewINA226 returns a chip that was just powered on, with 11.98 V and 20 mV
@@ -58,8 +56,7 @@ func (c *INA226) PowerOn() {
 	if c.inside {
 		c.Mem[0], c.Mem[0xFF] = 0x6127, 0x2270
 	}
-	c.pending, c.cycle = false, cycle{}
-	c.cycle.run(true)
+	c.monitor.set(c.Mem[0])
 }
 
 func (c *INA226) write(reg byte, v uint16) (uint16, error) {
@@ -71,10 +68,7 @@ func (c *INA226) write(reg byte, v uint16) (uint16, error) {
 			return c.Mem[0], nil
 		}
 		c.Mem[6] &^= 8 // CVRF
-		mode := v & 7
-		c.pending, c.began = mode >= 1 && mode <= 3, time.Now()
-		c.cycle = cycle{}
-		c.cycle.run(mode >= 5)
+		c.monitor.set(v)
 		return v&0x0FFF | c.Mem[0]&0x7000, nil
 	case 5:
 		if !c.inside {
@@ -99,12 +93,7 @@ func (c *INA226) Read(p []byte) error {
 
 // read shows the result of a measurement that has ended.
 func (c *INA226) read(byte) {
-	took := time.Duration(float64(inaTook(c.Mem[0])) * c.Slow)
-	ended := c.Slow >= 0 && c.cycle.ended(max(took, 1))
-	if c.pending && c.Slow >= 0 && time.Since(c.began) >= took {
-		c.pending, ended = false, true
-	}
-	if ended {
+	if c.monitor.ended(inaTook(c.Mem[0]), c.Slow) {
 		c.show()
 	}
 }

@@ -13,9 +13,7 @@ type INA3221 struct {
 	Bus   [3]float64 // V
 	Slow  float64    // how many times longer than typical it takes; negative for ever
 
-	cycle   cycle
-	pending bool // a single-shot measurement is under way
-	began   time.Time
+	monitor monitor
 }
 
 // NewINA3221 returns a chip that was just powered on: 13.928 V with 7.48 mV,
@@ -31,8 +29,7 @@ func NewINA3221() *INA3221 {
 // SBOS576, section 8.6.2.
 func (c *INA3221) PowerOn() {
 	c.Mem = [256]uint16{0: 0x7127, 0x0F: 0x0002, 0xFE: 0x5449, 0xFF: 0x3220}
-	c.pending, c.cycle = false, cycle{}
-	c.cycle.run(true)
+	c.monitor.set(c.Mem[0])
 }
 
 func (c *INA3221) write(reg byte, v uint16) (uint16, error) {
@@ -44,10 +41,7 @@ func (c *INA3221) write(reg byte, v uint16) (uint16, error) {
 			return c.Mem[0], nil
 		}
 		c.Mem[0x0F] &^= 1 // CVRF
-		mode := v & 7
-		c.pending, c.began = mode >= 1 && mode <= 3, time.Now()
-		c.cycle = cycle{}
-		c.cycle.run(mode >= 5)
+		c.monitor.set(v)
 		return v, nil
 	case reg >= 7 && reg <= 0x11 && reg != 0x0D && reg != 0x0F:
 		return v, nil // limits
@@ -76,12 +70,7 @@ func (c *INA3221) read(byte) {
 			channels++
 		}
 	}
-	took := time.Duration(float64(inaTook(c.Mem[0])) * float64(channels) * c.Slow)
-	ended := c.Slow >= 0 && c.cycle.ended(max(took, 1))
-	if c.pending && c.Slow >= 0 && time.Since(c.began) >= took {
-		c.pending, ended = false, true
-	}
-	if !ended {
+	if !c.monitor.ended(inaTook(c.Mem[0])*time.Duration(channels), c.Slow) {
 		return
 	}
 	c.Mem[0x0F] |= 1 // CVRF

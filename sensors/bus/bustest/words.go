@@ -88,3 +88,34 @@ func (c *cycle) ended(d time.Duration) bool {
 	c.began = c.began.Add(time.Since(c.began).Truncate(d))
 	return true
 }
+
+// monitor is what TI's monitors of voltage and current do, by the mode in the
+// lowest bits of their configurations. The zero value does nothing.
+type monitor struct {
+	cycle   cycle     // over and over
+	pending bool      // once, and it is under way
+	began   time.Time // that
+}
+
+// set ends what is under way and begins what the mode says: 1 to 3 is once, of
+// which 5 to 7 are the same over and over; with bit 0 the voltage over the
+// shunt, with bit 1 that of the bus.
+func (m *monitor) set(config uint16) {
+	mode := config & 7
+	*m = monitor{pending: mode >= 1 && mode <= 3, began: time.Now()}
+	m.cycle.run(mode >= 5)
+}
+
+// ended tells whether a measurement has ended since it was asked last. One takes
+// slow times took; if slow is negative, for ever.
+func (m *monitor) ended(took time.Duration, slow float64) bool {
+	took = time.Duration(float64(took) * slow)
+	if slow < 0 {
+		return false
+	}
+	if m.pending && time.Since(m.began) >= took {
+		m.pending = false
+		return true
+	}
+	return m.cycle.ended(max(took, 1))
+}
