@@ -58,7 +58,7 @@ var _ = register(Driver{
 	Options: []Option{
 		{Name: "kind", Doc: "What is counted: energy in kWh, water and gas in m³, rain in mm, or just pulses (count).", Default: "count", Allowed: slices.Sorted(maps.Keys(counterKinds))},
 		{Name: "pulses_per_unit", Doc: "Pulses per kWh, m³ or mm, as printed on the meter; needed unless kind is count.", Type: Number, Min: 1e-6, Max: 1e9},
-		{Name: "pull", Doc: "Resistor inside the chip: up for a contact to ground, down for one to 3.3 V, none for an output that drives the line.", Default: "up", Allowed: []string{"none", "up", "down"}},
+		pullOption("up"),
 		{Name: "invert", Doc: "Whether a pulse is low, as a contact to ground is with pull: up.", Default: "true", Type: Truth},
 		{Name: "debounce", Doc: "How long a level lasts before the kernel looks at it; at most a third of the shortest pulse.", Default: "5ms", Type: Duration, Min: 0, Max: 10},
 		{Name: "min_pulse", Doc: "How long a pulse lasts at least; shorter ones are disturbances.", Default: "0s", Type: Duration, Min: 0, Max: 60},
@@ -112,10 +112,7 @@ func openCounter(_ context.Context, slot *bus.Slot) (Sensor, error) {
 	if err := c.load(perUnit); err != nil {
 		return nil, fmt.Errorf("counter: %w", err)
 	}
-	in, err := slot.Lines.Input(slot.Pins["pin"], bus.InputOptions{
-		PullUp: o["pull"] == "up", PullDown: o["pull"] == "down", ActiveLow: o.truth("invert"),
-		Rising: true, Falling: true, Debounce: o.duration("debounce"),
-	})
+	in, err := slot.Lines.Input(slot.Pins["pin"], bothEdges(o))
 	if err != nil {
 		return nil, fmt.Errorf("counter: %w", err) // names the line
 	}

@@ -42,7 +42,7 @@ var _ = register(Driver{
 	Dynamic:   true, // kind says what it is
 	Options: []Option{
 		{Name: "kind", Doc: "What it senses, which decides how it is shown.", Default: "state", Allowed: slices.Sorted(maps.Keys(digitalKinds))},
-		{Name: "pull", Doc: "Resistor inside the chip: up for a contact to ground, down for one to 3.3 V, none for an output that drives the line.", Default: "none", Allowed: []string{"none", "up", "down"}},
+		pullOption("none"),
 		{Name: "invert", Doc: "Whether a low line means 1: motion, open, wet.", Default: "false", Type: Truth},
 		{Name: "debounce", Doc: "How long a level lasts before it counts.", Default: "50ms", Type: Duration, Min: 0, Max: 60},
 	},
@@ -53,6 +53,21 @@ var _ = register(Driver{
 		"motion that is none in its first minute. A line of more than a few metres needs a resistor of its own, 4.7 kΩ to 3.3 V, and a longer debounce.",
 	Open: openDigital,
 })
+
+// pullOption is the resistor of an input, of a counter, too.
+func pullOption(usual string) Option {
+	return Option{Name: "pull", Default: usual, Allowed: []string{"none", "up", "down"},
+		Doc: "Resistor inside the chip: up for a contact to ground, down for one to 3.3 V, none for an output that drives the line."}
+}
+
+// bothEdges is an input of which each edge counts, by the options pull, invert
+// and debounce.
+func bothEdges(o options) bus.InputOptions {
+	return bus.InputOptions{
+		PullUp: o["pull"] == "up", PullDown: o["pull"] == "down", ActiveLow: o.truth("invert"),
+		Rising: true, Falling: true, Debounce: o.duration("debounce"),
+	}
+}
 
 type digital struct {
 	in      bus.Input
@@ -65,10 +80,7 @@ type digital struct {
 // openDigital requests the line.
 func openDigital(_ context.Context, slot *bus.Slot) (Sensor, error) {
 	o := options(slot.Options)
-	in, err := slot.Lines.Input(slot.Pins["pin"], bus.InputOptions{
-		PullUp: o["pull"] == "up", PullDown: o["pull"] == "down", ActiveLow: o.truth("invert"),
-		Rising: true, Falling: true, Debounce: o.duration("debounce"),
-	})
+	in, err := slot.Lines.Input(slot.Pins["pin"], bothEdges(o))
 	if err != nil {
 		return nil, fmt.Errorf("digital: %w", err) // names the line
 	}
