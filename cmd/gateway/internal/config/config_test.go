@@ -143,3 +143,12 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// 010 is ten, not eight: nobody but programmers means octal numbers.
+func TestNumbersWithLeadingZeros(t *testing.T) {
+	for text, want := range map[string]int{"010": 10, "0010": 10, "0": 0, "00": 0, "10": 10, "0x10": 16, "1_000": 1000} {
+		if cfg := parse(t, "broker: {max_inflight_bytes: "+text+"}"); int(cfg.Broker.MaxInflightBytes) != want {
+			t.Errorf("%s is %d, want %d", text, cfg.Broker.MaxInflightBytes, want)
+		}
+	}
+}

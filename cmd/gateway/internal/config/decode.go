@@ -311,6 +311,9 @@ func (d *decoder) number(key string, at place, n ast.Node, v reflect.Value) {
 		d.wrong(key, at, "want a whole number, got %s", kindOf(n))
 		return
 	}
+	if len(text) > 1 && strings.Trim(text, "0123456789") == "" {
+		text = strings.TrimLeft(text[:len(text)-1], "0") + text[len(text)-1:] // 010 is ten, as people and YAML 1.2 mean it
+	}
 	var err error
 	if v.CanUint() {
 		var x uint64
