@@ -90,10 +90,9 @@ func openExec(ctx context.Context, slot *bus.Slot) (Sensor, error) {
 	return openPolled(ctx, c.String(), o["values"], c.run)
 }
 
-// String is the command for people.
-func (c *execCommand) String() string {
-	return fmt.Sprintf("command %.100q", strings.Join(c.args, " "))
-}
+// String is the command for people, without its arguments: there may be a
+// password among them, and errors are published.
+func (c *execCommand) String() string { return fmt.Sprintf("command %.100q", c.args[0]) }
 
 // run runs the program and returns what it prints.
 func (c *execCommand) run(ctx context.Context) (polledDocument, error) {

@@ -98,6 +98,7 @@ func TestExecFails(t *testing.T) {
 		{plain, "10s", "chmod +x " + plain},
 		{dir, "10s", "is not a program"},
 		{"sh -c 'echo first >&2; echo the reason >&2; echo >&2; exit 3'", "10s", "exit status 3: the reason"},
+		{"sh -c 'exit 3' --password geheim", "10s", "exit status 3"},
 		{"sh -c 'kill -9 $$'", "10s", "signal: killed"},
 		{"true", "10s", `command "/`},
 		{"sh -c 'echo starting >&2; sleep 100'", "100ms", "took longer than the option timeout, 100ms, and was killed: starting"},
@@ -105,7 +106,7 @@ func TestExecFails(t *testing.T) {
 		{"echo warm", "10s", "neither JSON"},
 	} {
 		got, err := measureExec(t, test.command, map[string]string{"timeout": test.timeout})
-		if err == nil || !strings.Contains(err.Error(), test.want) {
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%s: %v, error %v; want %q in it", test.command, got, err, test.want)
 		}
 	}

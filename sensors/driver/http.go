@@ -119,10 +119,10 @@ func parsePageURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// String is the page for people, without what may be secret in it.
-func (p *page) String() string {
-	return fmt.Sprintf("page %s://%s%s", p.url.Scheme, p.url.Host, p.url.EscapedPath())
-}
+// String is the page for people, without what may be secret in it: name and
+// password, the query, and the path, in which a Philips Hue has its key. Errors
+// are published.
+func (p *page) String() string { return fmt.Sprintf("page %s://%s/…", p.url.Scheme, p.url.Host) }
 
 // readHeaders reads the file with headers.
 func (p *page) readHeaders(root fs.FS, name string) error {

@@ -109,6 +109,8 @@ func TestHTTPFails(t *testing.T) {
 		switch r.URL.Path {
 		case "/secret":
 			w.WriteHeader(http.StatusUnauthorized)
+		case "/api/geheim/lights":
+			w.WriteHeader(http.StatusNotFound)
 		case "/broken":
 			w.WriteHeader(http.StatusInternalServerError)
 		case "/away":
@@ -152,7 +154,8 @@ func TestHTTPFails(t *testing.T) {
 		{"a:geheim@host/x", nil, "neither http://"},
 		{"file:///etc/passwd", nil, "neither http://"},
 		{gone.URL, nil, "connection refused"},
-		{server.URL + "/secret?key=geheim", nil, "/secret: it answers 401 Unauthorized; put"},
+		{server.URL + "/secret?key=geheim", nil, "/…: it answers 401 Unauthorized; put"},
+		{server.URL + "/api/geheim/lights", nil, "/…: it answers 404 Not Found"},
 		{server.URL + "/broken", nil, "500"},
 		{server.URL + "/away", nil, "which is another host"},
 		{server.URL + "/round", nil, "more than 3 times"},
