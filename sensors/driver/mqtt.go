@@ -63,6 +63,7 @@ type feedSensor struct {
 
 	complete bool        // a message had all values
 	problem  error       // with the last message, while none was complete
+	passed   error       // with the last that was passed over since one was complete
 	next     *feedResult // noticed, and not measured yet
 	measured time.Time
 }
@@ -178,6 +179,8 @@ func (f *feedSensor) Measure(ctx context.Context, out []float64) error {
 				return ctx.Err()
 			case wait.Err() != nil && f.problem != nil:
 				return f.problem // asked again at once, it has not gone away
+			case wait.Err() != nil && f.passed != nil:
+				return fmt.Errorf("%w: passed over a %w", ErrNothingNew, f.passed)
 			case wait.Err() != nil:
 				return fmt.Errorf("%w: no message on %q", ErrNothingNew, f.topic)
 			}
@@ -226,18 +229,21 @@ func (f *feedSensor) take(m bus.FeedMessage) *feedResult {
 			r.time = at
 		}
 	}
-	f.complete, f.problem = true, nil
+	f.complete, f.problem, f.passed = true, nil, nil
 	return r
 }
 
 // complain tells of a message that is no measurement, unless there have been
-// some: then the device publishes others, too.
+// some: then the device publishes others, too. If it does nothing else any more
+// it becomes stale, and why is told then.
 func (f *feedSensor) complain(m bus.FeedMessage, err error) *feedResult {
+	err = fmt.Errorf("message on %q: %w", m.Topic, err)
 	if f.complete {
+		f.passed = err
 		return nil
 	}
-	f.problem = fmt.Errorf("message on %q: %w", m.Topic, err)
-	return &feedResult{err: f.problem}
+	f.problem = err
+	return &feedResult{err: err}
 }
 
 // timeForms are what devices write, besides numbers: RFC 3339, Tasmota's and
