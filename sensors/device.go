@@ -50,6 +50,7 @@ type device struct {
 	status reading.Status
 	stats  SensorStats
 	reason string    // why the last tick failed, "" if it did not
+	quiet  string    // why there was nothing new at the last tick, "" if there was
 	became time.Time // when status began
 	told   time.Time // when the detail was told last
 }
@@ -183,7 +184,7 @@ func (d *device) succeeded(m measurement) {
 		d.owner.deps.Publish(Report{Reading: d.reading(m, values), StaleAfter: d.expiry(), Values: d.cfg.Values})
 	}
 	recovered := d.reason != ""
-	d.reason = ""
+	d.reason, d.quiet = "", ""
 	d.ageLocked(now) // not simply online: it may have taken very long
 	if recovered && d.status == status {
 		d.tellLocked(now)
@@ -223,11 +224,14 @@ func (d *device) due(now time.Time) {
 	}
 }
 
-// nothing notes that there was nothing new to measure.
-func (d *device) nothing() {
+// nothing notes that there was nothing new to measure, and why.
+func (d *device) nothing(why error) {
 	now := time.Now()
 	d.failures, d.noticed = 0, false
 	d.due(now)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.quiet = why.Error()
 }
 
 // failed notes that a tick gave no reading and makes the device due after the
@@ -264,8 +268,12 @@ func (d *device) tellLocked(now time.Time) {
 		return
 	}
 	d.told = now
+	reason := d.reason
+	if reason == "" && (d.status == reading.Stale || d.status == reading.Fault) {
+		reason = d.quiet
+	}
 	d.owner.deps.Detail(d.path, reading.Detail{
-		Status: d.status, Since: d.became, Reason: d.reason, LastGood: d.stats.LastGood, Errors: maps.Clone(d.stats.Errors),
+		Status: d.status, Since: d.became, Reason: reason, LastGood: d.stats.LastGood, Errors: maps.Clone(d.stats.Errors),
 	})
 }
 

@@ -95,7 +95,7 @@ func (l *line) tick(ctx, shared context.Context, d *device) {
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, driver.ErrNothingNew):
-		d.nothing()
+		d.nothing(err)
 	case err != nil:
 		d.failed(err)
 		l.revive(ctx)

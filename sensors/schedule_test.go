@@ -787,6 +787,34 @@ func TestDetail(t *testing.T) {
 	})
 }
 
+// Why there is nothing new is told when a sensor becomes stale of it, and not
+// before.
+func TestDetailOfSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all []string
+		silent := newCell(false)
+		c := &chip{measure: func(_ context.Context, out []float64) error {
+			if silent.get() {
+				return fmt.Errorf("%w: passed over a message", driver.ErrNothingNew)
+			}
+			out[0] = 1
+			return nil
+		}}
+		h := buildWith(t, Deps{Detail: func(_ reading.Path, d reading.Detail) { all = append(all, string(d.Status)+" "+d.Reason) }},
+			map[string]*chip{"a": c}, SensorConfig{Driver: "a"}).run()
+		time.Sleep(5 * time.Second)
+		silent.set(true)
+		time.Sleep(2 * time.Minute)
+		silent.set(false)
+		time.Sleep(time.Minute)
+		h.stop()
+		const why = "nothing new was measured: passed over a message"
+		if got := strings.Join(all, ", "); got != "online , stale "+why+", fault "+why+", online , offline " {
+			t.Errorf("told %s", got)
+		}
+	})
+}
+
 // What a sensor is is told once it is known, and again when it has become
 // another.
 func TestMeta(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 type Detail struct {
 	Status   Status
 	Since    time.Time         // when Status began
-	Reason   string            // why the last attempt failed, "" if it did not
+	Reason   string            // why the last attempt failed, or had nothing new if it is stale; "" otherwise
 	LastGood time.Time         // of the last good reading; zero if there was none
 	Errors   map[string]uint64 // failed attempts since the start, by kind
 }
