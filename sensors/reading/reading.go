@@ -53,6 +53,21 @@ const (
 	keySimulated = "simulated"
 )
 
+// CheckQuantity tells whether name can be that of a quantity: a level of a
+// topic, and neither something else in a payload nor another topic of a sensor.
+func CheckQuantity(name string) error {
+	if err := CheckLevel(name); err != nil {
+		return err
+	}
+	switch name {
+	case keyTime, keyClock, keyBoot, keySimulated:
+		return errors.New("stands for something else in a payload")
+	case "status", "set":
+		return errors.New("stands for something else among the topics of a sensor")
+	}
+	return nil
+}
+
 // AppendPayload appends the JSON payload of r, the topic not included, to dst
 // and returns it. It fails, and returns dst as it was, when a value is NaN or
 // infinite, which JSON cannot hold.

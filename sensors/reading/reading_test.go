@@ -250,3 +250,16 @@ func BenchmarkAppendPayload(b *testing.B) {
 		}
 	}
 }
+
+func TestCheckQuantity(t *testing.T) {
+	for _, q := range Quantities() {
+		if err := CheckQuantity(string(q)); err != nil {
+			t.Errorf("%s: %v", q, err)
+		}
+	}
+	for _, name := range []string{"", "a/b", "time", "clock", "boot", "simulated", "status", "set"} {
+		if CheckQuantity(name) == nil {
+			t.Errorf("%q is a quantity", name)
+		}
+	}
+}
