@@ -63,11 +63,12 @@ func newChannel(q reading.Quantity, decimals int, cfg FilterConfig) (channel, er
 
 	if cfg.As != "" {
 		c.published = reading.Quantity(cfg.As)
-		if err := reading.CheckLevel(cfg.As); err != nil {
-			errs = append(errs, fmt.Errorf("filters.%s.as: %q %w", q, cfg.As, err))
-		} else if info, known := c.published.Info(); known {
+		if info, known := c.published.Info(); known {
 			c.decimals = max(info.Decimals, c.decimals)
 		}
+	}
+	if err := reading.CheckQuantity(string(c.published)); err != nil {
+		errs = append(errs, fmt.Errorf("filters.%s.as: %q %w; it needs another name", q, c.published, err))
 	}
 	if cfg.Unit != "" {
 		converted, factor, offset, err := c.published.In(cfg.Unit)

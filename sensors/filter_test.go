@@ -119,6 +119,8 @@ func TestFilterErrors(t *testing.T) {
 		{FilterConfig{CalibrateLinear: []string{"NaN -> 2", "1 -> 1"}}, `filters.temperature.calibrate_linear: "NaN -> 2" is not a point`},
 		{FilterConfig{CalibratePolynomial: &PolynomialConfig{0, nil}}, "filters.temperature.calibrate_polynomial: degree 0 is not from 1 to 6"},
 		{FilterConfig{CalibratePolynomial: &PolynomialConfig{2, []string{"0 -> 1", "1 -> 2"}}}, "filters.temperature.calibrate_polynomial: degree 2 needs 3 points at least, there are 2"},
+		{FilterConfig{As: "time"}, `filters.temperature.as: "time" stands for something else in a payload`},
+		{FilterConfig{As: "status"}, `filters.temperature.as: "status" stands for something else among the topics`},
 		{FilterConfig{As: "a/b"}, `filters.temperature.as: "a/b" contains '/'`},
 		{FilterConfig{Unit: "hPa"}, `filters.temperature.unit: "hPa" is no unit of temperature: °F, K, or °C as it is`},
 		{FilterConfig{Round: digits(10)}, "filters.temperature.round: 10 decimals"},
