@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,8 +22,9 @@ type part struct {
 
 // runParts runs the parts, started in order, until ctx ends or one of them
 // fails; then it stops them one by one in reverse, so that each can still
-// use those before it. What has not stopped after timeout is named in the
-// error.
+// use those before it. One that hangs takes no more than two thirds of the time
+// that is left, so that those before it can stop, too. What has not stopped after
+// timeout is named in the error.
 func runParts(ctx context.Context, log *slog.Logger, timeout time.Duration, parts []part) error {
 	ended := make(chan error, len(parts))
 	runs := make([]*running, len(parts))
@@ -34,16 +36,18 @@ func runParts(ctx context.Context, log *slog.Logger, timeout time.Duration, part
 	case <-ctx.Done():
 	case failure = <-ended:
 	}
-	deadline := time.NewTimer(timeout)
-	defer deadline.Stop()
-	for i := len(runs) - 1; i >= 0; i-- {
-		log.Debug("stopping", "part", runs[i].name)
-		runs[i].cancel()
-		select {
-		case <-runs[i].done:
-		case <-deadline.C:
-			return errors.Join(failure, hung(runs, timeout))
+	deadline := time.Now().Add(timeout)
+	var late []*running
+	for _, r := range slices.Backward(runs) {
+		log.Debug("stopping", "part", r.name)
+		r.cancel()
+		if !r.endsWithin(time.Until(deadline) * 2 / 3) {
+			late = append(late, r)
 		}
+	}
+	late = slices.DeleteFunc(late, func(r *running) bool { return r.endsWithin(time.Until(deadline)) })
+	if len(late) > 0 {
+		return errors.Join(failure, hung(late, timeout))
 	}
 	for len(ended) > 0 { // what else went wrong on the way
 		failure = errors.Join(failure, <-ended)
@@ -75,16 +79,28 @@ func start(ctx context.Context, p part, ended chan<- error) *running {
 	return r
 }
 
+// endsWithin tells whether r has ended, or ends within d.
+func (r *running) endsWithin(d time.Duration) bool {
+	patience := time.NewTimer(d)
+	defer patience.Stop()
+	select {
+	case <-r.done:
+		return true
+	case <-patience.C:
+	}
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // hung names the parts that have not stopped.
-func hung(runs []*running, timeout time.Duration) error {
+func hung(late []*running, timeout time.Duration) error {
 	var names []string
-	for _, r := range runs {
-		r.cancel()
-		select {
-		case <-r.done:
-		default:
-			names = append(names, r.name)
-		}
+	for _, r := range late {
+		names = append(names, r.name)
 	}
 	return fmt.Errorf("did not stop within %v: %s", timeout, strings.Join(names, ", "))
 }

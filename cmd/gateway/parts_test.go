@@ -60,10 +60,19 @@ func TestRunParts(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			release := make(chan struct{})
-			err := runParts(ctx, quiet, 10*time.Second, []part{good("broker"), {"sensors", func(context.Context) error { <-release; return nil }}})
+			order = nil
+			hangs := part{"sensors", func(context.Context) error { <-release; return nil }}
+			began := time.Now()
+			err := runParts(ctx, quiet, 10*time.Second, []part{good("broker"), good("page"), hangs})
+			if took := time.Since(began); took != 70*time.Second {
+				t.Errorf("it took %v", took)
+			}
 			close(release)
-			if err == nil || !strings.Contains(err.Error(), "did not stop within 10s: ") || !strings.Contains(err.Error(), "sensors") {
+			if err == nil || err.Error() != "did not stop within 10s: sensors" {
 				t.Errorf("error %v", err)
+			}
+			if want := []string{"page", "broker"}; !slices.Equal(order, want) {
+				t.Errorf("stopped in the order %v, want %v", order, want)
 			}
 			synctest.Wait()
 		})
