@@ -290,6 +290,57 @@ func TestCounterLostEdges(t *testing.T) {
 	}
 }
 
+// A YF-S201 with 30 L a minute through it: the pulses are shorter than a tick
+// of the kernel, by which it would debounce.
+func TestCounterFlowSensor(t *testing.T) {
+	for _, debounce := range []string{"0s", "200us", "2ms"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := counterTest
+			c.options = map[string]string{"debounce": debounce, "invert": "false", "pull": "none"}
+			l := bustest.NewLines()
+			l.SetLevel("GPIO27", false, time.Time{})
+			s := c.open(t, l, nil)
+			for i := range 500 {
+				at := time.Now().Add(time.Duration(i+1) * 4444 * time.Microsecond)
+				l.SetLevel("GPIO27", true, at)
+				l.SetLevel("GPIO27", false, at.Add(2222*time.Microsecond))
+			}
+			l.Buffer(1000)
+			time.Sleep(time.Minute)
+			if got := values(t, s, 3); got[0] != 500 || got[2] != 0 {
+				t.Errorf("debounce %s: %v, want 500 pulses", debounce, got)
+			}
+		})
+	}
+}
+
+// Bouncing is not counted, whether the kernel is asked to keep it to itself or
+// not, and a pulse of three times debounce is.
+func TestCounterDebounce(t *testing.T) {
+	for _, debounce := range []time.Duration{time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 60 * time.Millisecond, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			c := counterTest
+			c.options = map[string]string{"debounce": debounce.String()}
+			l := bustest.NewLines()
+			s := c.open(t, l, nil)
+			began := time.Now()
+			for i := range 10 {
+				at := began.Add(time.Duration(i+1) * 6 * debounce)
+				for _, edge := range []time.Duration{0, 3 * debounce} { // to ground, and back
+					for j := range 6 {
+						l.SetLevel("GPIO27", (j%2 == 1) == (edge == 0), at.Add(edge+time.Duration(j)*debounce/20))
+					}
+					l.SetLevel("GPIO27", edge > 0, at.Add(edge+6*debounce/20))
+				}
+			}
+			time.Sleep(time.Hour)
+			if got := values(t, s, 3); got[0] != 10 || got[2] != 0 {
+				t.Errorf("debounce %v: %v, want 10 pulses", debounce, got)
+			}
+		})
+	}
+}
+
 func FuzzPulseShape(f *testing.F) {
 	f.Add([]byte{1, 30, 200, 3, 5, 1}, uint8(20), uint8(100))
 	f.Fuzz(func(t *testing.T, steps []byte, width, gap uint8) {

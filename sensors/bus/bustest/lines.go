@@ -222,7 +222,7 @@ func (f *fakeLine) settle(now time.Time, buffer int) {
 	if f.in == nil || f.in.level == f.high {
 		return
 	}
-	at := f.since.Add(f.in.o.Debounce)
+	at := f.since.Add(f.in.debounce())
 	if now.Before(at) {
 		return
 	}
@@ -236,7 +236,7 @@ func (f *fakeLine) next(end time.Time) time.Time {
 		end = f.coming[0].Time
 	}
 	if f.in != nil && f.in.level != f.high {
-		if at := f.since.Add(f.in.o.Debounce); at.Before(end) {
+		if at := f.since.Add(f.in.debounce()); at.Before(end) {
 			end = at
 		}
 	}
@@ -253,6 +253,17 @@ type fakeInput struct {
 	queue  []bus.Edge
 	lost   uint32 // since the last edge that was returned
 	closed bool
+}
+
+// debounce is how long a level has to last for the kernel. It counts ticks of
+// its scheduler, of which there are 250 a second in Debian's kernels and those
+// of the Raspberry Pi, so one at least. Linux, drivers/gpio/gpiolib-cdev.c,
+// edge_irq_handler.
+func (in *fakeInput) debounce() time.Duration {
+	if in.o.Debounce == 0 {
+		return 0
+	}
+	return max(in.o.Debounce, time.Second/250)
 }
 
 // note queues an edge, if it was asked for.
