@@ -156,7 +156,7 @@ func inUse(known sensors.Config, p scan.Place) string {
 func what(p scan.Place) string {
 	switch {
 	case p.Kernel != "":
-		return fmt.Sprintf("the kernel's driver %s has it; use driver iio or hwmon", p.Kernel)
+		return fmt.Sprintf("the kernel's driver %s has it; what it measures is found through iio, hwmon or w1", p.Kernel)
 	case p.Certain():
 		c := p.Candidates[0]
 		text := c.Driver.Name

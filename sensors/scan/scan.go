@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -228,10 +229,19 @@ func kernelLists(root fs.FS) []Place {
 			}
 		case d.Bus == bus.Serial || d.Bus == bus.Modbus:
 			for _, name := range bus.SerialPorts(root) {
+				if isConsole(root, name) {
+					continue // the kernel writes on it, and nothing else is there
+				}
 				put(bus.Serial, name, Candidate{Driver: d})
 			}
 		}
 	}
 	slices.SortStableFunc(places, func(a, b Place) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
 	return places
+}
+
+// isConsole tells whether a serial port is the console of the kernel.
+func isConsole(root fs.FS, port string) bool {
+	active, err := fs.ReadFile(root, "sys/class/tty/console/active")
+	return err == nil && slices.Contains(strings.Fields(string(active)), path.Base(port))
 }

@@ -82,6 +82,16 @@ func TestScan(t *testing.T) {
 	})
 }
 
+// The console of the kernel is no port for a sensor.
+func TestScanLeavesTheConsoleOut(t *testing.T) {
+	root := dev("ttyAMA0", "ttyUSB0")
+	root["sys/class/tty/console/active"] = &fstest.MapFile{Data: []byte("tty1 ttyAMA0\n")}
+	places, err := Scan(t.Context(), Deps{Root: root})
+	if err != nil || len(places) != 1 || places[0].Name != "/dev/ttyUSB0" {
+		t.Errorf("%v, %+v", err, places)
+	}
+}
+
 func TestNothingIsFoundOnABusOfNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		if got := scanned(t, bustest.New(nil), dev("i2c-1")); got != "" {
@@ -125,6 +135,7 @@ func TestBlock(t *testing.T) {
 	names.Take("new", "bme280")
 	certain := Place{Kind: bus.I2C, Name: "i2c-1", Addr: 0x76, Candidates: []Candidate{{bme, driver.Found{Certain: true, Model: "BME280", Serial: "77"}}}}
 	ask := Place{Kind: bus.I2C, Name: "i2c-1", Addr: 0x77, Candidates: []Candidate{{Driver: bme}, {Driver: w1}}}
+	alone := Place{Kind: bus.I2C, Name: "i2c-1", Addr: 0x77, Candidates: []Candidate{{Driver: bme}}}
 	thermometer := Place{Kind: bus.OneWire, Name: "28-1", Candidates: []Candidate{{w1, driver.Found{Certain: true, ID: "28-0316a2795cff", Options: map[string]string{"resolution": "9"}}}}}
 	for _, tt := range []struct {
 		p    Place
@@ -132,6 +143,7 @@ func TestBlock(t *testing.T) {
 	}{
 		{certain, "# BME280, serial number 77\n- driver: bme280\n  room: new\n  name: bme280_2\n  bus: i2c-1\n  address: 0x76\n"},
 		{ask, "# Not certain: this may be bme280 or w1. Choose one and take the # away.\n#- driver: bme280\n#  room: new\n#  name: bme280\n#  bus: i2c-1\n#  address: 0x77\n"},
+		{alone, "# Not certain: if this is bme280, take the # away.\n#- driver: bme280\n#  room: new\n#  name: bme280\n#  bus: i2c-1\n#  address: 0x77\n"},
 		{thermometer, "- driver: w1\n  room: new\n  name: w1\n  id: \"28-0316a2795cff\"\n  options:\n    resolution: \"9\"\n"},
 		{Place{Kernel: "bmp280"}, ""},
 	} {

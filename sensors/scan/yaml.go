@@ -92,8 +92,12 @@ func (p Place) note() string {
 	if c.Note != "" {
 		lines = append(lines, c.Note)
 	}
-	if !p.Certain() {
-		lines = append(lines, "Not certain: this may be "+orList(titles(p.Candidates))+". Choose one and take the # away.")
+	switch names := titles(p.Candidates); {
+	case p.Certain():
+	case len(names) == 1:
+		lines = append(lines, "Not certain: if this is "+names[0]+", take the # away.")
+	default:
+		lines = append(lines, "Not certain: this may be "+orList(names)+". Choose one and take the # away.")
 	}
 	return strings.Join(lines, "\n")
 }
