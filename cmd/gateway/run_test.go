@@ -86,6 +86,9 @@ func TestStopLeavesNothing(t *testing.T) {
 	_, _ = io.Copy(io.Discard, stream.Body)
 	stream.Body.Close()
 	http.DefaultClient.CloseIdleConnections()
+	for err := error(nil); err == nil; { // its reader waits while nobody takes what came
+		_, err = c.Next(t.Context())
+	}
 	<-c.Done()
 	c.Close()
 
