@@ -315,6 +315,7 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 		clean = true // one user's messages are not another's
 	}
 	present := s != nil && !clean // [MQTT-3.1.2-4] [MQTT-3.1.2-5]
+	prevented := false            // a will that was due
 	switch {
 	case s == nil: // [MQTT-3.1.2-6]
 		s = newSession(b, c.id)
@@ -322,6 +323,7 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 		after = b.endLocked(s)
 		s = newSession(b, c.id)
 	default: // a reconnect in time prevents the end and the will [MQTT-3.1.3-9]
+		prevented = s.will != nil
 		b.timers.cancel(s.ending)
 		b.timers.cancel(s.willDue)
 		s.ending, s.willDue, s.will = nil, nil, nil
@@ -332,12 +334,12 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	s.refreshRights()
 	c.session, c.resumed = s, present
 	s.owner = c
-	if mark := b.keepSession(s, c.will, &after, present); mark > 0 {
+	if mark := b.keepSession(s, c.will, &after, present, prevented); mark > 0 {
 		// A crash must not bring back what CONNACK says is gone.
 		b.sessionsMu.Unlock()
 		stable := c.awaitStable(mark)
 		b.sessionsMu.Lock()
-		if !stable {
+		if !stable && !present {
 			b.withdrawLocked(c, s)
 			return "the session cannot be stored now"
 		}
@@ -363,8 +365,9 @@ func (b *Broker) withdrawLocked(c *conn, s *session) {
 
 // keepSession stores a session that has got a connection, if it is to be kept,
 // and the end of the one before it. It returns the mark that CONNACK has to wait
-// for, 0 for none. Broker.sessionsMu is held.
-func (b *Broker) keepSession(s *session, w *will, after *aftermath, resumed bool) store.Mark {
+// for, 0 for none: that of a session that was resumed only if that prevented a
+// will. Broker.sessionsMu is held.
+func (b *Broker) keepSession(s *session, w *will, after *aftermath, resumed, prevented bool) store.Mark {
 	if b.store == nil {
 		return 0
 	}
@@ -378,6 +381,8 @@ func (b *Broker) keepSession(s *session, w *will, after *aftermath, resumed bool
 		for _, num := range after.ended {
 			mark = b.promise(store.Change{Op: store.EndSession, Session: num})
 		}
+	case resumed && prevented:
+		mark = b.promise(s.put(w, time.Time{}))
 	case resumed:
 		b.note(s.put(w, time.Time{}))
 	default:

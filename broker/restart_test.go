@@ -341,6 +341,25 @@ func TestWillsSurvive(t *testing.T) {
 	})
 }
 
+// A will that a reconnect has prevented stays prevented, also if the broker is
+// killed the moment after CONNACK [MQTT-3.1.3-9].
+func TestPreventedWillStaysPrevented(t *testing.T) {
+	lives(t, Config{}, func(t *testing.T, l *life) {
+		watch := l.connect(packet.V5, "watch", resume, expires(10_000))
+		watch.subscribe("will/#", 1)
+		lost := l.connect(packet.V5, "c", resume, expires(1000), func(p *packet.Connect) {
+			p.Will = &packet.Will{Topic: "will/c", Payload: []byte("gone"), QoS: 1, Properties: &packet.Properties{WillDelay: packet.Some[uint32](100)}}
+		})
+		lost.conn.Close()
+		time.Sleep(50 * time.Second)
+		l.connect(packet.V5, "c", resume, expires(1000))
+		l.crash()
+		watch = l.connect(packet.V5, "watch", resume, expires(10_000))
+		time.Sleep(time.Hour)
+		watch.silent()
+	})
+}
+
 // TestSessionExpirySurvives ends sessions at the time that was planned, whenever
 // the broker was started.
 func TestSessionExpirySurvives(t *testing.T) {
