@@ -66,7 +66,16 @@ lint: ## formatting, vet, staticcheck
 .PHONY: race
 race: setup ## all tests with the race detector; without it, clients that race themselves, the broker on a store, a day of 200 sensors
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 10m ./...
-	$(GO) test -count=1 -timeout 10m -run 'TestPahoGo|TestAutopaho' ./cmd/gateway
+	@# paho.golang 0.23.0 writes PUBREL to a connection that is gone, and panics, once
+	@# in ten runs or so: session/state/state.go, line 552. Only that is tried again.
+	@for try in 1 2 3; do \
+		echo "$(GO) test -count=1 -timeout 10m -run 'TestPahoGo|TestAutopaho' ./cmd/gateway"; \
+		$(GO) test -count=1 -timeout 10m -run 'TestPahoGo|TestAutopaho' ./cmd/gateway >$(CACHE)/clients.log 2>&1; status=$$?; \
+		cat $(CACHE)/clients.log; \
+		[ $$status != 0 ] || exit 0; \
+		grep -q '^panic: runtime error: invalid memory address' $(CACHE)/clients.log && \
+		grep -q 'eclipse/paho.golang/paho/session/state.(\*State).PacketReceived' $(CACHE)/clients.log || exit $$status; \
+	done; exit 1
 	$(GO) test -count=1 -timeout 10m ./broker -store disk
 	$(GO) test -count=1 -timeout 10m -run TestDay ./sensors
 

@@ -38,7 +38,8 @@ func (l *line) revive(ctx context.Context) {
 	l.cyclePower(ctx, now)
 }
 
-// alive notes that a device of the line could be read.
+// alive notes that a device of the line could be read. The others are then
+// read at once: it was the bus that they were waiting for.
 func (l *line) alive() {
 	if l.deadSince.IsZero() {
 		return
@@ -47,6 +48,12 @@ func (l *line) alive() {
 		l.owner.deps.Log.Info("the bus works again", "bus", l.place.name, "after", time.Since(l.deadSince).Round(time.Second).String())
 	}
 	l.deadSince = time.Time{}
+	for _, d := range l.devices {
+		if d.failures > 0 && !d.busy {
+			d.next = time.Now()
+			l.due(d)
+		}
+	}
 }
 
 // cyclePower takes the power from the chips of the line for a moment, if there

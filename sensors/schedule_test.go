@@ -892,3 +892,37 @@ func TestTicksFallTogether(t *testing.T) {
 		}
 	})
 }
+
+// When a dead bus works again, its sensors do not sit out their backoff.
+func TestBusThatWorksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dead := newCell(false)
+		c := &chip{kind: bus.I2C, measure: func(_ context.Context, out []float64) error {
+			if dead.get() {
+				return syscall.ETIMEDOUT
+			}
+			out[0] = 1
+			return nil
+		}}
+		chips := map[string]*chip{"a": c, "b": c, "c": c}
+		h := buildWith(t, fakeBuses, chips, SensorConfig{Driver: "a", Interval: 7 * time.Second}, SensorConfig{Driver: "b", Interval: 11 * time.Second}, SensorConfig{Driver: "c", Interval: 13 * time.Second}).run()
+		time.Sleep(time.Minute)
+		dead.set(true)
+		time.Sleep(10 * time.Minute)
+		dead.set(false)
+		time.Sleep(2 * time.Minute)
+		h.stop()
+		var first []time.Duration
+		for name := range chips {
+			for _, e := range h.readings(name) {
+				if e.at > 11*time.Minute {
+					first = append(first, e.at)
+					break
+				}
+			}
+		}
+		if len(first) != 3 || slices.Max(first)-slices.Min(first) > time.Second {
+			t.Errorf("read again at %v", first)
+		}
+	})
+}

@@ -182,6 +182,11 @@ func (b *i2cBus) openLocked() error {
 		f.Close()
 		return fmt.Errorf("I²C bus %s: %s is no I²C bus: %w", b, i2cDevice(b.number), err)
 	}
+	if funcs == 0 {
+		f.Close()
+		return fmt.Errorf("I²C bus %s: its adapter %q does not answer; unplug it and plug it in again: %w",
+			b, I2CAdapterName(b.root, b.String()), unix.EIO)
+	}
 	if funcs&i2cFuncI2C == 0 {
 		f.Close()
 		return fmt.Errorf("I²C bus %s: its adapter %q does SMBus only, which most sensors do not: %w",
