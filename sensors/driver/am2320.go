@@ -104,9 +104,9 @@ func (s *am2320) read(ctx context.Context) ([]byte, error) {
 // checkAM2320 checks an answer of eight bytes: the CRC, and that it is one to
 // what was asked.
 func checkAM2320(frame []byte) error {
-	got, want := binary.LittleEndian.Uint16(frame[6:]), crc16(0xFFFF, frame[:6])
+	got, want := binary.LittleEndian.Uint16(frame[6:]), bus.CRC16(0xFFFF, frame[:6])
 	switch {
-	case frame[0] == am2320Read|0x80 && binary.LittleEndian.Uint16(frame[2:]) == crc16(0xFFFF, frame[:2]):
+	case frame[0] == am2320Read|0x80 && binary.LittleEndian.Uint16(frame[2:]) == bus.CRC16(0xFFFF, frame[:2]):
 		return fmt.Errorf("answer to function 0x%02X: the chip refuses with code 0x%02X", am2320Read, frame[1])
 	case got != want:
 		return fmt.Errorf("answer to function 0x%02X: % X has CRC 0x%04X in place of 0x%04X: the transmission is disturbed",

@@ -50,7 +50,7 @@ var _ = vectors("am2320", 1e-9, func(in string) ([]float64, error) {
 // am2320Frame puts an answer around its registers.
 func am2320Frame(registers string) string {
 	b, _ := unhexed("0304" + registers)
-	crc := crc16(0xFFFF, b)
+	crc := bus.CRC16(0xFFFF, b)
 	return hex.EncodeToString(append(b, byte(crc), byte(crc>>8)))
 }
 
@@ -90,7 +90,7 @@ func TestAM2320Transactions(t *testing.T) {
 func TestAM2320Refuses(t *testing.T) {
 	frame := unhex(t, am2320Frame("0000 0000"))
 	copy(frame, "\x83\x81")
-	crc := crc16(0xFFFF, frame[:2])
+	crc := bus.CRC16(0xFFFF, frame[:2])
 	frame[2], frame[3] = byte(crc), byte(crc>>8)
 	if err := checkAM2320(frame); err == nil || !strings.Contains(err.Error(), "code 0x81") {
 		t.Errorf("refused with 0x81: %v", err)

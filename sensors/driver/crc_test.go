@@ -3,6 +3,8 @@ package driver
 import (
 	"encoding/hex"
 	"testing"
+
+	"gateway/sensors/bus"
 )
 
 // unhex makes test vectors readable: "BEEF 92".
@@ -117,8 +119,8 @@ func TestCRC16(t *testing.T) {
 		{"0304015C00EF", 0x8A71, "periph.io am2320_test.go"},
 		{"", 0xFFFF, "the initial value"},
 	} {
-		if got := crc16(0xFFFF, unhex(t, tt.data)); got != tt.want {
-			t.Errorf("crc16(0xFFFF, %s) = %04X, want %04X (%s)", tt.data, got, tt.want, tt.source)
+		if got := bus.CRC16(0xFFFF, unhex(t, tt.data)); got != tt.want {
+			t.Errorf("bus.CRC16(0xFFFF, %s) = %04X, want %04X (%s)", tt.data, got, tt.want, tt.source)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"gateway/sensors/bus"
 	"gateway/sensors/reading"
 )
 
@@ -79,7 +80,7 @@ func checkDSMR(b []byte, sum string) error {
 	if err != nil || len(sum) != 4 {
 		return fmt.Errorf("checksum %.20q is none", sum)
 	}
-	if got := crc16(0, b); got != uint16(want) {
+	if got := bus.CRC16(0, b); got != uint16(want) {
 		return fmt.Errorf("CRC %04X in place of %s: the transmission is disturbed", got, sum)
 	}
 	return nil

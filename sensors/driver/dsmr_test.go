@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gateway/sensors/bus"
 	"gateway/sensors/bus/bustest"
 	"gateway/sensors/reading"
 )
@@ -51,7 +52,7 @@ func dsmrText(crc string, lines ...string) string {
 // dsmrSummed is a telegram with the checksum that it has to have.
 func dsmrSummed(lines ...string) string {
 	text := strings.TrimSuffix(dsmrText("", lines...), "\r\n")
-	return fmt.Sprintf("%s%04X\r\n", text, crc16(0, []byte(text)))
+	return fmt.Sprintf("%s%04X\r\n", text, bus.CRC16(0, []byte(text)))
 }
 
 const dsmrSource = "ndokter/dsmr_parser test/example_telegrams.py (MIT)"

@@ -128,7 +128,7 @@ func earlier(a, b time.Time) time.Time {
 // rtuFrame returns r as a frame.
 func rtuFrame(r request) []byte {
 	b := append([]byte{r.unit}, r.pdu()...)
-	return binary.LittleEndian.AppendUint16(b, crc16(b))
+	return binary.LittleEndian.AppendUint16(b, bus.CRC16(0xFFFF, b))
 }
 
 // errMore is the error about a frame of which more is to come.
@@ -228,7 +228,7 @@ func cutRTU(b []byte) (frame, rest []byte, err error) {
 	if len(b) < n {
 		return nil, b, errMore
 	}
-	if got, want := binary.LittleEndian.Uint16(b[n-2:]), crc16(b[:n-2]); got != want {
+	if got, want := binary.LittleEndian.Uint16(b[n-2:]), bus.CRC16(0xFFFF, b[:n-2]); got != want {
 		return nil, nil, refusedf("% X has CRC 0x%04X in place of 0x%04X: the transmission is disturbed", b[:n], got, want)
 	}
 	return b[:n-2], b[n:], nil

@@ -40,7 +40,7 @@ func TestCRC16(t *testing.T) {
 		{"0207", "4112", "MODBUS over Serial Line V1.02, appendix B: CRC 0x1241"},
 		{"", "FFFF", "nothing"},
 	} {
-		crc := crc16(unhex(t, tt.b))
+		crc := bus.CRC16(0xFFFF, unhex(t, tt.b))
 		if got := []byte{byte(crc), byte(crc >> 8)}; !bytes.Equal(got, unhex(t, tt.crc)) {
 			t.Errorf("CRC of %s is % X, want %s (%s)", tt.b, got, tt.crc, tt.source)
 		}
@@ -244,7 +244,7 @@ func FuzzRTUAnswer(f *testing.F) {
 			t.Errorf("% X and %v", data, err)
 		case err == nil:
 			frame := append([]byte{unit, byte(r.table), byte(len(data))}, data...)
-			crc := crc16(frame)
+			crc := bus.CRC16(0xFFFF, frame)
 			if len(data) != r.size() || !bytes.Contains(b, append(frame, byte(crc), byte(crc>>8))) {
 				t.Errorf("% X is believed to be in % X", data, b)
 			}
