@@ -219,24 +219,23 @@ func (c *clock) flush() {
 // clockSet is a time that any clock is past that was set.
 var clockSet = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// clockSynced asks this machine. A board (it has a device tree) without a
-// battery clock believes the kernel, which is told by chrony, ntpd and
-// systemd-timesyncd; other machines had their time before they began.
-func clockSynced(root fs.FS) bool {
+// ClockSynced asks this machine whether its time of day can be believed. A board
+// (it has a device tree) without a battery clock believes the kernel, which is
+// told by chrony, ntpd and systemd-timesyncd; other machines had their time
+// before they began. Where a sandbox forbids to ask it is believed, with an
+// error: nobody can tell for ever, and a mark for ever says nothing.
+func ClockSynced(root fs.FS) (bool, error) {
 	if time.Now().Before(clockSet) {
-		return false
+		return false, nil
 	}
 	if _, err := fs.Stat(root, "sys/firmware/devicetree/base"); err != nil {
-		return true
+		return true, nil
 	}
 	if clocks, err := fs.ReadDir(root, "sys/class/rtc"); err == nil && len(clocks) > 0 {
-		return true
+		return true, nil
 	}
 	synced, err := bus.ClockSynced()
-	if err != nil { // forbidden; nobody can tell for ever, and a mark for ever says nothing
-		return true
-	}
-	return synced
+	return synced || err != nil, err
 }
 
 // bootID names this run of the kernel, "" if it does not say. Times of one

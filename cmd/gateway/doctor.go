@@ -78,11 +78,6 @@ func thisMachine() machine {
 	return machine{bus.Root(), name, accessible, groupOf}
 }
 
-func (m machine) has(name string) bool {
-	_, err := fs.Stat(m.root, name)
-	return err == nil
-}
-
 func (m machine) text(name string) string {
 	b, err := fs.ReadFile(m.root, name)
 	if err != nil {
