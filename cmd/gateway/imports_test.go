@@ -40,6 +40,7 @@ var importRules = map[string]struct {
 	"broker/bench":                   {nil, "a load generator knows brokers from outside only"},
 	"broker/soak":                    {[]string{"broker/packet"}, "a crash test knows brokers from outside only"},
 	"broker":                         {[]string{"broker/topic", "broker/packet", "broker/auth", "broker/door", "broker/store"}, "the broker never sees sensors"},
+	"bridge/link":                    {[]string{"broker/packet"}, "one connection knows no queue and no route; properties are the codec's"},
 	"bridge":                         {[]string{"broker", "broker/topic"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/dashboard"},
