@@ -7,12 +7,19 @@ CACHE     := $(CURDIR)/.cache
 BIN       := $(CACHE)/bin
 NPM       := $(CACHE)/npm
 
-# Debian packages that the tests use: real clients, a real upstream, a real
-# browser, an emulated ARM processor.
-PACKAGES  = mosquitto mosquitto-clients python3-paho-mqtt chromium qemu-user-static gcc libc6-dev nodejs npm
+# Debian packages that the tests use: real clients, real upstreams, a real
+# browser, an emulated ARM processor. Debian's ActiveMQ leaves out what its MQTT
+# needs, libmqtt-client-java.
+PACKAGES  = mosquitto mosquitto-clients python3-paho-mqtt chromium qemu-user-static gcc libc6-dev nodejs npm \
+	rabbitmq-server activemq libmqtt-client-java
 # Programs of those packages, to see whether they are here.
-PROGRAMS  = mosquitto mosquitto_sub mosquitto_pub chromium qemu-arm-static gcc node npm
-NPM_PACKAGES = playwright-core@1.65.1 mqtt@5.16.0
+PROGRAMS  = mosquitto mosquitto_sub mosquitto_pub chromium qemu-arm-static gcc node npm \
+	rabbitmq-server activemq
+# Services that Debian starts when it installs them. mosquitto's has the port that
+# the tutorial test needs, and the name server of Erlang listens to everybody.
+SERVICES  = mosquitto rabbitmq-server activemq epmd.socket epmd.service
+# mosca, which is dead, needs the old eventemitter2 and jsonschema beside it.
+NPM_PACKAGES = playwright-core@1.65.1 mqtt@5.16.0 aedes@1.2.0 mosca@2.8.3 eventemitter2@4.1.2 jsonschema@1.2.6
 
 # Under make test nothing may skip for want of a program.
 export GATEWAY_TEST_ALL = 1
@@ -38,16 +45,19 @@ setup: $(NPM)/.done ## install what the tests need (Debian packages, npm package
 packages:
 	@missing=; for p in $(PROGRAMS); do command -v $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	/usr/bin/python3 -c 'import paho.mqtt.client' 2>/dev/null || missing="$$missing python3-paho-mqtt"; \
+	[ -e /usr/share/java/mqtt-client.jar ] || missing="$$missing libmqtt-client-java"; \
 	if [ -n "$$missing" ]; then \
 		echo "installing Debian packages, missing:$$missing"; \
 		SUDO=; [ "$$(id -u)" = 0 ] || SUDO=sudo; \
 		have=; for p in $(PACKAGES); do case $$p in nodejs|npm) command -v $${p%js} >/dev/null 2>&1 || have="$$have $$p" ;; *) have="$$have $$p" ;; esac; done; \
+		: 'A service that somebody uses stays as it is: only those that were not here are stopped.'; \
+		new=; for s in $(SERVICES); do \
+			case $$s in epmd.*) p=epmd ;; *) p=$$s ;; esac; command -v $$p >/dev/null 2>&1 || new="$$new $$s"; \
+		done; \
 		$$SUDO apt-get update -q && \
-		$$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$have || exit 1; \
-		case "$$missing " in *" mosquitto "*) \
-			: 'Debian starts mosquitto when it is installed, on the port that the tutorial test needs.'; \
-			$$SUDO systemctl disable --now mosquitto 2>/dev/null || $$SUDO service mosquitto stop 2>/dev/null || true ;; \
-		esac; \
+		$$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-remove --no-install-recommends $$have || exit 1; \
+		for s in $$new; do $$SUDO systemctl disable --now $$s 2>/dev/null || $$SUDO service $$s stop >/dev/null 2>&1 || true; done; \
+		case "$$new " in *" epmd.service "*) $$SUDO epmd -kill >/dev/null 2>&1 || true ;; esac; \
 	fi
 
 $(NPM)/.done: Makefile | packages
