@@ -41,6 +41,7 @@ var importRules = map[string]struct {
 	"broker/soak":                    {[]string{"broker/packet"}, "a crash test knows brokers from outside only"},
 	"broker":                         {[]string{"broker/topic", "broker/packet", "broker/auth", "broker/door", "broker/store"}, "the broker never sees sensors"},
 	"bridge/link":                    {[]string{"broker/packet"}, "one connection knows no queue and no route; properties are the codec's"},
+	"bridge/upstreams":               {[]string{"broker/client"}, "real brokers for tests; it knows MQTT only to ask whether one accepts it"},
 	"bridge":                         {[]string{"broker", "broker/topic"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/dashboard"},
@@ -118,6 +119,24 @@ func checkOwner(t *testing.T, file, pkg, imp string, test bool) {
 		return
 	}
 	t.Errorf("%s imports %s, which has no owner; add it to owners with the package that needs it", file, imp)
+}
+
+// testHelpers are for tests, benchmarks and generators; the product imports
+// none of them.
+var testHelpers = []string{"bridge/upstreams"}
+
+func TestTheGatewayHoldsNoTestHelpers(t *testing.T) {
+	root := repositoryRoot(t)
+	for _, file := range goFiles(t, root) {
+		if strings.HasSuffix(file, "_test.go") || !strings.HasPrefix(file, "cmd/gateway/") {
+			continue
+		}
+		for _, imp := range importsOf(t, filepath.Join(root, file)) {
+			if ours, ok := strings.CutPrefix(imp, module); ok && slices.Contains(testHelpers, ours) {
+				t.Errorf("%s imports %s, which is for tests", file, ours)
+			}
+		}
+	}
 }
 
 func allowed(may []string, pkg string) bool {
