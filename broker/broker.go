@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -156,6 +157,19 @@ func (b *Broker) Retained(name string) *Message {
 		return nil
 	}
 	return m
+}
+
+// IsRetained tells whether m is what is retained for its topic, and not history
+// by now; of a message that clears what is retained, whether nothing is.
+func (b *Broker) IsRetained(m *Message) bool {
+	here := b.Retained(m.Topic)
+	switch {
+	case here == nil:
+		return m.Retain && len(m.Payload) == 0
+	case here == m:
+		return true
+	}
+	return here.came == m.came && bytes.Equal(here.Payload, m.Payload)
 }
 
 // How often what has expired is swept out of memory. Nobody is sent an

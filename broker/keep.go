@@ -34,7 +34,7 @@ type keeping struct {
 	to      []store.Delivery
 	keepers []keeper // of each of to
 	retain  retainChange
-	session *session // who published it with the packet identifier id, nil if that is not kept
+	session store.SessionID // who published it with the packet identifier id, 0 if that is not kept
 	id      uint16
 	done    store.Change // what ends with it; Op is 0 if nothing does
 	urgent  bool         // somebody waits for it
@@ -57,7 +57,7 @@ const (
 
 func (k *keeping) reset() {
 	k.urgent = false
-	if len(k.to) == 0 && k.retain == retainNothing && k.session == nil && k.done.Op == 0 && !k.refused {
+	if len(k.to) == 0 && k.retain == retainNothing && k.session == 0 && k.done.Op == 0 && !k.refused {
 		return // as nearly always
 	}
 	clear(k.to)
@@ -75,19 +75,19 @@ func (k *keeping) add(to keeper, d store.Delivery) {
 // keep stores what of p is to be stored. Broker.mu is held, shared.
 func (b *Broker) keep(p *publication) {
 	k := &p.keeping
-	if b.store == nil || len(k.to) == 0 && k.retain == retainNothing && k.session == nil && k.done.Op == 0 {
+	if b.store == nil || len(k.to) == 0 && k.retain == retainNothing && k.session == 0 && k.done.Op == 0 {
 		return
 	}
 	m := p.keep()
 	changes := k.changes[:0]
 	c := store.Change{Op: store.Publish, To: k.to, Retain: k.retain == retainSet, Message: &k.message}
-	if k.session != nil {
-		c.Session, c.PacketID = k.session.num, k.id
+	if k.session != 0 {
+		c.Session, c.PacketID = k.session, k.id
 	}
 	if len(k.to) > 0 || c.Retain {
 		k.message = messageToStore(m)
 	}
-	if len(k.to) > 0 || c.Retain || k.session != nil {
+	if len(k.to) > 0 || c.Retain || k.session != 0 {
 		changes = append(changes, c)
 	}
 	if k.retain == retainClear {

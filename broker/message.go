@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"math"
+	"slices"
 	"sort"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,9 @@ type Message struct {
 	Retain     bool
 	Expires    time.Time   // when it is no longer of use to anybody; zero for never
 	Properties *Properties // nil if none
+	// Origin says which part of this process published it, "" for clients and
+	// sensors. It is neither sent nor stored: see SubscribeOptions.Skip.
+	Origin string
 
 	publisher string // client id, "" for this process
 	came      int64  // Unix time, ms; 0 while it is in nobody's queue
@@ -50,6 +54,15 @@ func sizeOf(p *Properties) int64 {
 		n += 32 + len(u.Name) + len(u.Value)
 	}
 	return int64(n)
+}
+
+// Came returns when the message was published here, to the millisecond. Of one
+// that the broker has not kept for anybody it is the zero time.
+func (m *Message) Came() time.Time {
+	if m.came == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(m.came)
 }
 
 func (m *Message) expired(now time.Time) bool {
@@ -181,6 +194,9 @@ type delivery struct {
 	replay bool // comes from the retained tree
 	dup    bool // it may have been sent before
 	void   bool // it is not to be sent after all
+
+	sent     bool // it was delivered once, and came back into the queue
+	released bool // its receiver has recorded it: there is no message any more
 }
 
 // via says by which subscriptions a delivery came.
@@ -286,6 +302,39 @@ func (q *queue) find(seq uint64) *delivery {
 		return d
 	}
 	return nil
+}
+
+// pushFront puts d before everything else.
+func (q *queue) pushFront(d delivery) {
+	if q.head == 0 {
+		q.blocks = slices.Insert(q.blocks, 0, new([queueBlock]delivery))
+		q.head = queueBlock
+	}
+	q.head--
+	q.len++
+	q.blocks[0][q.head] = d
+	q.bytes += int64(d.size)
+	if d.msg != nil {
+		q.hold(int64(d.size))
+	}
+}
+
+// remove takes the i-th delivery out, counted from the oldest; it is quick near
+// the front.
+func (q *queue) remove(i int) delivery {
+	d := *q.at(i)
+	for ; i > 0; i-- {
+		*q.at(i) = *q.at(i - 1)
+	}
+	*q.at(0) = d
+	return q.pop()
+}
+
+// empty lets go of what d is about; it keeps its place.
+func (q *queue) empty(d *delivery) {
+	q.leave(d)
+	q.bytes -= int64(d.size)
+	d.size, d.void = 0, true
 }
 
 func (q *queue) pop() delivery {

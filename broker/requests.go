@@ -71,12 +71,12 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 		k := &w.pub.keeping
 		k.urgent = p.QoS > 0
 		if p.QoS == 2 && c.durable {
-			k.session, k.id = c.session, p.ID
+			k.session, k.id = c.session.num, p.ID
 		}
 		if c.b.route(&w.pub, r) == 0 && c.version == packet.V5 {
 			code = packet.NoMatchingSubscribers
 		}
-		if mark = k.mark; k.session != nil {
+		if mark = k.mark; k.session != 0 {
 			c.session.noted = max(c.session.noted, mark)
 		}
 		if (k.err != nil || k.refused) && p.QoS > 0 { // it is not acknowledged, and stays with the client

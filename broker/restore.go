@@ -199,9 +199,15 @@ func (r *restoring) process(x *store.Session, st *sessionState) {
 	}
 	x.Queue(func(q store.Queued) bool {
 		r.messages++
-		s.queue.push(delivery{seq: q.Seq, size: uint32(q.Size), qos: QoS(q.Flags & flagQoS), replay: q.Flags&flagReplay != 0})
+		s.queue.push(delivery{
+			seq: q.Seq, size: uint32(q.Size), qos: QoS(q.Flags & flagQoS), replay: q.Flags&flagReplay != 0,
+			dup: true, released: q.Released,
+		})
 		return true
 	})
+	for _, id := range x.Received {
+		s.noteReceived(id)
+	}
 	b.durable[x.Name] = s
 	r.after = append(r.after, func() { r.planProcess(s, st) })
 }

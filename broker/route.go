@@ -103,17 +103,25 @@ func (t *topicCache) add(name, full string) *route {
 // subscribed to its topic. It returns how many that are, and when it is stable or
 // why it is not stored, if it is to be.
 func (b *Broker) publish(m *Message) (n int, mark store.Mark, err error) {
+	n = b.publishWith(m, func(*keeping) {}, func(k *keeping) { mark, err = k.mark, k.err })
+	return n, mark, err
+}
+
+// publishWith has before called to say what else is to be stored, and after when
+// that is done.
+func (b *Broker) publishWith(m *Message, before, after func(*keeping)) (n int) {
 	w := benches.Get().(*bench)
 	defer w.release()
 	m.came = time.Now().UnixMilli()
 	w.pub.beginKept(m)
+	before(&w.pub.keeping)
 	r := route{full: m.Topic, targets: w.targets[:0]}
 	n = b.route(&w.pub, &r)
 	clear(r.targets)
 	w.targets = r.targets
-	mark, err = w.pub.keeping.mark, w.pub.keeping.err
+	after(&w.pub.keeping)
 	w.pub.flush()
-	return n, mark, err
+	return n
 }
 
 // route carries p to everybody who subscribed to its topic [MQTT-4.5.0-1] and
