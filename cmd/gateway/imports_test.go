@@ -40,6 +40,8 @@ var importRules = map[string]struct {
 	"broker/bench":                   {nil, "a load generator knows brokers from outside only"},
 	"broker/soak":                    {[]string{"broker/packet"}, "a crash test knows brokers from outside only"},
 	"broker":                         {[]string{"broker/topic", "broker/packet", "broker/auth", "broker/door", "broker/store"}, "the broker never sees sensors"},
+	"bridge/badline":                 {nil, "a bad line knows bytes, whoever speaks over it"},
+	"bridge/badline/ledger":          {nil, "books of messages, whatever carried them"},
 	"bridge/link":                    {[]string{"broker/packet"}, "one connection knows no queue and no route; properties are the codec's"},
 	"bridge/upstreams":               {[]string{"broker/client"}, "real brokers for tests; it knows MQTT only to ask whether one accepts it"},
 	"bridge":                         {[]string{"broker", "broker/topic"}, "the bridge never sees sensors; it is a subscriber like others"},
@@ -123,7 +125,7 @@ func checkOwner(t *testing.T, file, pkg, imp string, test bool) {
 
 // testHelpers are for tests, benchmarks and generators; the product imports
 // none of them.
-var testHelpers = []string{"bridge/upstreams"}
+var testHelpers = []string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams"}
 
 func TestTheGatewayHoldsNoTestHelpers(t *testing.T) {
 	root := repositoryRoot(t)
