@@ -90,8 +90,9 @@ func TestCloseEndsEverything(t *testing.T) {
 	await(t, l, func(f Figures) bool { return f.Refused == 1 })
 	refuse(t, l, Nobody)
 	l.Latency(Up, time.Hour)
-	send(t, dial(t, l), "under way for an hour")
-	await(t, l, func(f Figures) bool { return f.UnderWay > 0 })
+	const hour = "under way for an hour"
+	send(t, dial(t, l), hour)
+	await(t, l, func(f Figures) bool { return f.UnderWay == len(hour) })
 	l.Latency(Up, 0)
 	l.Stall(Up, time.Hour)
 	before := l.Figures().Up
