@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"gateway/bridge/link"
 	"gateway/broker"
-	"gateway/broker/topic"
 )
 
 // ackTimeout is how long the upstream may take to acknowledge a message. On a
@@ -19,48 +23,75 @@ const ackTimeout = 30 * time.Second
 // drainTimeout is how long a bridge goes on sending when it is to stop.
 const drainTimeout = 5 * time.Second
 
+// connectTimeout is how long it may take until the upstream has accepted a
+// connection.
+const connectTimeout = 20 * time.Second
+
 // settled is how long a connection must last, if nothing is acknowledged on
 // it, before the next one is tried without delay growing further.
 const settled = 10 * time.Second
 
-// Bridge forwards to one upstream.
+// errPlanned is the end of a connection that was to end.
+var errPlanned = errors.New("closed as planned")
+
+// Bridge connects the tree with one upstream.
 type Bridge struct {
-	cfg      Config
-	b        *broker.Broker
-	log      *slog.Logger
-	upstream upstream
-	backoff  backoff
-	sub      *broker.Subscription // nil until Collect
-	rewrite  func(*broker.Message) []byte
+	cfg     Config
+	profile Preset
+	routes  routes
+	b       *broker.Broker
+	log     *slog.Logger
+	dial    func(ctx context.Context, address string) (net.Conn, error)
+	up      link.Upstream
+	backoff backoff
+	sub     *broker.Subscription // nil until Collect
+	rewrite func(*broker.Message) []byte
+	guard   *guard
+	memory  *memory
+	aside   Aside
+
+	suspects       suspects
+	receiveMaximum atomic.Int32 // of the connection; 0 before the first
+	quiet          bool         // the upstream sends nothing back that we have published
+	line           *line        // the last one; for tests
 
 	mu       sync.Mutex
 	state    State
 	failures int // since the last connection, that were not logged
 }
 
-// State is what is known of a bridge.
-type State struct {
-	Name      string
-	Address   string
-	Connected bool
-	Since     time.Time // of the last change of Connected; zero if there was none
-	LastAck   time.Time // zero if there was none
-	LastError string    // why the line was lost or not made, "" if it never failed
-	ErrorTime time.Time
-	Forwarded uint64 // messages acknowledged by the upstream
-	Queue     broker.SubscriptionStats
+// Deps are what a bridge needs of others.
+type Deps struct {
+	Broker *broker.Broker
+	Log    *slog.Logger
+	// Upstream speaks MQTT of the configured version, and Dial makes the
+	// connections for it.
+	Upstream link.Upstream
+	Dial     func(ctx context.Context, address string) (net.Conn, error)
+	// StateFolder is where it keeps what it has learnt, "" for nowhere.
+	StateFolder string
+	// Aside takes what cannot be forwarded.
+	Aside Aside
+}
+
+// Aside keeps messages that the upstream does not take, with the reason.
+type Aside interface {
+	// Put keeps a message. It returns when the message is on stable storage.
+	Put(m *broker.Message, remote, reason string) error
+	// Len returns how many there are.
+	Len() int
 }
 
 // New makes a bridge out of a valid configuration.
-func New(cfg Config, b *broker.Broker, log *slog.Logger) *Bridge {
-	return newBridge(cfg, b, log, &pahoUpstream{cfg: cfg, log: log})
-}
-
-func newBridge(cfg Config, b *broker.Broker, log *slog.Logger, u upstream) *Bridge {
+func New(cfg Config, d Deps) *Bridge {
+	p := cfg.profile()
+	log := d.Log.With("bridge", cfg.Name)
 	return &Bridge{
-		cfg: cfg, b: b, upstream: u,
-		log:     log.With("bridge", cfg.Name),
+		cfg: cfg, profile: p, b: d.Broker, up: d.Upstream, dial: d.Dial, log: log, aside: d.Aside,
+		routes:  routes{cfg.Topics, p.ReplaceInTopics},
 		backoff: backoff{min: cfg.ReconnectMin, max: cfg.ReconnectMax},
+		guard:   newGuard(),
+		memory:  openMemory(d.StateFolder, cfg.Name, log),
 		state:   State{Name: cfg.Name, Address: cfg.Address},
 	}
 }
@@ -70,18 +101,23 @@ func newBridge(cfg Config, b *broker.Broker, log *slog.Logger, u upstream) *Brid
 // before Run.
 func (br *Bridge) Rewrite(f func(*broker.Message) (payload []byte)) { br.rewrite = f }
 
+// origin marks what the bridge has brought in.
+func (br *Bridge) origin() string { return originPrefix + br.cfg.Name }
+
+const originPrefix = "bridge/"
+
 // Collect begins to queue what the bridge forwards. Whatever is published
 // after it returns is forwarded, however late Run connects.
 func (br *Bridge) Collect() error {
-	filters := make([]string, len(br.cfg.Topics))
-	for i, r := range br.cfg.Topics {
-		filters[i] = r.Filter
-	}
+	filters, latest := br.routes.outFilters()
 	sub, err := br.b.Subscribe(broker.SubscribeOptions{
-		Name:        "bridge/" + br.cfg.Name,
+		Name:        originPrefix + br.cfg.Name,
 		MaxMessages: br.cfg.Queue.MaxMessages,
 		MaxBytes:    br.cfg.Queue.MaxBytes,
+		MaxAge:      br.cfg.Queue.MaxAge,
 		Full:        br.cfg.Queue.WhenFull,
+		Latest:      latest,
+		Skip:        br.skips,
 	}, filters...)
 	if err != nil {
 		return fmt.Errorf("bridge %q: %w", br.cfg.Name, err)
@@ -91,223 +127,185 @@ func (br *Bridge) Collect() error {
 	return nil
 }
 
+// skips tells which messages are not forwarded: what came from the upstream does
+// not go back, and goes to other upstreams only on request. Two bridges and what
+// lies behind them could be a circle.
+func (br *Bridge) skips(m *broker.Message) bool {
+	if m.Origin == "" || !strings.HasPrefix(m.Origin, originPrefix) {
+		return false
+	}
+	return !br.cfg.Transit || m.Origin == br.origin()
+}
+
 // Run forwards until ctx ends, connecting again for ever, and returns when
 // its goroutines have ended. If the line is up when ctx ends, what waits is
 // still sent for up to drainTimeout. Collect has been called.
 func (br *Bridge) Run(ctx context.Context) error {
 	defer br.sub.Close()
-	for ctx.Err() == nil {
-		l, err := br.upstream.connect(ctx)
-		if err == nil {
-			err = br.forward(ctx, l)
+	addresses := br.addresses()
+	for at := 0; ctx.Err() == nil; {
+		address := addresses[at%len(addresses)]
+		ln := br.newLine()
+		br.line = ln
+		err := br.connect(ctx, ln, address)
+		switch {
+		case err == nil:
+			err = br.served(ctx, ln, address)
+			if at = 0; br.cfg.RoundRobin {
+				at = (at + 1) % len(addresses)
+			}
+		default:
+			at++
 		}
 		if ctx.Err() != nil {
 			return nil
 		}
+		if errors.Is(err, errPlanned) {
+			continue
+		}
 		br.failed(err)
-		wait(ctx, br.backoff.next())
+		if at%len(addresses) == 0 || err == nil {
+			wait(ctx, br.backoff.next())
+		} // else another address is tried at once
 	}
 	return nil
 }
 
-// forward sends what is queued over l until it is lost, or ctx ends and
-// nothing waits. It returns why.
-func (br *Bridge) forward(ctx context.Context, l link) error {
-	defer br.disconnected()
-	br.connected()
-	line, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer cancel(nil)
+func (br *Bridge) addresses() []string {
+	if br.cfg.Address == "" {
+		return br.cfg.Addresses
+	}
+	return append([]string{br.cfg.Address}, br.cfg.Addresses...)
+}
 
-	br.sub.Rewind()
+// served serves a connection, and keeps the account of it.
+func (br *Bridge) served(ctx context.Context, ln *line, address string) error {
+	br.connected(address)
+	defer br.disconnected()
 	began := time.Now()
-	window := newWindow(br.cfg.MaxInflight)
-	var others sync.WaitGroup
-	others.Go(func() { cancel(br.settle(line, window)) })
-	others.Go(func() {
-		select {
-		case <-l.lost():
-			cancel(fmt.Errorf("connection lost: %w", l.cause()))
-		case <-line.Done():
-		case <-ctx.Done():
-			br.drain(line, l)
-			cancel(nil)
-		}
-	})
-	br.fill(line, l, window)
-	others.Wait()
-	l.close()
+	err := ln.serve(ctx)
 	if time.Since(began) > settled {
 		br.backoff.reset()
 	}
-	return context.Cause(line)
+	return err
 }
 
-// fill sends messages as they come, as many at once as window has room for,
-// until line ends.
-func (br *Bridge) fill(line context.Context, l link, window *window) {
-	defer close(window.sent)
-	for {
-		select {
-		case window.room <- struct{}{}:
-		case <-line.Done():
-			return
-		}
-		d, err := br.sub.Next(line)
-		if err != nil || line.Err() != nil {
-			return
-		}
-		window.sent <- sent{delivery: d, receipt: br.send(l, d)}
+// connect makes a connection, with the bridge bit if it is of use and not known
+// to be refused.
+func (br *Bridge) connect(ctx context.Context, ln *line, address string) error {
+	bit := br.usesBit(address)
+	err := br.tryConnect(ctx, ln, address, bit)
+	if err == nil || !bit || br.profile.BridgeBit == "on" || ctx.Err() != nil || !mayBeBit(err) {
+		br.quiet = err == nil && (bit || br.profile.Protocol == "5")
+		return err
 	}
-}
-
-// drain returns when nothing waits any more, the line is lost or drainTimeout
-// has passed.
-func (br *Bridge) drain(line context.Context, l link) {
-	timeout := time.NewTimer(drainTimeout)
-	defer timeout.Stop()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for {
-		if s := br.sub.Stats(); s.Waiting+s.Unacked == 0 {
-			return
-		}
-		select {
-		case <-look.C:
-		case <-l.lost():
-			return
-		case <-line.Done():
-			return
-		case <-timeout.C:
-			s := br.sub.Stats()
-			br.log.Warn("stopped before everything was forwarded", "waiting", s.Waiting+s.Unacked)
-			return
-		}
+	if second := br.tryConnect(ctx, ln, address, false); second != nil {
+		return err
 	}
+	br.quiet = false
+	br.memory.setRefusesBridgeBit(address)
+	br.log.Info("the upstream does not know the bridge bit; it is left out from now on", "address", address, "error", err)
+	return nil
 }
 
-// window is what is on its way at this moment, in its order.
-type window struct {
-	room chan struct{} // holds one for each message on its way
-	sent chan sent
+// usesBit tells whether to try the bridge bit.
+func (br *Bridge) usesBit(address string) bool {
+	switch br.profile.BridgeBit {
+	case "on":
+		return true
+	case "auto":
+		return br.routes.echoes() && !br.memory.refusesBridgeBit(address)
+	}
+	return false
 }
 
-func newWindow(size int) *window {
-	return &window{make(chan struct{}, size), make(chan sent, size)}
+// mayBeBit tells whether a connection may have failed for the bridge bit: the
+// upstream was there, and gave no answer or did not know the version.
+func mayBeBit(err error) bool {
+	var refused *link.Refused
+	if errors.As(err, &refused) {
+		return refused.Code == link.UnsupportedVersion || refused.Code == link.Unspecified
+	}
+	var dialed *dialError
+	return !errors.As(err, &dialed)
 }
 
-// sent is a message on its way.
-type sent struct {
-	delivery broker.Delivery
-	receipt  receipt
-}
+// dialError is that there was no connection to say CONNECT on.
+type dialError struct{ cause error }
 
-// settle takes the acknowledgements in the order the messages were sent in.
-// It returns an error as soon as one message fails, nil when there are no more.
-func (br *Bridge) settle(ctx context.Context, window *window) error {
-	timeout := time.NewTimer(ackTimeout)
-	defer timeout.Stop()
-	for s := range window.sent {
-		timeout.Reset(ackTimeout)
-		select {
-		case <-s.receipt.Done():
-			if err := s.receipt.Error(); err != nil {
-				return fmt.Errorf("publish to %q: %w", s.delivery.Topic, err)
-			}
-			br.acked(s.delivery)
-			<-window.room
-		case <-timeout.C:
-			return fmt.Errorf("no acknowledgement for %v", ackTimeout)
-		case <-ctx.Done():
-			return nil
-		}
+func (e *dialError) Error() string { return e.cause.Error() }
+func (e *dialError) Unwrap() error { return e.cause }
+
+func (br *Bridge) tryConnect(ctx context.Context, ln *line, address string, bit bool) error {
+	password, err := br.password()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, err := br.dial(ctx, address)
+	if err != nil {
+		return &dialError{err}
+	}
+	h := link.Hello{
+		ClientID: br.clientID(), Username: br.cfg.Username, Password: password,
+		CleanStart: br.cfg.CleanStart, SessionExpiry: br.cfg.SessionExpiry,
+		KeepAlive: br.cfg.KeepAlive, Bridge: bit, V31: br.profile.Protocol == "3.1",
+		ReceiveMaximum: uint16(br.profile.MaxInflight),
+	}
+	if br.cfg.StatusTopic != "" {
+		will := br.status("offline")
+		h.Will = &will
+	}
+	ln.link, err = br.up.Connect(ctx, conn, h, ln)
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", address, err)
 	}
 	return nil
 }
 
-// send publishes d upstream as the first route that matches it says.
-func (br *Bridge) send(l link, d broker.Delivery) receipt {
-	var route Route
-	for _, r := range br.cfg.Topics {
-		if topic.Match(r.Filter, d.Topic) {
-			route = r
-			break
-		}
+// clientID returns what is configured, or a name that differs between
+// gateways: two clients of one id would throw each other out for ever.
+func (br *Bridge) clientID() string {
+	if br.cfg.ClientID != "" {
+		return br.cfg.ClientID
 	}
-	payload := d.Payload
-	if br.rewrite != nil {
-		payload = br.rewrite(d.Message)
-	}
-	return l.publish(route.RemotePrefix+d.Topic, byte(route.QoS), d.Retain, payload)
-}
-
-func (br *Bridge) acked(d broker.Delivery) {
-	br.sub.Ack(d)
-	br.backoff.reset()
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	br.state.LastAck = time.Now()
-	br.state.Forwarded++
-}
-
-func (br *Bridge) connected() {
-	br.mu.Lock()
-	br.state.Connected, br.state.Since = true, time.Now()
-	failures := br.failures
-	br.failures = 0
-	br.mu.Unlock()
-	br.log.Info("upstream connected", "address", br.cfg.Address, "waiting", br.sub.Stats().Waiting, "attempts", failures+1)
-	br.announce(true)
-}
-
-func (br *Bridge) disconnected() {
-	br.mu.Lock()
-	br.state.Connected, br.state.Since = false, time.Now()
-	br.mu.Unlock()
-	br.announce(false)
-}
-
-// failed notes why there is no line; it is logged when it changes.
-func (br *Bridge) failed(err error) {
-	if err == nil || errors.Is(err, context.Canceled) {
-		err = errors.New("connection closed")
-	}
-	br.mu.Lock()
-	news := br.state.LastError != err.Error() || br.failures == 0
-	br.state.LastError, br.state.ErrorTime = err.Error(), time.Now()
-	br.failures++
-	n := br.failures
-	br.mu.Unlock()
-	if news || n%100 == 0 {
-		br.log.Warn("upstream not connected; readings are kept and sent later", "error", err, "waiting", br.sub.Stats().Waiting, "attempts", n)
-	}
-}
-
-// announce publishes the state of the bridge as Mosquitto does.
-func (br *Bridge) announce(up bool) {
-	payload := "0"
-	if up {
-		payload = "1"
-	}
-	err := br.b.Publish(&broker.Message{
-		Topic:   "$SYS/broker/connection/" + br.cfg.Name + "/state",
-		Payload: []byte(payload),
-		QoS:     1,
-		Retain:  true,
-	})
+	host, err := os.Hostname()
 	if err != nil {
-		br.log.Error("cannot publish the state of the bridge", "error", err)
+		host = "unknown"
 	}
+	return "gateway-" + host + "-" + br.cfg.Name
 }
 
-// State returns what is known at this moment.
-func (br *Bridge) State() State {
-	br.mu.Lock()
-	s := br.state
-	br.mu.Unlock()
-	if br.sub != nil {
-		s.Queue = br.sub.Stats()
+func (br *Bridge) password() (string, error) {
+	switch {
+	case br.cfg.PasswordEnv != "":
+		p, ok := os.LookupEnv(br.cfg.PasswordEnv)
+		if !ok {
+			return "", fmt.Errorf("password_env: there is no environment variable %s", br.cfg.PasswordEnv)
+		}
+		return p, nil
+	case br.cfg.PasswordFile != "":
+		b, err := os.ReadFile(br.cfg.PasswordFile)
+		if err != nil {
+			return "", fmt.Errorf("password_file: %w", err)
+		}
+		return strings.TrimRight(string(b), "\r\n"), nil
 	}
-	return s
+	return br.cfg.Password, nil
+}
+
+// setAside keeps a message that the upstream does not take, and acknowledges it.
+// Where it cannot be kept it goes on waiting, and the line ends.
+func (ln *line) setAside(d broker.Delivery, remote, reason string) error {
+	if err := ln.aside.Put(d.Message, remote, reason); err != nil {
+		ln.end(fmt.Errorf("set aside a message of %q: %w", d.Topic, err))
+		return err
+	}
+	ln.log.Error("a message is set aside: the upstream does not take it", "topic", d.Topic, "reason", reason)
+	ln.count(func(s *State) { s.SetAside++ })
+	ln.sub.Ack(d)
+	return nil
 }
 
 // wait returns after d or when ctx ends.

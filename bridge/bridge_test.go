@@ -173,7 +173,7 @@ func TestReconnectsForEverWithinTheBounds(t *testing.T) {
 			t.Errorf("%d attempts in a day, want one a minute at least", n)
 		}
 		for i := 1; i < len(f.tries); i++ {
-			if d := f.tries[i].Sub(f.tries[i-1]); d < cfg.ReconnectMin || d > cfg.ReconnectMax {
+			if d := f.triedAt[i].Sub(f.triedAt[i-1]); d < cfg.ReconnectMin || d > cfg.ReconnectMax {
 				t.Fatalf("attempt %d came %v after the one before", i, d)
 			}
 		}
@@ -268,7 +268,7 @@ func TestStopWhileWaitingToReconnect(t *testing.T) {
 // Two bridges of one name would steal each other's messages.
 func TestCollectTwice(t *testing.T) {
 	inBubble(t, testConfig(), &far{}, func(r *rig) {
-		second := newBridge(testConfig(), r.broker, r.bridge.log, &far{})
+		second := New(testConfig(), Deps{Broker: r.broker, Log: r.bridge.log, Upstream: &far{}, Dial: (&far{}).dial, Aside: &shelf{}})
 		if err := second.Collect(); err == nil || !strings.Contains(err.Error(), `bridge "cloud"`) {
 			t.Errorf("Collect of a second bridge: %v", err)
 		}

@@ -5,25 +5,37 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"gateway/bridge/link"
 	"gateway/broker"
 )
 
 // far is an upstream in memory whose line the test cuts at will.
 type far struct {
 	mu       sync.Mutex
-	down     error // what connect fails with, nil if the line is up
+	down     error // what connecting fails with, nil if the line is up
 	holdAcks bool  // acknowledge nothing
+	refuse   func(link.Message) error
+	poison   func(link.Message) bool // the connection is lost with it
+	limits   link.Limits
+	noBit    bool // closes on the bridge bit
 	current  *farLink
 	got      []message // all that ever came, doubles included
+	hellos   []link.Hello
+	wishes   []link.Subscription // all that were subscribed to
 	connects []time.Time
-	tries    []time.Time
+	tries    []string // addresses
+	triedAt  []time.Time
 	most     int // messages on their way at once, at most
+	present  bool
+	released []uint16
 }
 
 type message struct {
@@ -34,14 +46,22 @@ type message struct {
 
 func (m message) String() string { return m.topic + "=" + m.payload }
 
-func (f *far) connect(ctx context.Context) (link, error) {
+func (f *far) dial(_ context.Context, address string) (net.Conn, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.tries = append(f.tries, time.Now())
-	if f.down != nil {
-		return nil, f.down
+	f.tries, f.triedAt = append(f.tries, address), append(f.triedAt, time.Now())
+	return nil, f.down
+}
+
+// Connect implements link.Upstream.
+func (f *far) Connect(ctx context.Context, _ net.Conn, h link.Hello, s link.Session) (link.Link, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hellos = append(f.hellos, h)
+	if f.noBit && h.Bridge {
+		return nil, errors.New("closed without an answer")
 	}
-	f.current = &farLink{far: f, gone: make(chan struct{})}
+	f.current = &farLink{far: f, session: s, here: f.present && !h.CleanStart, gone: make(chan struct{})}
 	f.connects = append(f.connects, time.Now())
 	return f.current, nil
 }
@@ -74,6 +94,15 @@ func (f *far) hold(on bool) {
 	}
 }
 
+// take returns what came since the last call.
+func (f *far) take() []message {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	got := f.got
+	f.got = nil
+	return got
+}
+
 func (f *far) text() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -84,35 +113,113 @@ func (f *far) text() string {
 	return strings.Join(all, " ")
 }
 
+// sends brings a message from the upstream, as soon as it is subscribed to.
+func (f *far) sends(m link.Message) error {
+	f.mu.Lock()
+	l := f.current
+	f.mu.Unlock()
+	stable, err := l.session.Received(m)
+	if err == nil && stable != nil {
+		err = stable(context.Background())
+	}
+	return err
+}
+
 type farLink struct {
-	far  *far
-	once sync.Once
-	gone chan struct{}
-	err  error
+	far     *far
+	session link.Session
+	here    bool
+	once    sync.Once
+	gone    chan struct{}
+	err     error
 
 	mu      sync.Mutex
-	pending []*farReceipt
+	pending []*link.Receipt
 	closed  bool
 }
 
-func (l *farLink) publish(topic string, qos byte, retain bool, payload []byte) receipt {
-	r := &farReceipt{done: make(chan struct{})}
+func (l *farLink) Present() bool { return l.here }
+
+func (l *farLink) Limits() link.Limits {
+	limits := l.far.limits
+	if limits.ReceiveMaximum == 0 {
+		limits.ReceiveMaximum, limits.MaxQoS = 65535, 2
+	}
+	return limits
+}
+
+func (l *farLink) LastHeard() time.Time { return time.Now() }
+
+func (l *farLink) Publish(m link.Message) *link.Receipt {
+	r := link.NewReceipt()
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.closed {
-		r.settle(errors.New("not connected"))
+		l.mu.Unlock()
+		r.Settle(errors.New("not connected"))
 		return r
 	}
-	l.far.mu.Lock()
-	l.far.got = append(l.far.got, message{topic, string(payload), qos, retain})
-	hold := l.far.holdAcks
-	l.pending = append(l.pending, r)
-	l.far.most = max(l.far.most, len(l.pending))
-	l.far.mu.Unlock()
-	if !hold || qos == 0 {
+	f := l.far
+	f.mu.Lock()
+	if f.poison != nil && f.poison(m) {
+		f.mu.Unlock()
+		l.pending = append(l.pending, r)
+		l.mu.Unlock()
+		l.end(errors.New("EOF"))
+		return r
+	}
+	if f.refuse != nil {
+		if err := f.refuse(m); err != nil {
+			f.mu.Unlock()
+			l.mu.Unlock()
+			r.Settle(err)
+			return r
+		}
+	}
+	f.got = append(f.got, message{m.Topic, string(m.Payload), m.QoS, m.Retain})
+	hold := f.holdAcks
+	if m.QoS > 0 {
+		l.pending = append(l.pending, r)
+	}
+	f.most = max(f.most, len(l.pending))
+	f.mu.Unlock()
+	if m.QoS == 0 {
+		r.Settle(nil)
+	}
+	if !hold {
 		l.ackAllLocked()
 	}
+	l.mu.Unlock()
 	return r
+}
+
+func (l *farLink) Release(id uint16) *link.Receipt {
+	l.far.mu.Lock()
+	l.far.released = append(l.far.released, id)
+	l.far.mu.Unlock()
+	r := link.NewReceipt()
+	r.Settle(nil)
+	return r
+}
+
+func (l *farLink) Subscribe(_ context.Context, subs []link.Subscription) ([]byte, error) {
+	l.far.mu.Lock()
+	defer l.far.mu.Unlock()
+	l.far.wishes = append(l.far.wishes, subs...)
+	codes := make([]byte, len(subs))
+	for i, s := range subs {
+		codes[i] = s.QoS
+		if strings.HasPrefix(s.Filter, "forbidden") {
+			codes[i] = link.NotAuthorized
+		}
+	}
+	return codes, nil
+}
+
+func (l *farLink) Unsubscribe(_ context.Context, filters []string) error {
+	l.far.mu.Lock()
+	defer l.far.mu.Unlock()
+	l.far.wishes = slices.DeleteFunc(l.far.wishes, func(s link.Subscription) bool { return slices.Contains(filters, s.Filter) })
+	return nil
 }
 
 func (l *farLink) ackAll() {
@@ -123,14 +230,14 @@ func (l *farLink) ackAll() {
 
 func (l *farLink) ackAllLocked() {
 	for _, r := range l.pending {
-		r.settle(nil)
+		r.Settle(nil)
 	}
 	l.pending = nil
 }
 
-func (l *farLink) lost() <-chan struct{} { return l.gone }
-func (l *farLink) cause() error          { return l.err }
-func (l *farLink) close()                { l.end(errors.New("closed")) }
+func (l *farLink) Lost() <-chan struct{} { return l.gone }
+func (l *farLink) Cause() error          { return l.err }
+func (l *farLink) Close()                { l.end(errors.New("closed")) }
 
 func (l *farLink) end(err error) {
 	l.once.Do(func() {
@@ -138,7 +245,7 @@ func (l *farLink) end(err error) {
 		defer l.mu.Unlock()
 		l.closed = true
 		for _, r := range l.pending {
-			r.settle(err)
+			r.Settle(err)
 		}
 		l.pending = nil
 		l.err = err
@@ -146,17 +253,28 @@ func (l *farLink) end(err error) {
 	})
 }
 
-type farReceipt struct {
-	done chan struct{}
-	err  error
+// shelf is an Aside in memory.
+type shelf struct {
+	mu   sync.Mutex
+	all  []string
+	fail error
 }
 
-func (r *farReceipt) settle(err error) {
-	r.err = err
-	close(r.done)
+func (s *shelf) Put(m *broker.Message, remote, reason string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		return s.fail
+	}
+	s.all = append(s.all, remote+"="+string(m.Payload)+": "+reason)
+	return nil
 }
-func (r *farReceipt) Done() <-chan struct{} { return r.done }
-func (r *farReceipt) Error() error          { return r.err }
+
+func (s *shelf) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all)
+}
 
 // rig is a broker, a bridge and its upstream in a bubble.
 type rig struct {
@@ -164,6 +282,7 @@ type rig struct {
 	broker *broker.Broker
 	bridge *Bridge
 	far    *far
+	shelf  *shelf
 	log    *strings.Builder
 	end    context.CancelFunc
 	ended  chan struct{}
@@ -185,10 +304,10 @@ func testConfig() Config {
 func inBubble(t *testing.T, cfg Config, f *far, test func(r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{t: t, far: f, log: &strings.Builder{}, ended: make(chan struct{})}
+		r := &rig{t: t, far: f, shelf: &shelf{}, log: &strings.Builder{}, ended: make(chan struct{})}
 		log := slog.New(slog.NewTextHandler(r.log, nil))
 		r.broker = broker.New(broker.Default(), log)
-		r.bridge = newBridge(cfg, r.broker, log, f)
+		r.bridge = New(cfg, Deps{Broker: r.broker, Log: log, Upstream: f, Dial: f.dial, Aside: r.shelf})
 		if err := r.bridge.Collect(); err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +338,12 @@ func (r *rig) sleep(d time.Duration) {
 
 func (r *rig) publish(topic string, payload any) {
 	r.t.Helper()
-	if err := r.broker.Publish(&broker.Message{Topic: topic, Payload: fmt.Append(nil, payload), QoS: 1}); err != nil {
+	r.send(&broker.Message{Topic: topic, Payload: fmt.Append(nil, payload), QoS: 1})
+}
+
+func (r *rig) send(m *broker.Message) {
+	r.t.Helper()
+	if err := r.broker.Publish(m); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -2,167 +2,156 @@ package bridge
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"gateway/bridge/link"
 )
 
-// connectTimeout is how long the upstream may take to accept a connection.
-const connectTimeout = 20 * time.Second
+// Paho is an upstream of MQTT 3.1 and 3.1.1, until bridge/link/v3 takes its
+// place: its QoS 2 is at least once.
+type Paho struct{}
 
-// writeTimeout is how long one packet may take to leave.
-const writeTimeout = 30 * time.Second
-
-// pahoUpstream is an upstream of MQTT 3.1.1.
-type pahoUpstream struct {
-	cfg Config
-	log *slog.Logger
-}
-
-// defaultPorts are those of the schemes an address may have.
-var defaultPorts = map[string]string{"mqtt": "1883", "tcp": "1883", "mqtts": "8883", "ssl": "8883", "ws": "80", "wss": "443"}
-
-// brokerURL returns the address with its port.
-func brokerURL(address string) (*url.URL, error) {
+// Dial connects to an address by TCP or TLS, until bridge/link/dial takes its
+// place.
+func Dial(ctx context.Context, address string) (net.Conn, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, err
 	}
-	port, ok := defaultPorts[u.Scheme]
-	if !ok {
-		return nil, fmt.Errorf("scheme %q of %q: want mqtt, mqtts, ws or wss", u.Scheme, address)
+	port := u.Port()
+	switch u.Scheme {
+	case "mqtt":
+		if port == "" {
+			port = "1883"
+		}
+		return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	case "mqtts":
+		if port == "" {
+			port = "8883"
+		}
+		return new(tls.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
 	}
-	if u.Port() == "" {
-		u.Host = net.JoinHostPort(u.Hostname(), port)
-	}
-	return u, nil
+	return nil, fmt.Errorf("%s is not built yet", u.Scheme)
 }
 
-func (p *pahoUpstream) connect(ctx context.Context) (link, error) {
-	u, err := brokerURL(p.cfg.Address)
-	if err != nil {
-		return nil, err
+// Connect implements link.Upstream.
+func (Paho) Connect(ctx context.Context, conn net.Conn, h link.Hello, s link.Session) (link.Link, error) {
+	l := &pahoLink{session: s, lost: make(chan struct{})}
+	o := mqtt.NewClientOptions().AddBroker("tcp://upstream").
+		SetClientID(h.ClientID).SetUsername(h.Username).SetPassword(h.Password).
+		SetProtocolVersion(4).SetCleanSession(h.CleanStart).SetAutoReconnect(false).SetConnectRetry(false).
+		SetKeepAlive(h.KeepAlive).SetWriteTimeout(30 * time.Second).SetOrderMatters(true).SetAutoAckDisabled(true).
+		SetDefaultPublishHandler(l.received).
+		SetConnectionLostHandler(func(_ mqtt.Client, err error) { l.end(err) }).
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return conn, nil })
+	if h.Bridge {
+		o.SetProtocolVersion(0x84)
 	}
-	password, err := p.password()
-	if err != nil {
-		return nil, err
-	}
-	l := &pahoLink{gone: make(chan struct{})}
-	o := mqtt.NewClientOptions()
-	o.Servers = []*url.URL{u}
-	o.SetClientID(p.clientID()).
-		SetProtocolVersion(4).
-		SetCleanSession(true).
-		SetAutoReconnect(false).
-		SetConnectRetry(false).
-		SetKeepAlive(p.cfg.KeepAlive).
-		SetConnectTimeout(connectTimeout).
-		SetWriteTimeout(writeTimeout).
-		SetOrderMatters(false).
-		SetConnectionLostHandler(func(_ mqtt.Client, err error) { l.lose(err) })
-	if p.cfg.Username != "" {
-		o.SetUsername(p.cfg.Username).SetPassword(password)
+	if h.Will != nil {
+		o.SetBinaryWill(h.Will.Topic, h.Will.Payload, h.Will.QoS, h.Will.Retain)
 	}
 	l.client = mqtt.NewClient(o)
-	token := l.client.Connect()
+	token := l.client.Connect().(*mqtt.ConnectToken)
 	select {
 	case <-token.Done():
 	case <-ctx.Done():
-		l.client.Disconnect(0)
+		conn.Close()
 		return nil, ctx.Err()
 	}
 	if err := token.Error(); err != nil {
-		l.client.Disconnect(0)
-		return nil, explainConnect(p.cfg.Address, err)
+		conn.Close()
+		return nil, err
 	}
+	l.present = token.SessionPresent()
 	return l, nil
 }
 
-// clientID returns what is configured, or a name that differs between
-// gateways: two clients of one id would throw each other out for ever.
-func (p *pahoUpstream) clientID() string {
-	if p.cfg.ClientID != "" {
-		return p.cfg.ClientID
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return "gateway-" + host + "-" + p.cfg.Name
-}
-
-func (p *pahoUpstream) password() (string, error) {
-	if p.cfg.PasswordFile == "" {
-		return p.cfg.Password, nil
-	}
-	b, err := os.ReadFile(p.cfg.PasswordFile)
-	if err != nil {
-		return "", fmt.Errorf("password_file: %w", err)
-	}
-	return strings.TrimRight(string(b), "\r\n"), nil
-}
-
-// explainConnect names the address in what the client says; url.Error and
-// net.OpError would say it twice.
-func explainConnect(address string, err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		return fmt.Errorf("connect to %s: %w", address, op.Err)
-	}
-	return fmt.Errorf("connect to %s: %w", address, err)
-}
-
-// pahoLink is one connection of one Paho client.
 type pahoLink struct {
-	client mqtt.Client
-
-	once sync.Once
-	gone chan struct{}
-	err  error // why, set before gone is closed
+	client  mqtt.Client
+	session link.Session
+	present bool
+	once    sync.Once
+	lost    chan struct{}
+	cause   error
 }
 
-func (l *pahoLink) lose(err error) {
+func (l *pahoLink) received(_ mqtt.Client, m mqtt.Message) {
+	stable, err := l.session.Received(link.Message{Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retain: m.Retained(), Dup: m.Duplicate()})
+	if err == nil && stable != nil {
+		err = stable(context.Background())
+	}
+	if err == nil {
+		m.Ack()
+	}
+}
+
+func (l *pahoLink) end(err error) {
 	l.once.Do(func() {
-		l.err = err
-		close(l.gone)
+		l.cause = err
+		close(l.lost)
 	})
 }
 
-// publish hands the message to the client. Where the line is lost meanwhile the
-// client would wait for writeTimeout: nobody reads the channel any more that it
-// writes to. That is not waited for, and ends by itself.
-func (l *pahoLink) publish(topic string, qos byte, retain bool, payload []byte) receipt {
-	token := make(chan mqtt.Token, 1)
-	go func() { token <- l.client.Publish(topic, qos, retain, payload) }()
-	select {
-	case t := <-token:
-		return t
-	case <-l.gone:
-		return notSent{l}
-	}
+func (l *pahoLink) Present() bool { return l.present }
+func (l *pahoLink) Limits() link.Limits {
+	return link.Limits{MaxQoS: 2, ReceiveMaximum: 65535}
 }
 
-// notSent is the receipt of a message that was not sent because the line was
-// lost.
-type notSent struct{ l *pahoLink }
+func (l *pahoLink) Publish(m link.Message) *link.Receipt {
+	r := link.NewReceipt()
+	token := l.client.Publish(m.Topic, m.QoS, m.Retain, m.Payload)
+	go func() {
+		select {
+		case <-token.Done():
+			r.Settle(token.Error())
+		case <-l.lost:
+			r.Settle(l.cause)
+		}
+	}()
+	return r
+}
 
-func (n notSent) Done() <-chan struct{} { return n.l.gone }
-func (n notSent) Error() error          { return n.l.err }
+func (l *pahoLink) Release(uint16) *link.Receipt {
+	r := link.NewReceipt()
+	r.Settle(nil)
+	return r
+}
 
-func (l *pahoLink) lost() <-chan struct{} { return l.gone }
+func (l *pahoLink) Subscribe(ctx context.Context, subs []link.Subscription) ([]byte, error) {
+	codes := make([]byte, len(subs))
+	for i, s := range subs {
+		token := l.client.Subscribe(s.Filter, s.QoS, nil).(*mqtt.SubscribeToken)
+		select {
+		case <-token.Done():
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if err := token.Error(); err != nil && token.Result()[s.Filter] < 0x80 {
+			return nil, err
+		}
+		codes[i] = token.Result()[s.Filter]
+	}
+	return codes, nil
+}
 
-func (l *pahoLink) cause() error { return l.err }
+func (l *pahoLink) Unsubscribe(_ context.Context, filters []string) error {
+	token := l.client.Unsubscribe(filters...)
+	<-token.Done()
+	return token.Error()
+}
 
-// close gives the client a moment to say DISCONNECT.
-func (l *pahoLink) close() {
+func (l *pahoLink) LastHeard() time.Time  { return time.Now() }
+func (l *pahoLink) Lost() <-chan struct{} { return l.lost }
+func (l *pahoLink) Cause() error          { return l.cause }
+func (l *pahoLink) Close() {
 	l.client.Disconnect(100)
-	l.lose(errors.New("closed"))
+	l.end(errors.New("closed"))
 }

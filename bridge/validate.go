@@ -1,9 +1,11 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,40 +15,42 @@ import (
 )
 
 // Default returns the configuration of a bridge without an upstream. Its
-// queue holds 17 minutes at 100 messages a second, or a day at one, and still
-// fits a board with 512 MB.
+// queue holds a million readings on disk, a day of ten a second or a month of one
+// every three; of what waits next to nothing is in memory.
 func Default() Config {
 	return Config{
-		KeepAlive:    60 * time.Second,
-		ReconnectMin: time.Second,
-		ReconnectMax: 2 * time.Minute,
-		MaxInflight:  20,
-		Queue:        Queue{MaxMessages: 100_000, MaxBytes: 64 << 20, WhenFull: "drop_oldest"},
+		KeepAlive:     60 * time.Second,
+		SessionExpiry: 30 * 24 * time.Hour,
+		CatchUp:       InOrder,
+		ReconnectMin:  time.Second,
+		ReconnectMax:  2 * time.Minute,
+		MaxInflight:   32,
+		Queue:         Queue{MaxMessages: 1_000_000, MaxBytes: 256 << 20, WhenFull: "drop_oldest"},
 	}
 }
 
 // DefaultRoute returns a route without a filter. Its QoS is 1, since with
 // QoS 0 a line that breaks loses what is on its way.
-func DefaultRoute() Route { return Route{QoS: 1} }
+func DefaultRoute() Route { return Route{QoS: 1, Direction: Out, Retain: "keep"} }
 
 // Bounds of the protocol: the keep-alive in seconds and packet identifiers
 // have 16 bits.
 const (
 	maxKeepAlive = 65_535 * time.Second
-	maxInflight  = 65_535
+	maxInflight  = 32_767 // half of the packet identifiers
 )
 
 // Validate tells everything that is wrong with c, joined by errors.Join. Each
 // error begins with the key, a colon and a space. No error repeats a password.
 func (c Config) Validate() error {
-	errs := []error{checkBridgeName(c.Name), checkAddress(c.Address), c.validateLogin()}
+	errs := []error{checkBridgeName(c.Name), c.validateUpstream(), c.validateLogin()}
 	if len(c.Topics) == 0 {
 		errs = append(errs, errors.New(`topics: are missing; write - filter: "#" to forward everything`))
 	}
 	for i, r := range c.Topics {
 		errs = append(errs, r.validate(fmt.Sprintf("topics[%d]", i)))
 	}
-	return errors.Join(append(errs, c.validateLimits())...)
+	return errors.Join(append(errs, c.validateSession(), c.validateLimits())...)
 }
 
 // checkBridgeName keeps the name to what can stand in a topic, a metric and
@@ -65,26 +69,63 @@ func checkBridgeName(name string) error {
 	return nil
 }
 
+// validateUpstream checks where the upstream is and what it is.
+func (c Config) validateUpstream() error {
+	p, known := preset(c.Preset)
+	if !known {
+		return fmt.Errorf("preset: there is no %q; %s", c.Preset, presetNames())
+	}
+	var errs []error
+	if c.Address != "" || len(c.Addresses) == 0 {
+		errs = append(errs, checkAddress("address", c.Address, p))
+	}
+	for i, a := range c.Addresses {
+		errs = append(errs, checkAddress(fmt.Sprintf("addresses[%d]", i), a, p))
+	}
+	if p.NeedsClientID && c.ClientID == "" {
+		errs = append(errs, fmt.Errorf("client_id: is missing; %s knows a client by it", p.Title))
+	}
+	errs = append(errs, oneOf("protocol", c.Protocol, "3.1", "3.1.1", "5"), oneOf("bridge_bit", c.BridgeBit, "auto", "on", "off"))
+	if c.BridgeBit == "on" && c.profile().Protocol == "5" {
+		errs = append(errs, errors.New("bridge_bit: MQTT 5 has none, and has no-local in its place; leave it out, or write protocol: 3.1.1"))
+	}
+	if c.profile().Protocol == "3.1" && len(c.ClientID) > 23 {
+		errs = append(errs, fmt.Errorf("client_id: has %d characters; MQTT 3.1 has 23 at most", len(c.ClientID)))
+	}
+	return errors.Join(errs...)
+}
+
+// oneOf checks a value that may be left out.
+func oneOf(key, value string, allowed ...string) error {
+	if value == "" || slices.Contains(allowed, value) {
+		return nil
+	}
+	last := len(allowed) - 1
+	return fmt.Errorf("%s: %q is not possible; %s or %s", key, value, strings.Join(allowed[:last], ", "), allowed[last])
+}
+
 // checkAddress never repeats an address that might hold a password.
-func checkAddress(address string) error {
+func checkAddress(key, address string, p Preset) error {
 	if address == "" {
-		return errors.New("address: is missing; write mqtt://host:1883, or mqtts://host:8883 for TLS")
+		return fmt.Errorf("%s: is missing; write mqtt://host:1883, or mqtts://host:8883 for TLS", key)
 	}
 	if strings.Contains(address, "@") {
-		return errors.New("address: has a user name in it; write username and password (or password_file) beside it")
+		return fmt.Errorf("%s: has a user name in it; write username and password (or password_file) beside it", key)
 	}
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Scheme == "" || u.Opaque != "":
-		return fmt.Errorf("address: %q is not an address; write mqtt://host:1883", address)
+		return fmt.Errorf("%s: %q is not an address; write mqtt://host:1883", key, address)
 	case u.Scheme != "mqtt" && u.Scheme != "mqtts" && u.Scheme != "ws" && u.Scheme != "wss":
-		return fmt.Errorf("address: %s is not a way to an MQTT broker; mqtt, mqtts, ws or wss", u.Scheme)
+		return fmt.Errorf("%s: %s is not a way to an MQTT broker; mqtt, mqtts, ws or wss", key, u.Scheme)
 	case u.Hostname() == "":
-		return fmt.Errorf("address: %q names no host; write %s://host", address, u.Scheme)
+		return fmt.Errorf("%s: %q names no host; write %s://host", key, address, u.Scheme)
 	case u.Port() != "" && !isPort(u.Port()):
-		return fmt.Errorf("address: %q is not a port; 1 to 65535", u.Port())
+		return fmt.Errorf("%s: %q is not a port; 1 to 65535", key, u.Port())
 	case strings.HasPrefix(u.Scheme, "mqtt") && (u.Path != "" || u.RawQuery != "" || u.Fragment != ""):
-		return fmt.Errorf("address: %s ends with the port; a path is for ws and wss", u.Scheme)
+		return fmt.Errorf("%s: %s ends with the port; a path is for ws and wss", key, u.Scheme)
+	case p.NeedsTLS && u.Scheme != "mqtts" && u.Scheme != "wss":
+		return fmt.Errorf("%s: %s takes encrypted connections only; write mqtts:// or wss://", key, p.Title)
 	}
 	return nil
 }
@@ -97,40 +138,96 @@ func isPort(s string) bool {
 // validateLogin holds MQTT 3.1.1 to its word: without a user name there is no
 // password either [MQTT-3.1.2-22].
 func (c Config) validateLogin() error {
-	key := "password"
-	switch {
-	case c.Password != "" && c.PasswordFile != "":
-		return errors.New("password_file: password is written too; keep one of them")
-	case c.Username != "":
-		return nil
-	case c.PasswordFile != "":
-		key = "password_file"
-	case c.Password == "":
-		return nil
+	var given []string
+	for key, set := range map[string]bool{"password": c.Password != "", "password_file": c.PasswordFile != "", "password_env": c.PasswordEnv != ""} {
+		if set {
+			given = append(given, key)
+		}
 	}
-	return fmt.Errorf("%s: there is no username; MQTT sends a password only with one", key)
+	slices.Sort(given)
+	switch {
+	case len(given) > 1:
+		return fmt.Errorf("%s: %s is written too; keep one of them", given[1], given[0])
+	case len(given) == 1 && c.Username == "":
+		return fmt.Errorf("%s: there is no username; MQTT sends a password only with one", given[0])
+	}
+	return nil
 }
 
 func (r Route) validate(key string) error {
 	var errs []error
+	if err := oneOf(key+".direction", r.Direction, Out, In, Both); err != nil {
+		return err
+	}
 	switch {
+	case r.Filter == "" && r.LocalPrefix != "" && r.RemotePrefix != "":
+		errs = append(errs, checkTopic(key+".local_prefix", r.LocalPrefix), checkTopic(key+".remote_prefix", r.RemotePrefix))
 	case r.Filter == "":
 		errs = append(errs, fmt.Errorf(`%s.filter: is missing; "#" is everything, home/+/outdoor one sensor in every room`, key))
 	case strings.HasPrefix(r.Filter, topic.SharePrefix):
 		errs = append(errs, fmt.Errorf("%s.filter: %q is a shared subscription, which would split the messages; write what follows its group", key, r.Filter))
 	default:
-		if err := topic.CheckFilter(r.Filter); err != nil {
-			errs = append(errs, fmt.Errorf("%s.filter: %w", key, err))
+		errs = append(errs, r.validateFilters(key))
+	}
+	if r.QoS < 0 || r.QoS > 2 {
+		errs = append(errs, fmt.Errorf("%s.qos: %d is not possible; 2, 1, or 0 for messages that may get lost", key, r.QoS))
+	}
+	errs = append(errs, oneOf(key+".retain", r.Retain, "keep", Never, Always))
+	if r.LatestOnly && !r.out() {
+		errs = append(errs, fmt.Errorf("%s.latest_only: is about what waits to go out, and nothing does with direction: in", key))
+	}
+	return errors.Join(errs...)
+}
+
+// validateFilters checks the filter with either prefix: a prefix that does not
+// end with / must be followed by what can go on there.
+func (r Route) validateFilters(key string) error {
+	if err := topic.CheckFilter(r.Filter); err != nil {
+		return fmt.Errorf("%s.filter: %w", key, err)
+	}
+	for _, p := range []struct{ key, prefix string }{{"local_prefix", r.LocalPrefix}, {"remote_prefix", r.RemotePrefix}} {
+		if p.prefix == "" {
+			continue
 		}
-	}
-	if r.QoS != 0 && r.QoS != 1 {
-		errs = append(errs, fmt.Errorf("%s.qos: %d is not possible; 1, or 0 for messages that may get lost", key, r.QoS))
-	}
-	if r.RemotePrefix != "" {
 		// A prefix is a topic as soon as something follows it.
-		if err := topic.CheckName(r.RemotePrefix + "x"); err != nil {
-			errs = append(errs, fmt.Errorf("%s.remote_prefix: %q cannot begin a topic: %w", key, r.RemotePrefix, err))
+		if err := topic.CheckName(p.prefix + "x"); err != nil {
+			return fmt.Errorf("%s.%s: %q cannot begin a topic: %w", key, p.key, p.prefix, err)
 		}
+		if err := topic.CheckFilter(p.prefix + r.Filter); err != nil {
+			return fmt.Errorf("%s.%s: %q followed by %q is no filter; write a / at its end", key, p.key, p.prefix, r.Filter)
+		}
+	}
+	return nil
+}
+
+func checkTopic(key, s string) error {
+	if err := topic.CheckName(s); err != nil {
+		return fmt.Errorf("%s: without a filter it is a topic: %w", key, err)
+	}
+	return nil
+}
+
+// validateSession checks what concerns a connection.
+func (c Config) validateSession() error {
+	errs := []error{oneOf("catch_up", c.CatchUp, InOrder, LiveFirst)}
+	if c.StatusTopic != "" {
+		if err := topic.CheckName(c.StatusTopic); err != nil {
+			errs = append(errs, fmt.Errorf("status_topic: %w", err))
+		}
+	}
+	if c.SessionExpiry < 0 {
+		errs = append(errs, fmt.Errorf("session_expiry: %v is negative", c.SessionExpiry))
+	}
+	if q := c.MaxQoS; q != nil && (*q < 0 || *q > 2) {
+		errs = append(errs, fmt.Errorf("max_qos: %d is not possible; 0, 1 or 2", *q))
+	}
+	for key, n := range map[string]*int{"max_message_size": c.MaxMessageSize, "max_topic_levels": c.MaxTopicLevels} {
+		if n != nil && *n < 0 {
+			errs = append(errs, fmt.Errorf("%s: %d is negative; 0 is for no bound", key, *n))
+		}
+	}
+	if s := c.ReplaceInTopics; s != nil && strings.ContainsAny(*s, "/+#_") {
+		errs = append(errs, fmt.Errorf("replace_in_topics: %q has one of / + # _ in it, which cannot be replaced", *s))
 	}
 	return errors.Join(errs...)
 }
@@ -155,8 +252,51 @@ func (c Config) validateLimits() error {
 	if c.Queue.MaxBytes < 1 {
 		errs = append(errs, fmt.Errorf("queue.max_bytes: %d is too few; at least 1 byte", c.Queue.MaxBytes))
 	}
+	if c.Queue.MaxAge < 0 {
+		errs = append(errs, fmt.Errorf("queue.max_age: %v is negative; 0s is for ever", c.Queue.MaxAge))
+	}
 	if w := c.Queue.WhenFull; w != "" {
 		errs = append(errs, broker.CheckQueueFull("queue.when_full", w))
 	}
 	return errors.Join(errs...)
+}
+
+// Conflicts tells what is wrong with several bridges together, each error with
+// the key of the one that comes later, bridges[i].
+func Conflicts(all []Config) error {
+	var errs []error
+	for i, b := range all {
+		for j, a := range all[:i] {
+			if upstream, ok := sharedUpstream(a, b); ok && (loops(a, b) || loops(b, a)) {
+				errs = append(errs, fmt.Errorf("bridges[%d].transit: %s brings in from %s what would go out to it again by %s, for ever; leave transit out, or put the topics into one bridge",
+					i, cmp.Or(a.Name, fmt.Sprint(j)), upstream, b.Name))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func sharedUpstream(a, b Config) (string, bool) {
+	for _, x := range append([]string{a.Address}, a.Addresses...) {
+		if x != "" && (x == b.Address || slices.Contains(b.Addresses, x)) {
+			return x, true
+		}
+	}
+	return "", false
+}
+
+// loops tells whether something that in brings in is sent by out, which forwards
+// what other bridges bring in.
+func loops(in, out Config) bool {
+	if !out.Transit {
+		return false
+	}
+	for _, i := range in.Topics {
+		for _, o := range out.Topics {
+			if i.in() && o.out() && topic.Overlap(i.localFilter(), o.localFilter()) {
+				return true
+			}
+		}
+	}
+	return false
 }

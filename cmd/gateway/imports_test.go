@@ -44,7 +44,7 @@ var importRules = map[string]struct {
 	"bridge/badline/ledger":          {nil, "books of messages, whatever carried them"},
 	"bridge/link":                    {[]string{"broker/packet"}, "one connection knows no queue and no route; properties are the codec's"},
 	"bridge/upstreams":               {[]string{"broker/client"}, "real brokers for tests; it knows MQTT only to ask whether one accepts it"},
-	"bridge":                         {[]string{"broker", "broker/topic"}, "the bridge never sees sensors; it is a subscriber like others"},
+	"bridge":                         {[]string{"broker", "broker/topic", "bridge/link"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/dashboard"},
 		"the configuration is made of the parts' own"},

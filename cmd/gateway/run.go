@@ -123,12 +123,8 @@ func build(cfg *config.Config, demo bool, log *slog.Logger) (*gateway, error) {
 func (g *gateway) buildOthers() error {
 	cfg, log := g.cfg, g.log
 	g.dashboard = dashboard.New(cfg.Dashboard, g.broker, g.about, log.With("part", "dashboard"))
-	for _, c := range cfg.Bridges {
-		b := bridge.New(c, g.broker, log.With("part", "bridge"))
-		if err := b.Collect(); err != nil {
-			return err
-		}
-		g.bridges = append(g.bridges, b)
+	if err := g.buildBridges(); err != nil {
+		return err
 	}
 	if err := g.buildSensors(); err != nil {
 		return err

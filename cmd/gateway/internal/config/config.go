@@ -98,6 +98,7 @@ func (f *file) validate(cfg *Config) {
 			names[b.Name] = i
 		}
 	}
+	f.report("", bridge.Conflicts(cfg.Bridges))
 	f.report("dashboard.", cfg.Dashboard.Validate())
 	f.report("log.", cfg.Log.Validate())
 }

@@ -1,0 +1,182 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gateway/bridge/link"
+	"gateway/broker"
+	"gateway/broker/topic"
+)
+
+// replayTime is how long after a subscription an upstream may still send what it
+// has retained.
+const replayTime = 10 * time.Second
+
+// advisory is where ActiveMQ tells of itself, which "#" brings too.
+const advisory = "ActiveMQ/Advisory/"
+
+// Released implements link.Session.
+func (ln *line) Released(ctx context.Context, id uint16) error {
+	d, ok := ln.window.of(id)
+	if !ok || d.Released {
+		return nil
+	}
+	return ln.sub.Release(ctx, d)
+}
+
+// Forgotten implements link.Session.
+func (ln *line) Forgotten(ctx context.Context, id uint16) error { return ln.sub.Forget(ctx, id) }
+
+// Received implements link.Session.
+func (ln *line) Received(m link.Message) (stable func(ctx context.Context) error, err error) {
+	route, local, ok := ln.routes.inbound(m.Topic)
+	switch {
+	case !ok, strings.HasPrefix(m.Topic, advisory), topic.CheckName(local) != nil:
+		ln.count(func(s *State) { s.Ignored++ })
+		return nil, nil
+	case ln.echoing() && ln.guard.back(m.Topic, m.Payload):
+		ln.count(func(s *State) { s.Echoes++ })
+		return nil, nil
+	case m.Retain && ln.known(local, m):
+		return nil, nil
+	}
+	msg := &broker.Message{
+		Topic: local, Payload: m.Payload, Properties: m.Properties,
+		QoS:    broker.QoS(min(m.QoS, byte(route.QoS))),
+		Retain: route.retains(m.Retain),
+		Origin: ln.origin(),
+	}
+	if m.Expiry > 0 {
+		msg.Expires = time.Now().Add(m.Expiry)
+	}
+	var id uint16
+	if m.QoS == 2 {
+		id = m.ID
+	}
+	again, stable, err := ln.sub.Receive(msg, id)
+	if err != nil {
+		return nil, fmt.Errorf("a message of %q cannot be published here as %q: %w", m.Topic, local, err)
+	}
+	if !again {
+		ln.count(func(s *State) { s.Received++ })
+	}
+	if m.QoS == 0 {
+		stable = nil
+	}
+	return stable, nil
+}
+
+// known tells whether a retained message is nothing new: what an upstream sends
+// for a subscription comes again with each one. What is retained here, and goes
+// out, and may still wait for that, is newer than what the upstream has.
+func (ln *line) known(local string, m link.Message) bool {
+	if !ln.replaying() {
+		return false
+	}
+	here := ln.b.Retained(local)
+	if here == nil {
+		return false
+	}
+	if string(here.Payload) == string(m.Payload) {
+		return true
+	}
+	if _, _, out := ln.routes.outbound(local); !out || here.Origin == ln.origin() {
+		return false
+	}
+	s := ln.sub.Stats()
+	return s.Waiting+s.Unacked > 0 && !here.Came().Before(s.Oldest)
+}
+
+// replaying tells whether what is retained may still be coming.
+func (ln *line) replaying() bool {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	return ln.subscribed.IsZero() || time.Since(ln.subscribed) < replayTime
+}
+
+// echoing tells whether the upstream may send us what we have published.
+func (ln *line) echoing() bool { return ln.routes.echoes() && !ln.quiet }
+
+// subscribe asks the upstream for what the routes bring in.
+func (ln *line) subscribe(ctx context.Context) error {
+	want := ln.subscriptions()
+	before := ln.memory.subscriptions()
+	if !ln.link.Present() {
+		before = nil
+	}
+	if len(want) > 0 && !sameSubscriptions(before, want) {
+		if err := ln.ask(ctx, want); err != nil {
+			return err
+		}
+	}
+	var gone []string
+	for _, b := range before {
+		if !hasFilter(want, b.Filter) {
+			gone = append(gone, b.Filter)
+		}
+	}
+	if len(gone) > 0 {
+		if err := ln.link.Unsubscribe(ctx, gone); err != nil {
+			return err
+		}
+	}
+	ln.memory.setSubscriptions(want)
+	ln.mu.Lock()
+	ln.subscribed = time.Now()
+	ln.mu.Unlock()
+	return nil
+}
+
+// ask subscribes, and tells what is refused.
+func (ln *line) ask(ctx context.Context, want []link.Subscription) error {
+	codes, err := ln.link.Subscribe(ctx, want)
+	if err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	var refused []string
+	for i, code := range codes {
+		if code >= 0x80 {
+			refused = append(refused, want[i].Filter)
+		}
+	}
+	if len(refused) > 0 {
+		ln.log.Error("the upstream refuses subscriptions: nothing comes in by them", "filters", refused)
+	}
+	ln.count(func(s *State) { s.Refused = refused })
+	return nil
+}
+
+func (ln *line) subscriptions() []link.Subscription {
+	var subs []link.Subscription
+	for _, r := range ln.routes.inRoutes() {
+		subs = append(subs, link.Subscription{
+			Filter: r.remoteFilter(), QoS: byte(min(r.QoS, ln.maxQoS())),
+			NoLocal: true, RetainAsPublished: true, SkipRetained: true,
+		})
+	}
+	return subs
+}
+
+func sameSubscriptions(a, b []link.Subscription) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func hasFilter(subs []link.Subscription, filter string) bool {
+	for _, s := range subs {
+		if s.Filter == filter {
+			return true
+		}
+	}
+	return false
+}

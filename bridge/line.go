@@ -1,0 +1,400 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"gateway/bridge/link"
+	"gateway/broker"
+	"gateway/broker/topic"
+)
+
+// errNoAnswer is that the upstream acknowledges nothing on a line that is up.
+var errNoAnswer = fmt.Errorf("no acknowledgement for %v", ackTimeout)
+
+// line is one connection while it lasts.
+type line struct {
+	*Bridge
+	link   link.Link // nil until the upstream has accepted it
+	window *window
+	began  time.Time
+	end    context.CancelCauseFunc // ends the line, with why
+
+	subscribed time.Time // when the upstream had taken our subscriptions
+
+	mu     sync.Mutex
+	oldest *sent            // of what was not acknowledged when the line ended
+	parked *broker.Delivery // the one that lets others go first; once on a line
+	others chan struct{}    // closed when others went through
+	gone   sync.Once        // for others
+}
+
+// newLine returns the line of the next connection. It is the session that the
+// connection uses.
+func (br *Bridge) newLine() *line {
+	return &line{Bridge: br, others: make(chan struct{}), window: newWindow(br.profile.MaxInflight, br.inflight)}
+}
+
+// inflight is how many messages may be on their way at once.
+func (br *Bridge) inflight() int {
+	if br.suspects.alone() {
+		return 1
+	}
+	if n := int(br.receiveMaximum.Load()); n > 0 {
+		return n
+	}
+	return br.profile.MaxInflight
+}
+
+// serve forwards over an accepted connection until it is lost, ctx ends, or the
+// plan says so. It returns why.
+func (ln *line) serve(ctx context.Context) error {
+	line, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	ln.end, ln.began = cancel, time.Now()
+
+	var others sync.WaitGroup
+	others.Go(func() { ln.watch(ctx, line) })
+	others.Go(ln.settle)
+	if err := ln.begin(line); err != nil {
+		cancel(err)
+	} else {
+		ln.fill(line)
+	}
+	close(ln.window.sent)
+	others.Wait()
+	err := context.Cause(line)
+	ln.judge(err)
+	return err
+}
+
+// watch closes the link when the line is to end.
+func (ln *line) watch(ctx, line context.Context) {
+	defer ln.link.Close()
+	select {
+	case <-ln.link.Lost():
+		ln.end(&lostError{ln.link.Cause()})
+	case <-line.Done():
+	case <-ctx.Done():
+		ln.drain(line)
+		ln.farewell(line)
+		ln.end(context.Canceled)
+	}
+}
+
+// lostError is that the upstream or the network has ended the connection.
+type lostError struct{ cause error }
+
+func (e *lostError) Error() string { return "connection lost: " + e.cause.Error() }
+func (e *lostError) Unwrap() error { return e.cause }
+
+// begin takes up the session where the last connection has left it, and
+// subscribes.
+func (ln *line) begin(ctx context.Context) error {
+	if !ln.link.Present() {
+		if err := ln.sub.ForgetAll(ctx); err != nil {
+			return err
+		}
+	}
+	ln.receiveMaximum.Store(int32(min(ln.profile.MaxInflight, int(ln.link.Limits().ReceiveMaximum))))
+	ln.sub.Rewind()
+	if ln.cfg.CatchUp == LiveFirst {
+		ln.sub.Live()
+	} else {
+		ln.sub.Mark()
+	}
+	if ln.cfg.StatusTopic != "" {
+		ln.link.Publish(ln.status("online"))
+	}
+	return ln.subscribe(ctx)
+}
+
+// status is what is retained upstream about us.
+func (br *Bridge) status(text string) link.Message {
+	return link.Message{Topic: br.routes.written(br.cfg.StatusTopic), Payload: []byte(text), Retain: br.profile.RetainAvailable}
+}
+
+// farewell says that we leave: the will is not sent after a DISCONNECT.
+func (ln *line) farewell(ctx context.Context) {
+	if ln.cfg.StatusTopic == "" {
+		return
+	}
+	select {
+	case <-ln.link.Publish(ln.status("offline")).Done():
+	case <-ctx.Done():
+	}
+}
+
+// fill sends messages as they come, as many at once as the window has room for,
+// until ctx ends.
+func (ln *line) fill(ctx context.Context) {
+	for ctx.Err() == nil && ln.window.room(ctx) {
+		d, ok := ln.next(ctx)
+		if !ok {
+			return
+		}
+		if ln.suspects.holds(d.Seq()) {
+			ln.park(d)
+			continue
+		}
+		if !ln.send(ctx, d) {
+			return
+		}
+	}
+}
+
+// next returns the next message: one that has let others go first, when they
+// have gone, or nothing else came for long.
+func (ln *line) next(ctx context.Context) (broker.Delivery, bool) {
+	ln.mu.Lock()
+	parked := ln.parked
+	ln.mu.Unlock()
+	if parked == nil {
+		d, err := ln.sub.Next(ctx)
+		return d, err == nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, parkTime)
+	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-ln.others:
+			cancel()
+		case <-stop:
+		}
+	}()
+	d, err := ln.sub.Next(waiting)
+	if err == nil {
+		return d, true
+	}
+	if ctx.Err() != nil {
+		return broker.Delivery{}, false
+	}
+	ln.mu.Lock()
+	ln.parked = nil
+	ln.mu.Unlock()
+	return *parked, true
+}
+
+func (ln *line) park(d broker.Delivery) {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	ln.parked = &d
+}
+
+// send publishes d upstream, or does what is to be done in place of that. It
+// reports false when ctx has ended.
+func (ln *line) send(ctx context.Context, d broker.Delivery) bool {
+	if d.Released {
+		return ln.release(ctx, d)
+	}
+	route, remote, ok := ln.routes.outbound(d.Topic)
+	if !ok { // it waited for a route that the configuration has no more
+		ln.count(func(s *State) { s.Unrouted++ })
+		ln.sub.Ack(d)
+		return true
+	}
+	m := ln.message(d, route, remote)
+	if why := ln.unfit(m); why != "" {
+		return ln.setAside(d, remote, why) == nil
+	}
+	if !ln.window.enter(ctx, m.ID, d) {
+		return false
+	}
+	if ln.echoing() && !m.Dup {
+		ln.guard.sent(m.Topic, m.Payload)
+	}
+	ln.window.sent <- sent{deliveries: []broker.Delivery{d}, qos: m.QoS, id: m.ID, receipt: ln.link.Publish(m)}
+	return true
+}
+
+// release ends a QoS 2 message that the upstream has recorded on an earlier
+// connection.
+func (ln *line) release(ctx context.Context, d broker.Delivery) bool {
+	if !ln.link.Present() {
+		ln.acked(d)
+		return true
+	}
+	id := d.PacketID()
+	if !ln.window.enter(ctx, id, d) {
+		return false
+	}
+	ln.window.sent <- sent{deliveries: []broker.Delivery{d}, qos: 2, id: id, receipt: ln.link.Release(id)}
+	return true
+}
+
+// message is d as it goes upstream. It is retained there if it is retained here
+// still: what is history by now must not replace what is newer.
+func (ln *line) message(d broker.Delivery, route Route, remote string) link.Message {
+	m := link.Message{
+		Topic: remote, Payload: d.Payload, Properties: d.Properties,
+		QoS:    byte(min(route.QoS, ln.maxQoS())),
+		Retain: ln.profile.RetainAvailable && !ln.link.Limits().NoRetain && route.retains(d.Retain) && ln.b.IsRetained(d.Message),
+	}
+	if ln.rewrite != nil {
+		m.Payload = ln.rewrite(d.Message)
+	}
+	if m.QoS > 0 {
+		m.ID, m.Dup = d.PacketID(), d.Again
+	}
+	if left := time.Until(d.Expires); !d.Expires.IsZero() && left > 0 {
+		m.Expiry = left // what has expired is history, and kept as that
+	}
+	return m
+}
+
+// retains tells what the route makes of a RETAIN flag.
+func (r Route) retains(flag bool) bool {
+	switch r.Retain {
+	case Never:
+		return false
+	case Always:
+		return true
+	}
+	return flag
+}
+
+func (ln *line) maxQoS() int {
+	n := min(ln.profile.MaxQoS, int(ln.link.Limits().MaxQoS))
+	if ln.memory.noQoS2() {
+		n = min(n, 1)
+	}
+	return n
+}
+
+// unfit says why the upstream does not take m, "" if nothing is known against it.
+func (ln *line) unfit(m link.Message) string {
+	p := ln.profile
+	if p.MaxMessageSize > 0 && len(m.Payload) > p.MaxMessageSize {
+		return fmt.Sprintf("its %d bytes are more than max_message_size, %d", len(m.Payload), p.MaxMessageSize)
+	}
+	if n := topic.Levels(m.Topic); p.MaxTopicLevels > 0 && n > p.MaxTopicLevels {
+		return fmt.Sprintf("its topic upstream has %d levels, more than max_topic_levels, %d", n, p.MaxTopicLevels)
+	}
+	return ""
+}
+
+// settle takes the acknowledgements in the order the messages were sent in, until
+// there are no more.
+func (ln *line) settle() {
+	timeout := time.NewTimer(ackTimeout)
+	defer timeout.Stop()
+	for s := range ln.window.sent {
+		timeout.Reset(ackTimeout)
+		select {
+		case <-s.receipt.Done():
+		case <-timeout.C:
+			ln.end(errNoAnswer)
+			<-s.receipt.Done() // watch closes the link
+		}
+		ln.settled(s)
+		ln.window.leave(s.id)
+	}
+}
+
+// settled does what the fate of s asks for.
+func (ln *line) settled(s sent) {
+	err := s.receipt.Err()
+	var refused *link.Refused
+	switch {
+	case err == nil:
+		for _, d := range s.deliveries {
+			ln.acked(d)
+		}
+	case errors.As(err, &refused):
+		ln.refused(s, refused)
+	default:
+		ln.mu.Lock()
+		defer ln.mu.Unlock()
+		if ln.oldest == nil {
+			ln.oldest = &s
+		}
+	}
+}
+
+// retryable are the codes by which an upstream refuses a message that it may take
+// later.
+var retryable = []byte{link.QuotaExceeded, link.Unspecified, link.ImplementationSpecific, link.PacketIdentifierInUse, link.ServerBusy, link.MessageRateTooHigh}
+
+// refused is for a message that the upstream does not want.
+func (ln *line) refused(s sent, why *link.Refused) {
+	if slices.Contains(retryable, why.Code) {
+		ln.mu.Lock()
+		if ln.oldest == nil {
+			ln.oldest = &s
+		}
+		ln.mu.Unlock()
+		ln.end(fmt.Errorf("publish to %q: %w", s.deliveries[0].Topic, why))
+		return
+	}
+	for _, d := range s.deliveries {
+		_, remote, _ := ln.routes.outbound(d.Topic)
+		if ln.setAside(d, remote, why.Error()) != nil {
+			return
+		}
+	}
+}
+
+// acked is for a message that the upstream has taken.
+func (ln *line) acked(d broker.Delivery) {
+	ln.sub.Ack(d)
+	ln.backoff.reset()
+	ln.suspects.acked(d.Seq())
+	ln.count(func(s *State) {
+		s.LastAck = time.Now()
+		s.Forwarded++
+	})
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.parked != nil && !ln.suspects.stepsAside() {
+		ln.gone.Do(func() { close(ln.others) })
+	}
+}
+
+// judge asks after a lost line which message it was lost with.
+func (ln *line) judge(err error) {
+	if ln.oldest == nil || errors.Is(err, context.Canceled) || errors.Is(err, errPlanned) {
+		return
+	}
+	d := ln.oldest.deliveries[0]
+	if errors.Is(err, errNoAnswer) && ln.oldest.qos == 2 && !d.Released && ln.suspects.count() >= tryAlone {
+		ln.memory.setNoQoS2()
+		ln.log.Warn("the upstream does not complete QoS 2; QoS 1 is used from now on", "topic", d.Topic)
+		ln.suspects.clear()
+		return
+	}
+	if ln.suspects.lost(d.Seq()) && !d.Released {
+		_, remote, _ := ln.routes.outbound(d.Topic)
+		ln.setAside(d, remote, fmt.Sprintf("the connection is lost whenever it is sent (%v)", err))
+	}
+}
+
+// drain returns when nothing waits any more, the line is lost or drainTimeout
+// has passed.
+func (ln *line) drain(line context.Context) {
+	timeout := time.NewTimer(drainTimeout)
+	defer timeout.Stop()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		if s := ln.sub.Stats(); s.Waiting+s.Unacked == 0 {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-ln.link.Lost():
+			return
+		case <-line.Done():
+			return
+		case <-timeout.C:
+			s := ln.sub.Stats()
+			ln.log.Warn("stopped before everything was forwarded; the rest is sent next time", "waiting", s.Waiting+s.Unacked)
+			return
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gateway/broker"
+)
+
+// State is what is known of a bridge.
+type State struct {
+	Name      string
+	Address   string // of the connection, or the last one
+	Connected bool
+	Since     time.Time // of the last change of Connected; zero if there was none
+	LastAck   time.Time // zero if there was none
+	LastHeard time.Time // when the last packet came on this connection
+	LastError string    // why the line was lost or not made, "" if it never failed
+	ErrorTime time.Time
+	Forwarded uint64   // messages acknowledged by the upstream
+	Received  uint64   // messages brought in
+	Echoes    uint64   // our own that came back, and went no further
+	Ignored   uint64   // that came in by no route
+	Unrouted  uint64   // that waited for a route which is gone
+	SetAside  uint64   // since the start
+	Aside     int      // set aside and kept
+	Refused   []string // filters that the upstream does not grant
+	Suspect   bool     // a message is sent alone, because the line was lost with it
+	Queue     broker.SubscriptionStats
+}
+
+// State returns what is known at this moment.
+func (br *Bridge) State() State {
+	br.mu.Lock()
+	s := br.state
+	br.mu.Unlock()
+	if br.sub != nil {
+		s.Queue = br.sub.Stats()
+	}
+	s.Aside = br.aside.Len()
+	s.Suspect = br.suspects.alone()
+	return s
+}
+
+func (br *Bridge) count(f func(*State)) {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	f(&br.state)
+}
+
+func (br *Bridge) connected(address string) {
+	br.mu.Lock()
+	br.state.Connected, br.state.Since, br.state.Address = true, time.Now(), address
+	failures := br.failures
+	br.failures = 0
+	br.mu.Unlock()
+	br.log.Info("upstream connected", "address", address, "waiting", br.sub.Stats().Waiting, "attempts", failures+1)
+	br.announce(true)
+}
+
+func (br *Bridge) disconnected() {
+	br.mu.Lock()
+	br.state.Connected, br.state.Since = false, time.Now()
+	br.mu.Unlock()
+	br.announce(false)
+}
+
+// failed notes why there is no line; it is logged when it changes.
+func (br *Bridge) failed(err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		err = errors.New("connection closed")
+	}
+	br.mu.Lock()
+	news := br.state.LastError != err.Error() || br.failures == 0
+	br.state.LastError, br.state.ErrorTime = err.Error(), time.Now()
+	br.failures++
+	n := br.failures
+	br.mu.Unlock()
+	if news || n%100 == 0 {
+		br.log.Warn("upstream not connected; what is to be forwarded is kept and sent later", "error", err, "waiting", br.sub.Stats().Waiting, "attempts", n)
+	}
+}
+
+// announce publishes the state of the bridge as Mosquitto does.
+func (br *Bridge) announce(up bool) {
+	payload := "0"
+	if up {
+		payload = "1"
+	}
+	err := br.b.Publish(&broker.Message{
+		Topic:   "$SYS/broker/connection/" + br.cfg.Name + "/state",
+		Payload: []byte(payload),
+		QoS:     1,
+		Retain:  true,
+	})
+	if err != nil {
+		br.log.Error("cannot publish the state of the bridge", "error", err)
+	}
+}
