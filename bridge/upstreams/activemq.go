@@ -38,6 +38,9 @@ func activeMQ(o Options) (p plan, version string, err error) {
 	return plan{path: java, dir: o.Dir, args: []string{
 		"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // two cores are shared by many
 		"-Djava.net.preferIPv4Stack=true", "-Djava.io.tmpdir=" + o.Dir,
+		// To make up a name, ActiveMQ listens to everybody on a free port for a
+		// while; on one that cannot be it warns, and does without.
+		"-Dactivemq.idgenerator.port=-1",
 		"-Dlog4j.configuration=file:" + filepath.Join(o.Dir, "log4j.properties"),
 		"-cp", strings.Join(classes, ":"),
 		"org.apache.activemq.console.command.ShellCommand", "start", "xbean:file:" + filepath.Join(o.Dir, "activemq.xml"),

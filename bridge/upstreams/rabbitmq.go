@@ -95,9 +95,12 @@ func (n *rabbitNode) plan() (p plan, version string, err error) {
 		"RABBITMQ_DIST_PORT=" + strconv.Itoa(n.dist),
 		"ERL_EPMD_ADDRESS=127.0.0.1",
 		"ERL_EPMD_PORT=" + strconv.Itoa(n.names),
-		// Without inet_dist_use_interface it listens to everybody; one scheduler
-		// is enough for a test, and threads are dear on two cores.
-		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+S 1:1 +A 4 -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+		// Without inet_dist_use_interface it listens to everybody, and so does a
+		// second Erlang that it starts for a moment, to have a name server; the
+		// environment is for both.
+		"ERL_AFLAGS=-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+		// One scheduler is enough for a test, and threads are dear on two cores.
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+S 1:1 +A 4",
 	}
 	return plan{path: script, args: []string{"-noinput"}, env: env, dir: n.dir, address: loopback(n.mqtt), mqtt: true}, version, nil
 }
