@@ -57,6 +57,7 @@ type Bridge struct {
 
 	mu       sync.Mutex
 	state    State
+	rates    rates
 	failures int // since the last connection, that were not logged
 }
 
@@ -142,6 +143,11 @@ func (br *Bridge) skips(m *broker.Message) bool {
 // still sent for up to drainTimeout. Collect has been called.
 func (br *Bridge) Run(ctx context.Context) error {
 	defer br.sub.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	var figures sync.WaitGroup
+	figures.Go(func() { br.figures(ctx) })
+	defer figures.Wait()
+	defer cancel()
 	addresses := br.addresses()
 	for at := 0; ctx.Err() == nil; {
 		address := addresses[at%len(addresses)]

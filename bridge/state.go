@@ -15,7 +15,6 @@ type State struct {
 	Connected bool
 	Since     time.Time // of the last change of Connected; zero if there was none
 	LastAck   time.Time // zero if there was none
-	LastHeard time.Time // when the last packet came on this connection
 	LastError string    // why the line was lost or not made, "" if it never failed
 	ErrorTime time.Time
 	Forwarded uint64   // messages acknowledged by the upstream
@@ -27,17 +26,22 @@ type State struct {
 	Aside     int      // set aside and kept
 	Refused   []string // filters that the upstream does not grant
 	Suspect   bool     // a message is sent alone, because the line was lost with it
-	Queue     broker.SubscriptionStats
+	Rate      float64  // messages forwarded a second, over the last minute
+	// Drain is how long it takes until nothing waits, estimated; 0 if nothing does,
+	// negative if no more goes out than comes.
+	Drain time.Duration
+	Queue broker.SubscriptionStats
 }
 
 // State returns what is known at this moment.
 func (br *Bridge) State() State {
 	br.mu.Lock()
-	s := br.state
+	s, rates := br.state, br.rates
 	br.mu.Unlock()
 	if br.sub != nil {
 		s.Queue = br.sub.Stats()
 	}
+	s.Rate, s.Drain = rates.out, rates.drain(s.Queue.Waiting+s.Queue.Unacked)
 	s.Aside = br.aside.Len()
 	s.Suspect = br.suspects.alone()
 	return s

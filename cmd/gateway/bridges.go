@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"sync"
+	"time"
 
 	"gateway/bridge"
 	"gateway/broker"
+	"gateway/cmd/gateway/internal/dashboard"
 )
 
 // buildBridges makes the bridges and has them collect from now on.
@@ -41,4 +44,54 @@ func (s *shelf) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.all)
+}
+
+// bridgeStates returns the bridges as they are.
+func (g *gateway) bridgeStates() []bridge.State {
+	var all []bridge.State
+	for _, b := range g.bridges {
+		all = append(all, b.State())
+	}
+	return all
+}
+
+// bridgeForms returns the bridges as the page has them.
+func bridgeForms(states []bridge.State, now time.Time) []dashboard.Bridge {
+	var all []dashboard.Bridge
+	for _, s := range states {
+		age := func(t time.Time) int64 {
+			if t.IsZero() {
+				return -1
+			}
+			return bridge.Age(t, now).Milliseconds()
+		}
+		drain := s.Drain.Milliseconds()
+		if s.Drain < 0 {
+			drain = -1
+		}
+		all = append(all, dashboard.Bridge{
+			Name: s.Name, Address: s.Address, Connected: s.Connected, SinceMS: age(s.Since),
+			Waiting: s.Queue.Waiting + s.Queue.Unacked, Bytes: s.Queue.Bytes, OldestMS: age(s.Queue.Oldest),
+			LastAckMS: age(s.LastAck), Rate: s.Rate, DrainMS: drain,
+			Forwarded: s.Forwarded, Received: s.Received, Dropped: s.Queue.Dropped + s.Queue.TooOld,
+			SetAside: s.Aside, Error: s.LastError, ErrorAgeMS: age(s.ErrorTime), RefusedSubs: len(s.Refused),
+		})
+	}
+	return all
+}
+
+// bridgeAlarms are what of the bridges needs a person.
+func bridgeAlarms(states []bridge.State) (all []string) {
+	for _, s := range states {
+		if s.Aside > 0 {
+			all = append(all, fmt.Sprintf("Bridge %s: %d messages are set aside that the upstream does not take; gateway bridge aside %s tells why.", s.Name, s.Aside, s.Name))
+		}
+		if n := s.Queue.Dropped; n > 0 {
+			all = append(all, fmt.Sprintf("Bridge %s: %d messages were dropped, for what waits has no more room. Raise queue.max_messages or queue.max_bytes, or see why the line is down: %s", s.Name, n, s.LastError))
+		}
+		if len(s.Refused) > 0 {
+			all = append(all, fmt.Sprintf("Bridge %s: the upstream does not let us subscribe to %s.", s.Name, strings.Join(s.Refused, ", ")))
+		}
+	}
+	return all
 }

@@ -47,6 +47,7 @@ var importRules = map[string]struct {
 	"bridge/upstreams":               {[]string{"broker/client"}, "real brokers for tests; it knows MQTT only to ask whether one accepts it"},
 	"bridge":                         {[]string{"broker", "broker/topic", "bridge/link"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
+	"cmd/gateway/internal/health":    {[]string{"broker", "sensors", "bridge"}, "it formats what the parts say of themselves"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/dashboard"},
 		"the configuration is made of the parts' own"},
 	"cmd/gateway/internal/mosquittoconf": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "cmd/gateway/internal/config"},

@@ -13,12 +13,14 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"gateway/bridge"
 	"gateway/broker"
 	"gateway/broker/store"
 	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/dashboard"
+	"gateway/cmd/gateway/internal/health"
 	"gateway/sensors"
 )
 
@@ -123,6 +125,8 @@ func build(cfg *config.Config, demo bool, log *slog.Logger) (*gateway, error) {
 func (g *gateway) buildOthers() error {
 	cfg, log := g.cfg, g.log
 	g.dashboard = dashboard.New(cfg.Dashboard, g.broker, g.about, log.With("part", "dashboard"))
+	version, _ := buildVersion()
+	g.dashboard.Handle("GET /metrics", health.Metrics(version, g.bridgeStates))
 	if err := g.buildBridges(); err != nil {
 		return err
 	}
@@ -210,7 +214,11 @@ func (g *gateway) reloadOnSignal(ctx context.Context) error {
 func (g *gateway) about() dashboard.About {
 	version, _ := buildVersion()
 	tcp, ws := g.doors()
-	return dashboard.About{Version: version, Host: hostname(), MQTT: tcp, WebSocket: ws, Demo: g.demo, Alarms: g.alarms()}
+	bridges := g.bridgeStates()
+	return dashboard.About{
+		Version: version, Host: hostname(), MQTT: tcp, WebSocket: ws, Demo: g.demo,
+		Alarms: append(g.alarms(), bridgeAlarms(bridges)...), Bridges: bridgeForms(bridges, time.Now()),
+	}
 }
 
 // doors returns where clients reach the broker: host:port and ws://host:port.

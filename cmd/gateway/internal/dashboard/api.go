@@ -18,12 +18,14 @@ type Snapshot struct {
 type Update struct {
 	Sensors []Sensor `json:"sensors"` // whole, but without history
 	Removed []string `json:"removed,omitempty"`
-	Alarms  []string `json:"alarms"` // as in Gateway
+	Alarms  []string `json:"alarms"`            // as in Gateway
+	Bridges []Bridge `json:"bridges,omitempty"` // as in Gateway
 }
 
-// Beat says that nothing has changed, and the line is up.
+// Beat says that nothing has changed with the sensors, and the line is up.
 type Beat struct {
-	Alarms []string `json:"alarms"` // as in Gateway
+	Alarms  []string `json:"alarms"`            // as in Gateway
+	Bridges []Bridge `json:"bridges,omitempty"` // as in Gateway
 }
 
 // Gateway is what the page says of the gateway.
@@ -35,6 +37,28 @@ type Gateway struct {
 	WebSocket []string  `json:"websocket"` // ws://host:port
 	Demo      bool      `json:"demo"`
 	Alarms    []string  `json:"alarms"` // what needs a person, in words
+	Bridges   []Bridge  `json:"bridges,omitempty"`
+}
+
+// Bridge is one bridge to an upstream broker. Ages are -1 for what never was.
+type Bridge struct {
+	Name        string  `json:"name"`
+	Address     string  `json:"address"`
+	Connected   bool    `json:"connected"`
+	SinceMS     int64   `json:"since_ms"`
+	Waiting     int     `json:"waiting"` // messages that the upstream has not acknowledged
+	Bytes       int64   `json:"bytes"`   // of them
+	OldestMS    int64   `json:"oldest_ms"`
+	LastAckMS   int64   `json:"last_ack_ms"`
+	Rate        float64 `json:"rate"`            // messages a second
+	DrainMS     int64   `json:"drain_ms"`        // until nothing waits; -1 if that cannot be said
+	Forwarded   uint64  `json:"forwarded"`       // since the start, as all that follow
+	Received    uint64  `json:"received"`        // from upstream
+	Dropped     uint64  `json:"dropped"`         // for want of room, or too old
+	SetAside    int     `json:"set_aside"`       // that the upstream does not take, and are kept
+	Error       string  `json:"error"`           // the last one, "" for none
+	ErrorAgeMS  int64   `json:"error_age_ms"`    // when that was
+	RefusedSubs int     `json:"refused_filters"` // subscriptions that the upstream does not grant
 }
 
 // Sensor is one site/room/sensor.

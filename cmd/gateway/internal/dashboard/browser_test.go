@@ -3,6 +3,7 @@ package dashboard
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"os"
@@ -104,6 +105,7 @@ type browserGateway struct {
 	address string
 	noDemo  atomic.Bool
 	alarm   atomic.Pointer[string]
+	bridge  atomic.Pointer[Bridge]
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 }
@@ -115,7 +117,11 @@ func (g *browserGateway) start() {
 		if a := g.alarm.Load(); a != nil && *a != "" {
 			alarms = []string{*a}
 		}
-		return About{Alarms: alarms, Version: "v1.2.3", Host: "raspberrypi", MQTT: []string{"127.0.0.1:1883"}, WebSocket: []string{"ws://127.0.0.1:9001"}, Demo: !g.noDemo.Load()}
+		var bridges []Bridge
+		if b := g.bridge.Load(); b != nil {
+			bridges = []Bridge{*b}
+		}
+		return About{Bridges: bridges, Alarms: alarms, Version: "v1.2.3", Host: "raspberrypi", MQTT: []string{"127.0.0.1:1883"}, WebSocket: []string{"ws://127.0.0.1:9001"}, Demo: !g.noDemo.Load()}
 	}
 	d := New(Config{Address: g.address}, g.b, about, slog.New(slog.DiscardHandler))
 	if err := d.Listen(); err != nil {
@@ -151,6 +157,12 @@ func (g *browserGateway) do(what string) {
 		g.publish(topic, payload, time.Now().Add(3*time.Second))
 	case "alarm": // TEXT
 		g.alarm.Store(&rest)
+	case "bridge": // JSON of a Bridge
+		var b Bridge
+		if err := json.Unmarshal([]byte(rest), &b); err != nil {
+			g.t.Errorf("page.mjs wants %q: %v", what, err)
+		}
+		g.bridge.Store(&b)
 	case "house":
 		g.house()
 	case "stop":

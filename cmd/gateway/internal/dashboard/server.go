@@ -20,6 +20,7 @@ type About struct {
 	MQTT, WebSocket []string // where clients connect: host:port, ws://host:port
 	Demo            bool     // there is a simulated house
 	Alarms          []string // what needs a person, in words; none if all is well
+	Bridges         []Bridge
 }
 
 const (
@@ -47,6 +48,7 @@ type Dashboard struct {
 	log    *slog.Logger
 	model  *model
 	assets map[string]*asset
+	others map[string]http.Handler // by pattern, see Handle
 
 	ln      net.Listener         // set by Listen; nil without a page
 	sub     *broker.Subscription // set by Run before it serves
@@ -157,7 +159,7 @@ func (d *Dashboard) gateway() Gateway {
 	a := d.about()
 	return Gateway{
 		Version: a.Version, Host: a.Host, Time: time.Now().UTC().Truncate(time.Millisecond),
-		MQTT: nonNil(a.MQTT), WebSocket: nonNil(a.WebSocket), Demo: a.Demo, Alarms: nonNil(a.Alarms),
+		MQTT: nonNil(a.MQTT), WebSocket: nonNil(a.WebSocket), Demo: a.Demo, Alarms: nonNil(a.Alarms), Bridges: a.Bridges,
 	}
 }
 
@@ -177,8 +179,32 @@ func (d *Dashboard) handler() http.Handler {
 	}
 	mux.HandleFunc("GET /api/v1/stream", d.stream)
 	mux.HandleFunc("GET /api/v1/sensors", d.sensors)
+	mux.HandleFunc("GET /api/v1/bridges", d.bridges)
 	mux.HandleFunc("GET /healthz", d.health)
+	for pattern, h := range d.others {
+		mux.Handle(pattern, h)
+	}
 	return d.guard(mux)
+}
+
+// Handle serves what another part has, such as GET /metrics, beside the page. It
+// is called before Run.
+func (d *Dashboard) Handle(pattern string, h http.Handler) {
+	if d.others == nil {
+		d.others = make(map[string]http.Handler)
+	}
+	d.others[pattern] = h
+}
+
+// bridges answers with the bridges as they are.
+func (d *Dashboard) bridges(w http.ResponseWriter, _ *http.Request) {
+	all := d.gateway().Bridges
+	if all == nil {
+		all = []Bridge{}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(all) // the reader may be gone
 }
 
 // sensors answers with all that is known.

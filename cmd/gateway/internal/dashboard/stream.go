@@ -55,7 +55,7 @@ func (d *Dashboard) tell(ctx context.Context, s *eventStream) {
 			select {
 			case <-news:
 			case <-beat.C:
-				s.send(ctx, "beat", Beat{d.gateway().Alarms})
+				s.send(ctx, "beat", d.beat())
 				continue
 			case <-ctx.Done():
 				return
@@ -63,7 +63,8 @@ func (d *Dashboard) tell(ctx context.Context, s *eventStream) {
 		}
 		u, newest, ok := d.model.since(version, time.Now())
 		if ok {
-			u.Alarms = d.gateway().Alarms
+			b := d.beat()
+			u.Alarms, u.Bridges = b.Alarms, b.Bridges
 			s.send(ctx, "update", u)
 		} else {
 			sensors, newest = d.model.snapshot(time.Now())
@@ -123,4 +124,10 @@ func (s *eventStream) send(ctx context.Context, event string, data any) {
 		}
 	}
 	s.err = s.control.Flush()
+}
+
+// beat is what every event says.
+func (d *Dashboard) beat() Beat {
+	g := d.gateway()
+	return Beat{g.Alarms, g.Bridges}
 }

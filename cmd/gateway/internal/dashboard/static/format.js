@@ -25,6 +25,17 @@ export function age(ms) {
   return `${Math.floor(s / 86400)} days ago`;
 }
 
+/** A number of things: "1 234". */
+export function count(n) {
+  return n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 }).replaceAll(",", "\u202f");
+}
+
+/** Bytes as text: "12 kB". */
+export function size(n) {
+  if (n < 1000) return `${n} B`;
+  return n < 1e6 ? `${Math.round(n / 1000)} kB` : `${(n / 1e6).toFixed(1)} MB`;
+}
+
 /** A span of seconds, for counters such as uptime: "3 d 4 h". */
 export function span(s) {
   if (s < 60) return `${Math.floor(s)} s`;

@@ -2,8 +2,9 @@
 import { h, render } from "./vendor/preact.js";
 import htm from "./vendor/htm.js";
 import "./vendor/signals.js"; // components follow the signals they read
-import { alarms, follow, gateway, lastData, line, now, sensors } from "./store.js";
+import { alarms, bridges, follow, gateway, lastData, line, now, sensors } from "./store.js";
 import { title } from "./format.js";
+import { Bridges } from "./bridges.js";
 import { State, Tile, stateAt, tileId } from "./tile.js";
 import { applyTheme, nextTheme, theme } from "./theme.js";
 
@@ -95,6 +96,7 @@ function App() {
           </div>
         </section>`,
       )}
+      <${Bridges} all=${bridges.value} t=${t} />
     </main>
     <footer class="bottom">gateway ${gateway.value?.version} · MQTT ${gateway.value?.mqtt.join(", ") || "none"} · <a href="/api/v1/sensors">JSON</a></footer>
   </div>`;

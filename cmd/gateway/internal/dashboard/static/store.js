@@ -10,6 +10,8 @@ export const gateway = signal(null);
 export const sensors = signal(new Map());
 /** What of the gateway needs a person, in words. */
 export const alarms = signal([]);
+/** Bridges to upstream brokers, as the API has them; `received` as in sensors. */
+export const bridges = signal([]);
 /** "connecting", "live" or "lost". */
 export const line = signal("connecting");
 /** When something came last, a Date; null before. */
@@ -39,10 +41,17 @@ function adopt(sensor, old, t) {
   return sensor;
 }
 
+/** What every event says of the gateway. */
+function beat(data) {
+  const t = performance.now();
+  alarms.value = data.alarms;
+  bridges.value = (data.bridges ?? []).map((b) => ({ ...b, received: t }));
+}
+
 function snapshot(data) {
   const t = performance.now();
   gateway.value = data.gateway;
-  alarms.value = data.gateway.alarms;
+  beat(data.gateway);
   sensors.value = new Map(data.sensors.map((s) => [s.path, adopt(s, null, t)]));
 }
 
@@ -52,7 +61,7 @@ function update(data) {
   for (const s of data.sensors) all.set(s.path, adopt(s, all.get(s.path), t));
   for (const path of data.removed ?? []) all.delete(path);
   sensors.value = all;
-  alarms.value = data.alarms;
+  beat(data);
   now.value = t;
 }
 
@@ -79,7 +88,7 @@ export function follow() {
     };
     source.addEventListener("snapshot", heard(snapshot));
     source.addEventListener("update", heard(update));
-    source.addEventListener("beat", heard((data) => (alarms.value = data.alarms)));
+    source.addEventListener("beat", heard(beat));
     source.onerror = lost;
   };
   connect();

@@ -117,6 +117,21 @@ try {
   await gateway("publish home/hall/humidity 55.7");
   await page.waitForFunction(() => !document.querySelector(".alarms"));
 
+  // A bridge: what waits, for how long, and a line that is up but dead.
+  const bridge = { name: "cloud", connected: true, waiting: 1234, bytes: 99000, oldest_ms: 7_200_000, last_ack_ms: 3000, rate: 50, drain_ms: 120_000 };
+  await gateway("bridge " + JSON.stringify(bridge));
+  await gateway("publish home/hall/humidity 55.8");
+  await shows("catching up", ".bridge");
+  await shows("1\u202f234 waiting (99 kB), the oldest from 2 h ago", ".bridge");
+  await shows("50/s, 2 min to go", ".bridge");
+  await gateway("bridge " + JSON.stringify({ ...bridge, last_ack_ms: 600_000 }));
+  await gateway("publish home/hall/humidity 55.9");
+  await shows("connected, but nothing is acknowledged", ".bridge");
+  await gateway("bridge " + JSON.stringify({ ...bridge, connected: false, error: "<i>refused</i>", error_age_ms: 5000, set_aside: 2 }));
+  await gateway("publish home/hall/humidity 56");
+  await shows("<i>refused</i>", ".bridge .reason");
+  await shows("2 set aside, see gateway bridge aside cloud", ".bridge");
+
   // The gateway goes away: values stay, greyed, with the time of the last data.
   offline = true;
   await gateway("stop");
