@@ -10,9 +10,9 @@ import (
 
 // mosquitto is Eclipse Mosquitto with queues that have no bound, so that what is
 // missing behind it was not dropped by it; with 1,000, its default, it drops in
-// silence. Its store is written whenever something has changed, once a second:
-// that is as good as it gets. Run by root it would change to a user who may not
-// write there, hence user.
+// silence. Its store is written, as a whole, whenever something has changed: that
+// is as good as it gets. Run by root it would change to a user who may not write
+// there, hence user.
 func mosquitto(o Options) (p plan, version string, err error) {
 	path, err := program("mosquitto", "mosquitto")
 	if err != nil {

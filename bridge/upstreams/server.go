@@ -55,8 +55,9 @@ func (s *server) start(ctx context.Context) error {
 }
 
 // patience is how long a program may take until it is ready. It is never waited
-// for when all is well; RabbitMQ needs 10 s alone, and more among others.
-const patience = 2 * time.Minute
+// for when all is well. RabbitMQ needs 10 s alone and more among others, and
+// nearly 2 min when it is the first of a cluster's minority to come back.
+const patience = 4 * time.Minute
 
 // probeInterval is how often a program is asked whether it is ready.
 const probeInterval = 50 * time.Millisecond

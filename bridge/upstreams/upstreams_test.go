@@ -96,6 +96,7 @@ func expect(t *testing.T, c *client.Client, topic, payload string) {
 func quick(k Kind) bool { return k == Mosquitto || k == Aedes }
 
 func TestEveryKindCarriesAMessageAndComesBackAfterKill(t *testing.T) {
+	t.Parallel()
 	for _, kind := range Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			if testing.Short() && !quick(kind) {
@@ -107,6 +108,10 @@ func TestEveryKindCarriesAMessageAndComesBackAfterKill(t *testing.T) {
 			if u.Version() == "" {
 				t.Error("it has no version")
 			}
+			expectLoopback(t, &u.broker)
+			if u.names != nil {
+				expectLoopback(t, u.names)
+			}
 			exchange(t, u.Address())
 			leaveWaiting(t, u.Address())
 			pid, err := u.Pid()
@@ -114,7 +119,7 @@ func TestEveryKindCarriesAMessageAndComesBackAfterKill(t *testing.T) {
 				t.Fatal(err)
 			}
 			if kind == Mosquitto {
-				u.Stop() // killed, it may lose what came in the last second
+				u.Stop() // killed, it may lose what it acknowledged last
 			}
 			u.Kill()
 			if _, err := net.Dial("tcp", u.Address()); err == nil {
