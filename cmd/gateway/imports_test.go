@@ -45,6 +45,7 @@ var importRules = map[string]struct {
 	"bridge/link":                    {[]string{"broker/packet"}, "one connection knows no queue and no route; properties are the codec's"},
 	"bridge/aside":                   {[]string{"broker"}, "what was set aside knows neither routes nor lines"},
 	"bridge/upstreams":               {[]string{"broker/client", "broker/packet"}, "real brokers for tests; it knows MQTT only to ask whether they are ready"},
+	"bridge/timetable":               {nil, "a timetable knows only clocks"},
 	"bridge":                         {[]string{"broker", "broker/topic", "bridge/link"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/health":    {[]string{"broker", "sensors", "bridge"}, "it formats what the parts say of themselves"},
