@@ -111,6 +111,21 @@ func New(cfg Config, log *slog.Logger) *Broker {
 // be changed. The topic may begin with '$'. An error may be that it is only in
 // memory so far.
 func (b *Broker) Publish(m *Message) error {
+	if err := b.checkOwn(m); err != nil {
+		return err
+	}
+	_, mark, err := b.publish(m)
+	if err == nil && b.sync && mark > 0 {
+		err = b.waitFor(mark)
+	}
+	if err != nil {
+		return fmt.Errorf("publish to %q: only in memory: %w", m.Topic, err)
+	}
+	return nil
+}
+
+// checkOwn checks a message that this process is to publish, and counts it.
+func (b *Broker) checkOwn(m *Message) error {
 	if err := topic.CheckName(m.Topic); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
@@ -120,13 +135,6 @@ func (b *Broker) Publish(m *Message) error {
 	m.extra = sizeOf(m.Properties)
 	b.counters.publishReceived.Add(1)
 	b.counters.payloadReceived.Add(int64(len(m.Payload)))
-	_, mark, err := b.publish(m)
-	if err == nil && b.sync && mark > 0 {
-		err = b.waitFor(mark)
-	}
-	if err != nil {
-		return fmt.Errorf("publish to %q: only in memory: %w", m.Topic, err)
-	}
 	return nil
 }
 

@@ -3,142 +3,171 @@ package broker
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gateway/broker/store"
-	"gateway/broker/topic"
 )
 
-// What a durable subscription keeps of QoS 2, so that a part of this process
-// that carries messages to and from another broker can do so exactly once: of
-// messages that go out, that the other one has recorded them; of those that come
-// in, their packet identifiers. It is what the session of a client has, too.
+// What a Subscription keeps of the exchanges of QoS 2 with whom its reader
+// speaks to: out, which deliveries the other side has recorded; in, which
+// packet identifiers of the other side stand for a message that was taken.
 
-// Release notes that the receiver of a delivery has recorded it: it is not
-// delivered again, but for its number, until it is acknowledged. It returns when
-// that is on stable storage; calls that wait at the same time share the write.
+// Release notes that the receiver has recorded the message of a delivery, which
+// is not acknowledged yet, and returns when that is stable: it is not delivered
+// as a message any more. After Rewind or a restart Next returns the delivery
+// with Released, so that the receiver hears of it, until Ack. It fails with ctx's
+// error or the store's. Many at once share a write.
 func (s *Subscription) Release(ctx context.Context, d Delivery) error {
-	s.mu.Lock()
-	i, ok := s.unackedAt(d.seq)
-	if !ok || s.unacked[i].released {
-		s.mu.Unlock()
-		return nil
-	}
-	u := &s.unacked[i]
-	s.bytes -= int64(u.size)
-	u.released, u.msg, u.size = true, nil, 0
-	mark := s.promise(store.Change{Op: store.Release, Session: s.num, Seq: d.seq})
-	s.mu.Unlock()
-	return s.waitFor(ctx, mark)
-}
-
-// promise stores a change that somebody waits for.
-func (s *Subscription) promise(c store.Change) store.Mark {
-	if s.num == 0 {
-		return 0
-	}
-	return s.b.promise(c)
-}
-
-func (s *Subscription) waitFor(ctx context.Context, mark store.Mark) error {
-	if mark == 0 || s.num == 0 {
-		return nil
-	}
-	return s.b.store.Wait(ctx, mark)
-}
-
-// Receive publishes a message that came from another broker. If id is not 0 it is
-// the packet identifier of a QoS 2 message, which is noted together with the
-// message: until Forget is called for it, a message of that id is the same one
-// again, and not published.
-//
-// stable returns when all of that is on stable storage, and the message may be
-// acknowledged; it may be called at any time, by any goroutine. Receive itself
-// does not wait for the disk. It fails if the message could not be kept for
-// everybody it is for, and nothing is noted then.
-func (s *Subscription) Receive(m *Message, id uint16) (again bool, stable func(ctx context.Context) error, err error) {
-	if err := topic.CheckName(m.Topic); err != nil {
-		return false, nil, fmt.Errorf("publish: %w", err)
-	}
-	if id != 0 && !s.noteReceived(id) {
-		s.mu.Lock()
-		mark := s.noted
-		s.mu.Unlock()
-		return true, s.stable(mark), nil
-	}
-	m.extra = sizeOf(m.Properties)
-	s.b.counters.publishReceived.Add(1)
-	s.b.counters.payloadReceived.Add(int64(len(m.Payload)))
-	var mark store.Mark
-	before := func(k *keeping) {
-		k.urgent = m.QoS > 0
-		if id != 0 {
-			k.session, k.id = s.num, id
-		}
-	}
-	s.b.publishWith(m, before, func(k *keeping) {
-		mark, err = k.mark, k.err
-		if err == nil && k.refused {
-			err = errNotTaken
-		}
-	})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err != nil && id != 0 {
-		delete(s.received, id)
-		s.promise(store.Change{Op: store.Forget, Session: s.num, PacketID: id})
+	mark, err := s.release(d.seq)
+	if err == nil {
+		err = s.b.waitStable(ctx, mark)
 	}
 	if err != nil {
-		return false, nil, fmt.Errorf("publish to %q: %w", m.Topic, err)
+		return fmt.Errorf("release %d of %q: %w", d.seq, s.options.Name, err)
 	}
-	s.noted = max(s.noted, mark)
-	return false, s.stable(mark), nil
+	return nil
 }
 
-func (s *Subscription) stable(mark store.Mark) func(ctx context.Context) error {
-	return func(ctx context.Context) error {
-		if mark == 0 || s.b.store == nil {
-			return nil
-		}
-		return s.b.store.Wait(ctx, mark)
-	}
-}
-
-// noteReceived notes the id of a QoS 2 message, and reports false if it was noted
-// before.
-func (s *Subscription) noteReceived(id uint16) bool {
+func (s *Subscription) release(seq uint64) (store.Mark, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.received[id]; ok {
-		return false
+	var x *delivery
+	if i, ok := slices.BinarySearchFunc(s.unacked, seq, bySeq); ok {
+		x = &s.unacked[i]
+	} else if i, ok := slices.BinarySearchFunc(s.again, seq, bySeq); ok {
+		x = &s.again[i]
+	} else {
+		return 0, nil
 	}
-	if s.received == nil {
-		s.received = make(map[uint16]struct{})
+	if x.released || s.num == 0 {
+		s.releasedLocked(x, x.mark)
+		return x.mark, nil
 	}
-	s.received[id] = struct{}{}
-	return true
+	mark, err := s.b.store.Append(store.Now, store.Change{Op: store.Release, Session: s.num, Seq: seq})
+	if err != nil {
+		return 0, err
+	}
+	s.releasedLocked(x, mark)
+	return mark, nil
 }
 
-// Forget ends what Receive has noted of an id, which then stands for a new
-// message. It returns when that is on stable storage.
+// releasedLocked lets go of the message of x.
+func (s *Subscription) releasedLocked(x *delivery, mark store.Mark) {
+	s.bytes -= int64(x.size)
+	x.released, x.msg, x.size, x.mark = true, nil, 0, mark
+}
+
+// Receive publishes a message that came from whom the reader speaks to, as
+// [Broker.Publish] does. If id, which is its packet identifier at QoS 2, is not 0,
+// it is noted in the same change of the store, and as long as it is, Receive
+// publishes nothing for it and reports again.
+//
+// Stable, which is never nil, returns when what is promised by acknowledging
+// the message is on stable storage; it may be called later and by another
+// goroutine. If err is not nil the message must not be acknowledged: it will be
+// received once more. Messages are published in the order of the calls.
+func (s *Subscription) Receive(m *Message, id uint16) (again bool, stable func(context.Context) error, err error) {
+	if err := s.b.checkOwn(m); err != nil {
+		return false, nothingToWaitFor, err
+	}
+	if id != 0 {
+		s.mu.Lock()
+		mark, known := s.received[id]
+		if !known {
+			s.received[id] = unstored // two at once would both be published
+		}
+		s.mu.Unlock()
+		if known {
+			return true, s.b.whenStable(mark), nil
+		}
+	}
+	k := keeping{urgent: m.QoS > 0 || id != 0}
+	if s.num != 0 && id != 0 {
+		k.session, k.id = s.num, id
+	}
+	_, mark, err := s.b.publishAs(m, k)
+	if id != 0 {
+		s.mu.Lock()
+		if s.received[id] = mark; err != nil {
+			delete(s.received, id)
+			s.b.note(s.forgetChange(id))
+		}
+		s.mu.Unlock()
+	}
+	if err != nil {
+		return false, nothingToWaitFor, fmt.Errorf("publish to %q: %w", m.Topic, err)
+	}
+	return false, s.b.whenStable(mark), nil
+}
+
+func (s *Subscription) forgetChange(id uint16) store.Change {
+	return store.Change{Op: store.Forget, Session: s.num, PacketID: id}
+}
+
+// Forget removes an identifier from those that Receive knows, and returns when
+// that is stable: it may stand for a new message from then on.
 func (s *Subscription) Forget(ctx context.Context, id uint16) error {
-	s.mu.Lock()
-	var mark store.Mark
-	if _, ok := s.received[id]; ok {
-		delete(s.received, id)
-		mark = s.promise(store.Change{Op: store.Forget, Session: s.num, PacketID: id})
-	}
-	s.mu.Unlock()
-	return s.waitFor(ctx, mark)
+	return s.forgetIDs(ctx, func() []uint16 {
+		if _, ok := s.received[id]; ok {
+			return []uint16{id}
+		}
+		return nil
+	})
 }
 
-// ForgetAll is Forget for every id: the other broker has forgotten our session.
+// ForgetAll is Forget for all identifiers: the other side has no session any
+// more.
 func (s *Subscription) ForgetAll(ctx context.Context) error {
+	return s.forgetIDs(ctx, func() (ids []uint16) {
+		for id := range s.received {
+			ids = append(ids, id)
+		}
+		return ids
+	})
+}
+
+// forgetAtOnce is how many are forgotten in one change.
+const forgetAtOnce = 256
+
+func (s *Subscription) forgetIDs(ctx context.Context, which func() []uint16) error {
 	s.mu.Lock()
-	var mark store.Mark
-	for id := range s.received {
-		mark = max(mark, s.promise(store.Change{Op: store.Forget, Session: s.num, PacketID: id}))
+	ids := which()
+	var err error
+	for chunk := range slices.Chunk(ids, forgetAtOnce) {
+		changes := make([]store.Change, len(chunk))
+		for i, id := range chunk {
+			delete(s.received, id)
+			changes[i] = s.forgetChange(id)
+		}
+		if s.num != 0 && err == nil {
+			s.forgot, err = s.b.store.Append(store.Now, changes...)
+		}
 	}
-	clear(s.received)
+	mark, name := s.forgot, s.options.Name
 	s.mu.Unlock()
-	return s.waitFor(ctx, mark)
+	if err == nil {
+		err = s.b.waitStable(ctx, mark)
+	}
+	if err != nil {
+		return fmt.Errorf("forget identifiers of %q: %w", name, err)
+	}
+	return nil
+}
+
+// whenStable returns a function that waits until the store has stable what has
+// that mark.
+func (b *Broker) whenStable(mark store.Mark) func(context.Context) error {
+	if b.store == nil || mark == 0 {
+		return nothingToWaitFor
+	}
+	return func(ctx context.Context) error { return b.waitStable(ctx, mark) }
+}
+
+func nothingToWaitFor(context.Context) error { return nil }
+
+func (b *Broker) waitStable(ctx context.Context, mark store.Mark) error {
+	if b.store == nil || mark == 0 {
+		return nil
+	}
+	return b.store.Wait(ctx, mark)
 }

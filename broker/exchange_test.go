@@ -64,8 +64,8 @@ func TestSubscriptionLatest(t *testing.T) {
 		}
 		put(t, b, "b", "x")
 		put(t, b, "b", "y")
-		if st := s.Stats(); st.Waiting != 5 || st.Superseded != 997 || s.queue.len > 200 {
-			t.Errorf("stats %+v, %d places", st, s.queue.len)
+		if st := s.Stats(); st.Waiting != 5 || st.Superseded != 997 || s.waiting.q.len > 200 {
+			t.Errorf("stats %+v, %d places", st, s.waiting.q.len)
 		}
 		put(t, b, "a/0", "1000")
 		d := next(t, s, "a/1", "997")
@@ -74,8 +74,8 @@ func TestSubscriptionLatest(t *testing.T) {
 		if got := drainText(t, s); got != "998 x y 1000 1001" {
 			t.Errorf("it delivers %s", got)
 		}
-		if len(s.latest) != 0 || s.voids != 0 {
-			t.Errorf("it remembers %d topics, and %d empty places", len(s.latest), s.voids)
+		if len(s.latest) != 0 || s.waiting.void != 0 {
+			t.Errorf("it remembers %d topics, and %d empty places", len(s.latest), s.waiting.void)
 		}
 	})
 }

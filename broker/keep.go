@@ -163,6 +163,7 @@ const (
 	flagQoS    = 3
 	flagRetain = 1 << 2
 	flagReplay = 1 << 3
+	flagLatest = 1 << 4
 )
 
 func deliveryFlags(d *delivery) byte {
@@ -172,6 +173,9 @@ func deliveryFlags(d *delivery) byte {
 	}
 	if d.replay {
 		flags |= flagReplay
+	}
+	if d.latest {
+		flags |= flagLatest
 	}
 	return flags
 }

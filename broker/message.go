@@ -3,7 +3,6 @@ package broker
 import (
 	"bytes"
 	"math"
-	"slices"
 	"sort"
 	"sync/atomic"
 	"time"
@@ -189,13 +188,14 @@ type delivery struct {
 	seq    uint64     // QoS 1 and 2: its number; QoS 0: that of the last one before
 	mark   store.Mark // when it is stable in the store; unstored while it is on its way there
 	size   uint32     // of the message, as it counts in the bounds of queues
+	came   uint32     // Unix time, s; 0 if it is not known. Of a Subscription only, as what follows void
 	qos    QoS
 	retain bool // the RETAIN flag to send
 	replay bool // comes from the retained tree
 	dup    bool // it may have been sent before
 	void   bool // it is not to be sent after all
 
-	sent     bool // it was delivered once, and came back into the queue
+	latest   bool // a newer one of its topic takes its place
 	released bool // its receiver has recorded it: there is no message any more
 }
 
@@ -302,39 +302,6 @@ func (q *queue) find(seq uint64) *delivery {
 		return d
 	}
 	return nil
-}
-
-// pushFront puts d before everything else.
-func (q *queue) pushFront(d delivery) {
-	if q.head == 0 {
-		q.blocks = slices.Insert(q.blocks, 0, new([queueBlock]delivery))
-		q.head = queueBlock
-	}
-	q.head--
-	q.len++
-	q.blocks[0][q.head] = d
-	q.bytes += int64(d.size)
-	if d.msg != nil {
-		q.hold(int64(d.size))
-	}
-}
-
-// remove takes the i-th delivery out, counted from the oldest; it is quick near
-// the front.
-func (q *queue) remove(i int) delivery {
-	d := *q.at(i)
-	for ; i > 0; i-- {
-		*q.at(i) = *q.at(i - 1)
-	}
-	*q.at(0) = d
-	return q.pop()
-}
-
-// empty lets go of what d is about; it keeps its place.
-func (q *queue) empty(d *delivery) {
-	q.leave(d)
-	q.bytes -= int64(d.size)
-	d.size, d.void = 0, true
 }
 
 func (q *queue) pop() delivery {

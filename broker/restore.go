@@ -192,24 +192,39 @@ func (r *restoring) plan(s *session, st *sessionState) {
 // until it is opened.
 func (r *restoring) process(x *store.Session, st *sessionState) {
 	b := r.b
-	s := &Subscription{b: b, wake: make(chan struct{}, 1), num: x.ID, seq: x.Next - 1, restored: make(map[string]bool)}
-	s.options.Name = x.Name
+	s := newSubscription(b, x.Name)
+	s.num, s.seq = x.ID, x.Next-1
+	s.restored = make(map[string]bool)
 	for filter := range x.Subscriptions {
 		s.restored[filter] = true
 	}
+	for _, id := range x.Received {
+		s.received[id] = 0
+	}
+	var latest []uint64
 	x.Queue(func(q store.Queued) bool {
 		r.messages++
-		s.queue.push(delivery{
+		d := delivery{
 			seq: q.Seq, size: uint32(q.Size), qos: QoS(q.Flags & flagQoS), replay: q.Flags&flagReplay != 0,
-			dup: true, released: q.Released,
-		})
+			latest: q.Flags&flagLatest != 0, released: q.Released, dup: q.Released || st.underWay(q.Seq),
+		}
+		switch {
+		case d.dup:
+			s.again = append(s.again, d)
+			s.reserved[idOf(d.seq)]++
+			s.bytes += int64(d.size)
+			return true
+		case d.latest:
+			latest = append(latest, d.seq)
+		}
+		s.waiting.push(d)
 		return true
 	})
-	for _, id := range x.Received {
-		s.noteReceived(id)
-	}
 	b.durable[x.Name] = s
-	r.after = append(r.after, func() { r.planProcess(s, st) })
+	r.after = append(r.after, func() {
+		s.restoreLatest(latest)
+		r.planProcess(s, st)
+	})
 }
 
 // planProcess has a subscription forgotten that nobody opens for as long as
@@ -242,7 +257,7 @@ func (b *Broker) forgetProcess(s *Subscription) {
 	}
 	delete(b.durable, s.options.Name)
 	b.note(store.Change{Op: store.EndSession, Session: s.num})
-	b.log.Warn("what waited for a bridge that is not there any more is dropped", "name", s.options.Name, "messages", s.queue.len)
+	b.log.Warn("what waited for a bridge that is not there any more is dropped", "name", s.options.Name, "messages", s.Stats().Waiting)
 }
 
 // viaToRestore is a delivery of which the store knows by which subscriptions it

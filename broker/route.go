@@ -103,25 +103,27 @@ func (t *topicCache) add(name, full string) *route {
 // subscribed to its topic. It returns how many that are, and when it is stable or
 // why it is not stored, if it is to be.
 func (b *Broker) publish(m *Message) (n int, mark store.Mark, err error) {
-	n = b.publishWith(m, func(*keeping) {}, func(k *keeping) { mark, err = k.mark, k.err })
-	return n, mark, err
+	return b.publishAs(m, keeping{})
 }
 
-// publishWith has before called to say what else is to be stored, and after when
-// that is done.
-func (b *Broker) publishWith(m *Message, before, after func(*keeping)) (n int) {
+// publishAs is publish where how says by whom it is published and how urgent that
+// is. If it is urgent it fails, too, where a subscriber refuses the message.
+func (b *Broker) publishAs(m *Message, how keeping) (n int, mark store.Mark, err error) {
 	w := benches.Get().(*bench)
 	defer w.release()
 	m.came = time.Now().UnixMilli()
 	w.pub.beginKept(m)
-	before(&w.pub.keeping)
+	k := &w.pub.keeping
+	k.urgent, k.session, k.id = how.urgent, how.session, how.id
 	r := route{full: m.Topic, targets: w.targets[:0]}
 	n = b.route(&w.pub, &r)
 	clear(r.targets)
 	w.targets = r.targets
-	after(&w.pub.keeping)
+	if mark, err = k.mark, k.err; err == nil && k.urgent && k.refused {
+		err = errNotTaken
+	}
 	w.pub.flush()
-	return n
+	return n, mark, err
 }
 
 // route carries p to everybody who subscribed to its topic [MQTT-4.5.0-1] and

@@ -20,8 +20,24 @@ type sessionState struct {
 	// Left is when its connection ended, Unix time, ms; 0 while it is there.
 	Left int64 `json:"left,omitempty"`
 	// Sent is the number of the last message that was sent.
-	Sent uint64     `json:"sent,omitempty"`
-	Will *willState `json:"will,omitempty"`
+	Sent uint64 `json:"sent,omitempty"`
+	// UnderWay are the numbers of the messages that may have been sent, from and
+	// to, of a session of this process, which does not send them in order.
+	UnderWay []run      `json:"under_way,omitempty"`
+	Will     *willState `json:"will,omitempty"`
+}
+
+// run is numbers of messages that follow one another: the first and the last.
+type run [2]uint64
+
+// underWay tells whether a message may have been sent.
+func (s *sessionState) underWay(seq uint64) bool {
+	for _, r := range s.UnderWay {
+		if r[0] <= seq && seq <= r[1] {
+			return true
+		}
+	}
+	return false
 }
 
 // willState is a will that was not published yet.

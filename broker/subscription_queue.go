@@ -1,0 +1,250 @@
+package broker
+
+import (
+	"time"
+
+	"gateway/broker/store"
+	"gateway/broker/topic"
+)
+
+// How messages get into a Subscription, and out of it when there is no room.
+
+// deliver queues p's message, in place of the oldest when the bounds are
+// reached.
+func (s *Subscription) deliver(p *publication, t *target) {
+	if skip := s.skip.Load(); skip != nil && (*skip)(&p.m) {
+		return
+	}
+	m := p.keep()
+	d := delivery{msg: m, size: uint32(m.size()), came: cameSeconds(m), qos: p.m.QoS, replay: t.replay}
+	s.mu.Lock()
+	s.seq++
+	d.seq = s.seq
+	s.stats.Arrived++
+	s.dropOldLocked(p.time(), dropAtOnce)
+	if !s.makeRoomLocked(&d, s.supersedeLocked(&d)) {
+		s.stats.Dropped++
+		p.keeping.refused = p.keeping.refused || s.options.Full == refuseNew
+		s.mu.Unlock()
+		return
+	}
+	if s.num != 0 {
+		d.mark = unstored
+		p.keeping.add(s, store.Delivery{Session: s.num, Seq: d.seq, Flags: deliveryFlags(&d)})
+	}
+	if d.latest {
+		s.latest[m.Topic] = d.seq
+	}
+	s.arrivals().push(d)
+	s.mu.Unlock()
+	if s.num == 0 {
+		s.signal()
+	}
+}
+
+// arrivals returns where new messages go.
+func (s *Subscription) arrivals() *line {
+	if s.live {
+		return &s.fresh
+	}
+	return &s.waiting
+}
+
+// find returns the delivery with that number if it waits and was never
+// delivered, and the line that it is in.
+func (s *Subscription) find(seq uint64) (*line, *delivery) {
+	for _, l := range []*line{&s.fresh, &s.waiting} {
+		if d := l.find(seq); d != nil {
+			return l, d
+		}
+	}
+	return nil, nil
+}
+
+// supersedeLocked drops what d, which arrives, takes the place of, and reports
+// whether there was something. It notes whether d is to be dropped like that.
+func (s *Subscription) supersedeLocked(d *delivery) bool {
+	if d.latest = s.isLatest(d.msg.Topic); !d.latest {
+		return false
+	}
+	if s.latest == nil {
+		s.latest = make(map[string]uint64)
+	}
+	l, old := s.find(s.latest[d.msg.Topic])
+	if old == nil {
+		return false
+	}
+	s.stats.Superseded++
+	s.removeLocked(l, old)
+	return true
+}
+
+func (s *Subscription) isLatest(name string) bool {
+	for _, f := range s.options.Latest {
+		if topic.Match(f, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// restoreLatest notes which topics those deliveries are of, which were queued
+// as the newest of their topic.
+func (s *Subscription) restoreLatest(seqs []uint64) {
+	s.latest = make(map[string]uint64)
+	for _, seq := range seqs {
+		if m, err := s.b.read(s.num, seq); err == nil { // whoever delivers it will say so
+			s.latest[m.Topic] = seq
+		}
+	}
+}
+
+// makeRoomLocked reports whether there is room for d, and makes it if that is
+// wished. If d takes the place of another there always is: it would be a pity to
+// lose both.
+func (s *Subscription) makeRoomLocked(d *delivery, replaces bool) bool {
+	size := int64(d.size)
+	if d.replay || !s.full(size) {
+		return true
+	}
+	if s.options.Full == dropNewest || s.options.Full == refuseNew {
+		return replaces
+	}
+	for s.full(size) {
+		l := s.oldestLine()
+		if l == nil {
+			// Everything that fits is with the reader, or was, and dropping that would
+			// not stop it.
+			return replaces
+		}
+		s.stats.Dropped++
+		s.removeLocked(l, l.front())
+	}
+	return true
+}
+
+// len is how many wait or are not acknowledged.
+func (s *Subscription) len() int {
+	return len(s.again) + s.waiting.len() + s.fresh.len() + len(s.unacked)
+}
+
+// size is how many bytes they have.
+func (s *Subscription) size() int64 { return s.bytes + s.waiting.bytes() + s.fresh.bytes() }
+
+// full tells whether one message of size bytes more would break the bounds.
+func (s *Subscription) full(size int64) bool {
+	o := &s.options
+	return o.MaxMessages > 0 && s.len() >= o.MaxMessages ||
+		o.MaxBytes > 0 && s.len() > 0 && s.size()+size > o.MaxBytes
+}
+
+// oldestLine returns the line that the oldest of those is in that were never
+// delivered, nil if there is none.
+func (s *Subscription) oldestLine() *line {
+	switch {
+	case s.waiting.len() > 0:
+		return &s.waiting
+	case s.fresh.len() > 0:
+		return &s.fresh
+	}
+	return nil
+}
+
+// removeLocked drops d, which is in l.
+func (s *Subscription) removeLocked(l *line, d *delivery) {
+	if d.mark != unstored { // then stored will
+		s.forget(d.seq)
+	}
+	if d == l.front() {
+		l.pop()
+		return
+	}
+	l.remove(d)
+}
+
+// dropAtOnce is how many are dropped for their age at once: it may be that each
+// has to be read.
+const dropAtOnce = 16
+
+// dropOldLocked drops what has waited too long, up to max of it, and reports
+// whether there is none left.
+func (s *Subscription) dropOldLocked(now time.Time, max int) bool {
+	if s.options.MaxAge <= 0 {
+		return true
+	}
+	for _, l := range []*line{&s.waiting, &s.fresh} {
+		for {
+			d := l.front()
+			if d == nil || d.mark == unstored {
+				break
+			}
+			if d.came == 0 {
+				m, err := s.b.read(s.num, d.seq)
+				if err != nil { // whoever delivers it will say so
+					break
+				}
+				d.came = cameSeconds(m)
+			}
+			if !tooOld(d.came, now, s.options.MaxAge) {
+				break
+			}
+			if max--; max < 0 {
+				return false
+			}
+			s.stats.TooOld++
+			s.removeLocked(l, d)
+		}
+	}
+	return true
+}
+
+// tooOld tells whether a message that came then has waited longer than limit, to
+// the second. One of a clock that was not set is of any age.
+func tooOld(came uint32, now time.Time, limit time.Duration) bool {
+	at := time.Unix(int64(came), 0)
+	if at.Before(clockSet) && !now.Before(clockSet) {
+		return false
+	}
+	return now.Sub(at)-time.Second >= limit
+}
+
+// cameSeconds returns when a message came, Unix time, s.
+func cameSeconds(m *Message) uint32 { return uint32(m.came / 1000) }
+
+// inMemory is how much of what waits for a durable subscription is kept in
+// memory; the rest is read from the store.
+const inMemory = 1 << 20
+
+// stored implements keeper.
+func (s *Subscription) stored(_ *publication, seq uint64, mark store.Mark) {
+	s.mu.Lock()
+	if l, d := s.find(seq); d == nil {
+		s.forget(seq)
+	} else {
+		d.mark = mark
+		if l.bytes() > inMemory {
+			d.msg = nil
+		}
+	}
+	s.mu.Unlock()
+	s.signal()
+}
+
+// lost implements keeper.
+func (s *Subscription) lost(_ *publication, seq uint64, memory bool) {
+	s.mu.Lock()
+	if l, d := s.find(seq); d != nil {
+		if d.mark = 0; !memory {
+			l.remove(d)
+		}
+	}
+	s.mu.Unlock()
+	s.signal()
+}
+
+// forget takes a message out of the store.
+func (s *Subscription) forget(seq uint64) {
+	if s.num != 0 {
+		s.b.note(store.Change{Op: store.Done, Session: s.num, Seq: seq})
+	}
+}

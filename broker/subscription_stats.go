@@ -1,0 +1,54 @@
+package broker
+
+import "time"
+
+// Stats returns the figures of this moment. It may read a message from the store
+// to tell how old the oldest is, once for each that becomes so.
+func (s *Subscription) Stats() SubscriptionStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.stats
+	st.Waiting = len(s.again) + s.waiting.len() + s.fresh.len()
+	st.Unacked = len(s.unacked)
+	st.Bytes = s.size()
+	if came := s.oldestLocked(); came != 0 {
+		st.Oldest = time.Unix(int64(came), 0)
+	}
+	return st
+}
+
+// oldestLocked returns when the oldest message that is kept came, 0 if there is
+// none or nobody can tell.
+func (s *Subscription) oldestLocked() uint32 {
+	if s.options.Name == "" {
+		return 0
+	}
+	var oldest *delivery
+	look := func(d *delivery) {
+		if d != nil && (oldest == nil || d.seq < oldest.seq) {
+			oldest = d
+		}
+	}
+	for _, ds := range [][]delivery{s.unacked, s.again} {
+		for i := range ds {
+			if d := &ds[i]; !d.released {
+				look(d)
+				break
+			}
+		}
+	}
+	look(s.waiting.front())
+	look(s.fresh.front())
+	switch {
+	case oldest == nil:
+		return 0
+	case oldest.came != 0:
+		return oldest.came
+	case s.oldest.seq != oldest.seq:
+		s.oldest.seq, s.oldest.came = oldest.seq, 0
+		if m, err := s.b.read(s.num, oldest.seq); err == nil {
+			s.oldest.came = cameSeconds(m)
+		}
+	}
+	return s.oldest.came
+}
