@@ -14,7 +14,7 @@ type Upstream interface {
 	// Connect says CONNECT on conn, which belongs to it from now on, and returns
 	// when the upstream has accepted it. It fails with [*Refused] if the upstream
 	// says no, and closes conn whenever it fails. The session is used from then
-	// on until the Link's Lost is closed.
+	// on, which may be before Connect has returned, until the Link's Lost is closed.
 	Connect(ctx context.Context, conn net.Conn, h Hello, s Session) (Link, error)
 }
 
@@ -92,7 +92,9 @@ type Link interface {
 	// Limits are what the upstream said of itself.
 	Limits() Limits
 	// Publish sends a message. It does not wait for the upstream's answer, but it
-	// may block while the upstream takes nothing, until the connection is lost.
+	// may block while the upstream takes nothing, until the connection is lost; and
+	// while as many are under way as [Limits] has for ReceiveMaximum. A message that
+	// the upstream would end the connection for is refused before it is sent.
 	// A receipt of QoS 0 is settled when the message was handed to the system.
 	Publish(m Message) *Receipt
 	// Release sends PUBREL for a message that was published on an earlier

@@ -4,13 +4,15 @@ import "fmt"
 
 // Refused is that the upstream has said no.
 type Refused struct {
-	// Packet is what said so: CONNACK, PUBACK, PUBREC, PUBCOMP, SUBACK or
-	// DISCONNECT.
+	// Packet is what said so: CONNACK, PUBACK, PUBREC, PUBCOMP, SUBACK, UNSUBACK or
+	// DISCONNECT. Of a message that was not sent it is CONNACK, which had the limit,
+	// or PUBLISH or PUBREL, if there cannot be such a one.
 	Packet string
 	// Code is the reason code of MQTT 5. The return codes that MQTT 3 has in CONNACK
 	// are translated, see [FromReturnCode].
 	Code byte
-	// Reason is what the upstream said in words, "" if nothing.
+	// Reason is what the upstream said in words, "" if nothing; or what is wrong with
+	// a message that was not sent.
 	Reason string
 	// Server is where the upstream wants us to go, "" for nowhere.
 	Server string
