@@ -43,6 +43,7 @@ var importRules = map[string]struct {
 	"bridge/badline":                 {nil, "a bad line knows bytes, whoever speaks over it"},
 	"bridge/badline/ledger":          {nil, "books of messages, whatever carried them"},
 	"bridge/link":                    {[]string{"broker/packet"}, "one connection knows no queue and no route; properties are the codec's"},
+	"bridge/link/v5":                 {[]string{"bridge/link", "broker/packet"}, "a version of MQTT, over one connection"},
 	"bridge/aside":                   {[]string{"broker"}, "what was set aside knows neither routes nor lines"},
 	"bridge/upstreams":               {[]string{"broker/client", "broker/packet"}, "real brokers for tests; it knows MQTT only to ask whether they are ready"},
 	"bridge/timetable":               {nil, "a timetable knows only clocks"},
@@ -65,7 +66,7 @@ var owners = map[string][]string{
 	"golang.org/x/crypto":                   {"broker/auth"},
 	"golang.org/x/sys":                      {"sensors/bus", "sensors/bus/bustest"}, // ioctl, termios and their structures
 	"golang.org/x/term":                     {"cmd/gateway"},
-	"github.com/eclipse/paho.golang":        nil,                       // a client in tests, until the bridge has MQTT 5
+	"github.com/eclipse/paho.golang":        {"bridge/link/v5"},
 	"github.com/coder/websocket":            {"broker", "cmd/gateway"}, // server side, and the client of gateway pub and sub
 	"github.com/eclipse/paho.mqtt.golang":   {"bridge"},
 	"github.com/rogpeppe/go-internal":       {"cmd/gateway"},
