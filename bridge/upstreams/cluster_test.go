@@ -4,16 +4,16 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"sync/atomic"
+	"sync"
 	"testing"
 
 	"gateway/broker/client"
 	"gateway/broker/packet"
 )
 
-// TestAClusterLosesNothingAcknowledgedWhenANodeIsKilled kills, under load, the
-// node that leads the queue of a session which is offline, and then the one that
-// the publisher is connected to.
+// TestAClusterLosesNothingAcknowledgedWhenANodeIsKilled has many gateways
+// publish, and kills the node that leads the queue of a session which is offline,
+// then another one, so that each node with gateways on it was killed or survived.
 func TestAClusterLosesNothingAcknowledgedWhenANodeIsKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow to start")
@@ -29,93 +29,120 @@ func TestAClusterLosesNothingAcknowledgedWhenANodeIsKilled(t *testing.T) {
 	expectLoopback(t, append(c.nodes, c.names)...)
 	// The queue's leader is on the node where the session first subscribed.
 	to := dial(t, c.Address(2), client.Options{ClientID: "away"})
-	subscribe(t, to, "cellar/#")
+	subscribe(t, to, "site/+")
 	to.Disconnect(0)
 
-	l := &clusterLoad{t: t, cluster: c}
-	l.during(0, func() { c.KillNode(2) })
-	l.expectAll(1)
+	f := newFleet(t, c)
+	f.publish(func() { c.KillNode(2) })
+	f.expectAll(1)
 	if err := c.StartNode(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
-	l.during(0, func() { c.KillNode(0) })
-	l.expectAll(2)
+	f.publish(func() { c.KillNode(0) })
+	f.expectAll(2)
 }
 
-// clusterLoad publishes to a cluster, and knows what was acknowledged.
-type clusterLoad struct {
-	t       *testing.T
-	cluster *Cluster
-	acked   atomic.Int64 // 0, 1, … were published, each until it was acknowledged
-	seen    int64        // of these, the session has had so many
+const (
+	gateways = 12
+	perRound = 40 // messages of each gateway
+)
+
+// fleet is gateways that publish to a cluster, each on a topic of its own.
+type fleet struct {
+	t        *testing.T
+	cluster  *Cluster
+	gateways [gateways]fleetGateway
 }
 
-const perRound = 300
+type fleetGateway struct {
+	topic string
+	node  int            // that it is connected to
+	conn  *client.Client // nil if it is not
+	acked int            // 0, 1, … were published, each until it was acknowledged
+	seen  int            // of these, the session has had so many
+}
 
-// during publishes perRound messages to a node, one after the other, and does
-// something in the middle. When the node is gone it goes on at the next.
-func (l *clusterLoad) during(node int, do func()) {
-	l.t.Helper()
-	published, half := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(published)
-		var c *client.Client
-		for i := range perRound {
-			if i == perRound/2 {
-				close(half)
-			}
-			for !l.publish(&c, l.cluster.Address(node%3)) {
-				if node++; l.t.Context().Err() != nil {
-					return
+func newFleet(t *testing.T, c *Cluster) *fleet {
+	f := &fleet{t: t, cluster: c}
+	for i := range f.gateways {
+		f.gateways[i] = fleetGateway{topic: fmt.Sprintf("site/%d", i), node: i % len(c.nodes)}
+	}
+	return f
+}
+
+// publish has every gateway publish perRound messages, and does something when
+// half of them are acknowledged.
+func (f *fleet) publish(do func()) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
+	defer cancel()
+	var working, half sync.WaitGroup
+	half.Add(gateways * perRound / 2)
+	for i := range f.gateways {
+		g := &f.gateways[i]
+		working.Go(func() {
+			for n := range perRound {
+				for !g.publish(ctx, f.cluster) && ctx.Err() == nil {
+				}
+				if n < perRound/2 {
+					half.Done()
 				}
 			}
-		}
-		c.Close()
-	}()
-	<-half
+		})
+	}
+	half.Wait()
 	do()
-	<-published
+	working.Wait()
+	if err := ctx.Err(); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
-// publish publishes one message and says whether it was acknowledged.
-func (l *clusterLoad) publish(c **client.Client, address string) bool {
-	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
-	defer cancel()
-	if *c == nil {
-		var err error
-		if *c, err = connect(ctx, address); err != nil {
-			*c = nil
+// publish publishes the next message and says whether it was acknowledged. When
+// the node is gone it goes on at the next.
+func (g *fleetGateway) publish(ctx context.Context, c *Cluster) bool {
+	var err error
+	if g.conn == nil {
+		if g.conn, err = connect(ctx, c.Address(g.node)); err != nil {
+			g.conn, g.node = nil, (g.node+1)%len(c.nodes)
 			return false
 		}
 	}
-	m := &packet.Publish{Topic: "cellar/north", Payload: fmt.Append(nil, l.acked.Load()), QoS: 1}
-	if _, err := (*c).Publish(ctx, m); err != nil {
-		(*c).Close()
-		*c = nil
+	if _, err = g.conn.Publish(ctx, &packet.Publish{Topic: g.topic, Payload: strconv.AppendInt(nil, int64(g.acked), 10), QoS: 1}); err != nil {
+		g.conn.Close()
+		g.conn = nil
 		return false
 	}
-	l.acked.Add(1)
+	g.acked++
 	return true
 }
 
 // expectAll resumes the session on a node and wants all that was acknowledged
-// since the last time, in order; messages may come twice.
-func (l *clusterLoad) expectAll(node int) {
-	l.t.Helper()
-	to := dial(l.t, l.cluster.Address(node), client.Options{ClientID: "away"})
-	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
+// since the last time, in the order of each gateway; messages may come twice.
+func (f *fleet) expectAll(node int) {
+	f.t.Helper()
+	byTopic, missing := map[string]*fleetGateway{}, 0
+	for i := range f.gateways {
+		g := &f.gateways[i]
+		byTopic[g.topic] = g
+		missing += g.acked - g.seen
+	}
+	to := dial(f.t, f.cluster.Address(node), client.Options{ClientID: "away"})
+	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
 	defer cancel()
-	for l.seen < l.acked.Load() {
+	for missing > 0 {
 		m, err := to.Next(ctx)
 		if err != nil {
-			l.t.Fatalf("%d of %d acknowledged messages came: %v", l.seen, l.acked.Load(), err)
+			f.t.Fatalf("%d acknowledged messages did not come: %v", missing, err)
 		}
-		got, err := strconv.ParseInt(string(m.Payload), 10, 64)
-		if err != nil || got > l.seen {
-			l.t.Fatalf("%q came, want %d", m.Payload, l.seen)
+		g := byTopic[m.Topic]
+		got, err := strconv.Atoi(string(m.Payload))
+		if err != nil || g == nil || got > g.seen {
+			f.t.Fatalf("%s=%q came out of order", m.Topic, m.Payload)
 		}
-		if got == l.seen {
-			l.seen++
+		if got == g.seen {
+			g.seen++
+			missing--
 		}
 	}
 	to.Disconnect(0)
