@@ -38,9 +38,11 @@ type Cluster struct {
 }
 
 // clusterConf makes a cluster of the nodes that follow. Sessions' queues are
-// replicated, and a node that sees only a minority of the others pauses, rather
-// than acknowledge what the rest will not know.
+// replicated and stay, where the default is 24 h; and a node that sees only a
+// minority of the others pauses, rather than acknowledge what the rest will not
+// know. deploy/raspberrypi/FLEET.md recommends the same.
 const clusterConf = `mqtt.durable_queue_type = quorum
+mqtt.subscription_ttl = infinity
 cluster_partition_handling = pause_minority
 cluster_formation.peer_discovery_backend = classic_config
 `
