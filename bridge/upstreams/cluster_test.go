@@ -3,7 +3,9 @@ package upstreams
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -40,6 +42,20 @@ func TestAClusterLosesNothingAcknowledgedWhenANodeIsKilled(t *testing.T) {
 	}
 	f.publish(func() { c.KillNode(0) })
 	f.expectAll(2)
+}
+
+// TestTheGuideHasTheConfigurationThatIsTested holds FLEET.md to what the cluster
+// above was started with.
+func TestTheGuideHasTheConfigurationThatIsTested(t *testing.T) {
+	guide, err := os.ReadFile("../../deploy/raspberrypi/FLEET.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(clusterConf) {
+		if !strings.Contains(string(guide), "\n    "+line) {
+			t.Errorf("FLEET.md does not have the line %q", line)
+		}
+	}
 }
 
 const (
