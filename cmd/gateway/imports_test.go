@@ -43,6 +43,7 @@ var importRules = map[string]struct {
 	"bridge/badline":                 {nil, "a bad line knows bytes, whoever speaks over it"},
 	"bridge/badline/ledger":          {nil, "books of messages, whatever carried them"},
 	"bridge/link":                    {[]string{"broker/packet"}, "one connection knows no queue and no route; properties are the codec's"},
+	"bridge/link/dial":               {[]string{"bridge/link"}, "the way to an upstream; of MQTT it explains refusals only"},
 	"bridge/link/v5":                 {[]string{"bridge/link", "broker/packet"}, "a version of MQTT, over one connection"},
 	"bridge/aside":                   {[]string{"broker"}, "what was set aside knows neither routes nor lines"},
 	"bridge/upstreams":               {[]string{"broker/client", "broker/packet"}, "real brokers for tests; it knows MQTT only to ask whether they are ready"},
@@ -65,10 +66,11 @@ var owners = map[string][]string{
 	"github.com/goccy/go-yaml":              {"cmd/gateway/internal/config"},
 	"github.com/pires/go-proxyproto":        {"broker/door"},
 	"golang.org/x/crypto":                   {"broker/auth"},
+	"golang.org/x/net":                      {"bridge/link/dial"},                   // SOCKS5, and what HTTPS_PROXY means
 	"golang.org/x/sys":                      {"sensors/bus", "sensors/bus/bustest"}, // ioctl, termios and their structures
 	"golang.org/x/term":                     {"cmd/gateway"},
 	"github.com/eclipse/paho.golang":        {"bridge/link/v5"},
-	"github.com/coder/websocket":            {"broker", "cmd/gateway"}, // server side, and the client of gateway pub and sub
+	"github.com/coder/websocket":            {"broker", "bridge/link/dial", "cmd/gateway"}, // server side, the bridge, and the client of gateway pub and sub
 	"github.com/eclipse/paho.mqtt.golang":   {"bridge"},
 	"github.com/rogpeppe/go-internal":       {"cmd/gateway"},
 	"github.com/santhosh-tekuri/jsonschema": nil, // reads the schema of the configuration in its tests
