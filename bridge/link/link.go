@@ -75,8 +75,9 @@ type Session interface {
 	Released(ctx context.Context, id uint16) error
 	// Received takes a message that came, which belongs to it from then on. One of
 	// QoS 1 or 2 is acknowledged when stable has returned nil; stable may block,
-	// and is called by other goroutines while the next ones are received. An
-	// error ends the connection. Stable is nil if there is nothing to wait for.
+	// and is called by other goroutines while the next ones are received, several at
+	// once. An error ends the connection. Stable is nil if there is nothing to wait
+	// for, and is not called for QoS 0.
 	Received(m Message) (stable func(ctx context.Context) error, err error)
 	// Forgotten notes that the upstream is done with the QoS 2 message of that
 	// packet identifier, and returns when that is on stable storage. PUBCOMP goes
