@@ -216,8 +216,9 @@ func TestChunksOfOneByte(t *testing.T) {
 				}
 			}
 		}
-		slowly(&packet.Pubrec{ID: 5}, in(2, 9, "b"))
+		slowly(&packet.Pubrec{ID: 5})
 		expect[*packet.Pubrel](f)
+		slowly(in(2, 9, "b"))
 		expect[*packet.Pubrec](f)
 		slowly(&packet.Pubcomp{ID: 5}, &packet.Pubrel{ID: 9})
 		expect[*packet.Pubcomp](f)
