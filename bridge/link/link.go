@@ -27,12 +27,16 @@ type Hello struct {
 	// SessionExpiry is how long the upstream is to keep the session while we are
 	// away. 0 ends it with the connection; before MQTT 5 any other value is for as
 	// long as the upstream likes, and CleanStart with a value that is not 0 is
-	// reached by a short connection with a clean session first.
+	// reached by a short connection with a clean session first, see Dial.
 	SessionExpiry time.Duration
-	Username      string // "" for none
-	Password      string
-	KeepAlive     time.Duration // whole seconds
-	Will          *Message      // nil for none
+	// Dial makes another connection to the same address, for when one does not do:
+	// before MQTT 5, CleanStart with a SessionExpiry that is not 0. It is not used
+	// otherwise, and may be nil then.
+	Dial      func(ctx context.Context) (net.Conn, error)
+	Username  string // "" for none
+	Password  string
+	KeepAlive time.Duration // whole seconds
+	Will      *Message      // nil for none
 	// Bridge sets the bit by which Mosquitto tells bridges from clients: it sends
 	// them nothing back that they have published, and RETAIN as it was published.
 	// Before MQTT 5 only.
