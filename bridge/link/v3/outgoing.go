@@ -71,7 +71,7 @@ func (w *wire) openLocked(r *link.Receipt) bool {
 func (w *wire) Write(p []byte) (int, error) {
 	first, length, n, err := packet.ParseHeader(p)
 	if err != nil || n == 0 || n+length != len(p) {
-		return 0, w.bug(fmt.Errorf("Paho writes %d bytes that are not one packet", len(p)))
+		return 0, w.bug(fmt.Errorf("the Paho client writes %d bytes that are not one packet", len(p)))
 	}
 	w.mu.Lock()
 	if w.cause != nil || w.leaving != nil {
@@ -105,7 +105,7 @@ func (w *wire) outgoingLocked(first byte, body, whole []byte) error {
 	case packet.TypePuback, packet.TypePubrec:
 		return w.replyLocked(whole)
 	default:
-		return fmt.Errorf("Paho writes %v", t)
+		return fmt.Errorf("the Paho client writes %v", t)
 	}
 }
 
@@ -122,13 +122,13 @@ func (w *wire) connectLocked(body, whole []byte) error {
 func (w *wire) publishLocked(body []byte) error {
 	a := w.next
 	if a == nil {
-		return errors.New("Paho writes PUBLISH without a message")
+		return errors.New("the Paho client writes PUBLISH without a message")
 	}
 	w.next = nil
 	m := a.message
 	topic := 2 + len(m.Topic)
 	if len(body) != topic+len(m.Payload) {
-		return fmt.Errorf("Paho writes PUBLISH of %d bytes, want %d", len(body), topic+len(m.Payload))
+		return fmt.Errorf("the Paho client writes PUBLISH of %d bytes, want %d", len(body), topic+len(m.Payload))
 	}
 	first := byte(packet.TypePublish)<<4 | m.QoS<<1
 	if m.Retain {
