@@ -180,6 +180,28 @@ func expectWaiting(t *testing.T, address string) {
 	to.Close()
 }
 
+func TestForgetStoresNothing(t *testing.T) {
+	for _, kind := range []Kind{Mosquitto, Mosca} {
+		t.Run(string(kind), func(t *testing.T) {
+			if testing.Short() && !quick(kind) {
+				t.Skip("slow to start")
+			}
+			u := startUpstream(t, kind, Options{Forget: true})
+			leaveWaiting(t, u.Address())
+			if kind == Mosquitto { // has sessions in memory
+				u.Kill()
+				if err := u.Restart(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			to := dial(t, u.Address(), client.Options{ClientID: "away"})
+			subscribe(t, to, "cellar/#")
+			publish(t, dial(t, u.Address(), client.Options{ClientID: "from", CleanStart: true}), "cellar/south", "new")
+			expect(t, to, "cellar/south", "new") // before anything that waited
+		})
+	}
+}
+
 func TestEverythingEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	u, err := Start(ctx, Mosquitto, Options{})
