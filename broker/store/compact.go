@@ -220,7 +220,7 @@ type releasedSeq struct {
 // runs returns the deliveries that are not done, and those of them that were
 // released.
 func (s *sessionIndex) runs() (runs []run, released []releasedSeq) {
-	s.each(func(seq uint64, p *place) bool {
+	s.each(0, func(seq uint64, p *place) bool {
 		if n := len(runs); n > 0 && runs[n-1].to == seq {
 			runs[n-1].to++
 		} else {

@@ -444,6 +444,22 @@ func (p place) message(b []byte, seg *segment) (x message, err error) {
 	return x, err
 }
 
+// Scan calls yield with each delivery of a session that is not done, from the
+// number from on and by rising Seq, until it returns false. Nothing can be changed
+// meanwhile: yield calls nothing of the store.
+func (d *Disk) Scan(id SessionID, from uint64, yield func(Queued) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s := d.x.known(id); s != nil {
+		s.each(from, func(seq uint64, p *place) bool { return yield(p.queued(seq)) })
+	}
+}
+
+// queued returns what Load and Scan say of a delivery.
+func (p *place) queued(seq uint64) Queued {
+	return Queued{Seq: seq, Size: int(p.size), Flags: p.flags, Extra: p.bits&bitExtra != 0, Released: p.bits&bitReleased != 0}
+}
+
 // Load implements [Store].
 func (d *Disk) Load(session func(*Session), retained func(*Message)) error {
 	d.mu.Lock()
@@ -489,8 +505,8 @@ func (s *sessionIndex) snapshot(id SessionID) *Session {
 		out.Received = append(out.Received, packetID)
 	}
 	out.Queue = func(yield func(Queued) bool) {
-		s.each(func(seq uint64, p *place) bool {
-			return yield(Queued{Seq: seq, Size: int(p.size), Flags: p.flags, Extra: p.bits&bitExtra != 0, Released: p.bits&bitReleased != 0})
+		s.each(0, func(seq uint64, p *place) bool {
+			return yield(p.queued(seq))
 		})
 	}
 	return out

@@ -23,8 +23,8 @@
 // A batch is written at once if somebody waits for it (Now), and otherwise
 // when Interval has passed since its first record or when 64 KiB wait (Later).
 //
-// The index has 16 bytes for each delivery: payloads stay on the disk, and
-// Read reads them there.
+// The index has 16 bytes for each delivery, and 3 where many wait for one session:
+// payloads stay on the disk, and Read reads them there.
 //
 // # What can go wrong
 //

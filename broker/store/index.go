@@ -1,12 +1,7 @@
 package store
 
-import (
-	"maps"
-	"slices"
-)
-
 // The index says of everything that is kept where its record lies. Payloads
-// stay on the disk: a delivery that waits takes 16 bytes here.
+// stay on the disk: a delivery that waits takes 16 bytes here, and 3 if many do.
 
 // place is where the record of a message lies, and what it is shared by.
 type place struct {
@@ -32,15 +27,6 @@ func (p *place) weight() int64 {
 	return int64(p.size)/int64(p.share) + 1
 }
 
-// chunkSize is how many deliveries of a session lie together: as many as fit 512
-// bytes with their count. More would cost the many sessions that have a few.
-const chunkSize = 31
-
-type chunk struct {
-	live   int
-	places [chunkSize]place
-}
-
 // sessionIndex is a session in the index.
 type sessionIndex struct {
 	known    bool // it was put: recovery meets deliveries of others, too
@@ -49,70 +35,14 @@ type sessionIndex struct {
 	data     []byte
 	subs     map[string][]byte
 	received map[uint16]struct{}
-	next     uint64            // higher than every seq
-	chunks   map[uint64]*chunk // by seq / chunkSize
-	live     int
-}
-
-func (s *sessionIndex) at(seq uint64) *place {
-	c := s.chunks[seq/chunkSize]
-	if c == nil {
-		return nil
-	}
-	if p := &c.places[seq%chunkSize]; p.bits&bitLive != 0 {
-		return p
-	}
-	return nil
+	next     uint64 // higher than every seq
+	places          // of what is not done
 }
 
 // put notes a delivery. What was there is returned.
 func (s *sessionIndex) put(seq uint64, p place) (old place) {
-	if s.chunks == nil {
-		s.chunks = make(map[uint64]*chunk)
-	}
-	c := s.chunks[seq/chunkSize]
-	if c == nil {
-		c = new(chunk)
-		s.chunks[seq/chunkSize] = c
-	}
-	at := &c.places[seq%chunkSize]
-	old = *at
-	if old.bits&bitLive == 0 {
-		c.live++
-		s.live++
-	}
-	p.bits |= bitLive
-	*at = p
 	s.next = max(s.next, seq+1)
-	return old
-}
-
-// remove ends a delivery. What was there is returned.
-func (s *sessionIndex) remove(seq uint64) (old place) {
-	p := s.at(seq)
-	if p == nil {
-		return place{}
-	}
-	old = *p
-	*p = place{}
-	s.live--
-	c := s.chunks[seq/chunkSize]
-	if c.live--; c.live == 0 {
-		delete(s.chunks, seq/chunkSize)
-	}
-	return old
-}
-
-// each calls yield with every delivery by rising seq.
-func (s *sessionIndex) each(yield func(seq uint64, p *place) bool) {
-	for _, key := range slices.Sorted(maps.Keys(s.chunks)) {
-		c := s.chunks[key]
-		for i := range c.places {
-			if p := &c.places[i]; p.bits&bitLive != 0 && !yield(key*chunkSize+uint64(i), p) {
-				return
-			}
-		}
-	}
+	return s.places.put(seq, p)
 }
 
 // retainedPlace is the retained message of a topic.
@@ -242,13 +172,10 @@ func (x *index) endSession(id SessionID) {
 	if s == nil {
 		return
 	}
-	for _, c := range s.chunks {
-		for i := range c.places {
-			if p := &c.places[i]; p.bits&bitLive != 0 {
-				x.count(p, -1)
-			}
-		}
-	}
+	s.each(0, func(_ uint64, p *place) bool {
+		x.count(p, -1)
+		return true
+	})
 	delete(x.sessions, id)
 }
 

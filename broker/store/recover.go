@@ -532,7 +532,7 @@ func (r *replay) session(d *decoder, mark Mark) {
 	s.subs, s.received, s.next = subs, received, max(s.next, next)
 	var gone []uint64
 	at := 0
-	s.each(func(seq uint64, _ *place) bool {
+	s.each(0, func(seq uint64, _ *place) bool {
 		for at < len(runs) && runs[at].to <= seq {
 			at++
 		}

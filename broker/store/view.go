@@ -221,7 +221,7 @@ func (v *View) read() error {
 			x.Subscriptions = append(x.Subscriptions, filter)
 		}
 		slices.Sort(x.Subscriptions)
-		s.each(func(_ uint64, p *place) bool {
+		s.each(0, func(_ uint64, p *place) bool {
 			x.Bytes += int64(p.size)
 			if p.bits&bitReleased != 0 {
 				x.Released++
@@ -249,7 +249,7 @@ func (v *View) Verify() ([]Damage, error) {
 	for range maxLooks {
 		damage := slices.Clone(v.sum.Damage)
 		for id, s := range v.d.x.sessions {
-			s.each(func(seq uint64, p *place) bool {
+			s.each(0, func(seq uint64, p *place) bool {
 				if p.size == 0 {
 					return true
 				}
