@@ -48,6 +48,15 @@
 // acknowledged while nobody reads, and is the bridge's store-and-forward
 // queue.
 //
+// A durable subscription is to whom its reader speaks what a session is to a
+// client: it numbers messages, from which packet identifiers follow, and keeps
+// both sides of QoS 2, see exchange.go. What was delivered and put back lies
+// apart from what never was, and nothing but Ack takes it away: it may be under
+// way. Of the rest, with a store on disk, only the ends are in memory, see
+// line.go: a thousand deliveries at the front, which were there or are read ahead,
+// and those that came last. A million that wait take 3 MB, all of it in the
+// store's index.
+//
 // # Locks
 //
 // In the order they may be taken; a later one is never held while an earlier

@@ -64,8 +64,8 @@ func TestSubscriptionLatest(t *testing.T) {
 		}
 		put(t, b, "b", "x")
 		put(t, b, "b", "y")
-		if st := s.Stats(); st.Waiting != 5 || st.Superseded != 997 || s.waiting.q.len > 200 {
-			t.Errorf("stats %+v, %d places", st, s.waiting.q.len)
+		if st := s.Stats(); st.Waiting != 5 || st.Superseded != 997 || s.waiting.rest.len > 200 {
+			t.Errorf("stats %+v, %d places", st, s.waiting.rest.len)
 		}
 		put(t, b, "a/0", "1000")
 		d := next(t, s, "a/1", "997")

@@ -196,6 +196,7 @@ type delivery struct {
 	void   bool // it is not to be sent after all
 
 	latest   bool // a newer one of its topic takes its place
+	kept     bool // it is in the store
 	released bool // its receiver has recorded it: there is no message any more
 }
 

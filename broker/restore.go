@@ -193,7 +193,8 @@ func (r *restoring) plan(s *session, st *sessionState) {
 func (r *restoring) process(x *store.Session, st *sessionState) {
 	b := r.b
 	s := newSubscription(b, x.Name)
-	s.num, s.seq = x.ID, x.Next-1
+	s.keptAs(x.ID)
+	s.seq = x.Next - 1
 	s.restored = make(map[string]bool)
 	for filter := range x.Subscriptions {
 		s.restored[filter] = true
@@ -204,20 +205,18 @@ func (r *restoring) process(x *store.Session, st *sessionState) {
 	var latest []uint64
 	x.Queue(func(q store.Queued) bool {
 		r.messages++
-		d := delivery{
-			seq: q.Seq, size: uint32(q.Size), qos: QoS(q.Flags & flagQoS), replay: q.Flags&flagReplay != 0,
-			latest: q.Flags&flagLatest != 0, released: q.Released, dup: q.Released || st.underWay(q.Seq),
-		}
-		switch {
-		case d.dup:
+		if q.Released || st.underWay(q.Seq) {
+			d := deliveryOf(q)
+			d.dup = true
 			s.again = append(s.again, d)
 			s.reserved[idOf(d.seq)]++
 			s.bytes += int64(d.size)
 			return true
-		case d.latest:
-			latest = append(latest, d.seq)
 		}
-		s.waiting.push(d)
+		if q.Flags&flagLatest != 0 {
+			latest = append(latest, q.Seq)
+		}
+		s.waiting.restore(q)
 		return true
 	})
 	b.durable[x.Name] = s

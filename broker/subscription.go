@@ -140,6 +140,23 @@ func newSubscription(b *Broker, name string) *Subscription {
 	return s
 }
 
+// keptAs has the subscription kept in the store as the session num.
+func (s *Subscription) keptAs(num store.SessionID) {
+	s.num = num
+	scanner, _ := s.b.store.(scanner)
+	for _, l := range []*line{&s.waiting, &s.fresh} {
+		l.store, l.num, l.known = scanner, num, s.delivered
+	}
+}
+
+// delivered tells whether the delivery with that number was delivered, and is
+// not acknowledged.
+func (s *Subscription) delivered(seq uint64) bool {
+	_, unacked := slices.BinarySearchFunc(s.unacked, seq, bySeq)
+	_, again := slices.BinarySearchFunc(s.again, seq, bySeq)
+	return unacked || again
+}
+
 // Subscribe begins a subscription to the filters at QoS 2: messages come as
 // they were published. What is retained comes first, unless the subscription
 // is durable and had the filter before. It never blocks.
@@ -163,7 +180,7 @@ func (b *Broker) Subscribe(o SubscribeOptions, filters ...string) (*Subscription
 		if o.Name != "" {
 			b.durable[o.Name] = s
 			if b.store != nil {
-				s.num = b.store.NewSession()
+				s.keptAs(b.store.NewSession())
 			}
 		}
 	}

@@ -150,7 +150,7 @@ func TestLatestIsBounded(t *testing.T) {
 		put(t, b, "first", "x")
 		for i := range 10_000 {
 			put(t, b, "a", fmt.Sprint(i))
-			if n := s.waiting.q.len; n > 2*2+2*lineSlack || len(s.waiting.q.blocks) > 10 {
+			if n := s.waiting.rest.len; n > 2*2+2*lineSlack || len(s.waiting.rest.blocks) > 10 {
 				t.Fatalf("%d places for 2 messages", n)
 			}
 		}

@@ -60,10 +60,10 @@ func (s *Subscription) next() (Delivery, bool, error) {
 // has to wait: then it is signalled.
 func (s *Subscription) chooseLocked() (*line, *delivery) {
 	s.blocked = false
-	if d := s.fresh.front(); d != nil && s.readyLocked(d) {
+	if d := s.fresh.first(); d != nil && s.readyLocked(d) {
 		return &s.fresh, d
 	}
-	d := s.waiting.front()
+	d := s.waiting.first()
 	if len(s.again) > 0 && (d == nil || s.again[0].seq < d.seq) {
 		if d = &s.again[0]; s.taken.has(d.seq) {
 			s.blocked = true
@@ -294,7 +294,7 @@ func (s *Subscription) underWay() (runs []run) {
 		}
 	}
 	next := func(l *line) uint64 {
-		if d := l.front(); d != nil {
+		if d := l.first(); d != nil {
 			return d.seq
 		}
 		return s.seq + 1

@@ -70,12 +70,28 @@ func (s *Subscription) supersedeLocked(d *delivery) bool {
 	if s.latest == nil {
 		s.latest = make(map[string]uint64)
 	}
-	l, old := s.find(s.latest[d.msg.Topic])
-	if old == nil {
+	if !s.takeOutLocked(s.latest[d.msg.Topic]) {
 		return false
 	}
 	s.stats.Superseded++
-	s.removeLocked(l, old)
+	return true
+}
+
+// takeOutLocked drops the delivery with that number, and reports whether it
+// waited.
+func (s *Subscription) takeOutLocked(seq uint64) bool {
+	l, d := s.find(seq)
+	switch {
+	case d != nil:
+		if d.mark != unstored { // then stored will
+			s.forget(seq)
+		}
+		l.remove(d)
+	case s.waiting.removeCold(seq) || s.fresh.removeCold(seq):
+		s.forget(seq)
+	default:
+		return false
+	}
 	return true
 }
 
@@ -118,7 +134,7 @@ func (s *Subscription) makeRoomLocked(d *delivery, replaces bool) bool {
 			return replaces
 		}
 		s.stats.Dropped++
-		s.removeLocked(l, l.front())
+		s.dropFirstLocked(l)
 	}
 	return true
 }
@@ -150,16 +166,11 @@ func (s *Subscription) oldestLine() *line {
 	return nil
 }
 
-// removeLocked drops d, which is in l.
-func (s *Subscription) removeLocked(l *line, d *delivery) {
-	if d.mark != unstored { // then stored will
+// dropFirstLocked drops the oldest in l. There is one.
+func (s *Subscription) dropFirstLocked(l *line) {
+	if d := l.pop(); d.mark != unstored { // then stored will
 		s.forget(d.seq)
 	}
-	if d == l.front() {
-		l.pop()
-		return
-	}
-	l.remove(d)
 }
 
 // dropAtOnce is how many are dropped for their age at once: it may be that each
@@ -174,7 +185,7 @@ func (s *Subscription) dropOldLocked(now time.Time, max int) bool {
 	}
 	for _, l := range []*line{&s.waiting, &s.fresh} {
 		for {
-			d := l.front()
+			d := l.first()
 			if d == nil || d.mark == unstored {
 				break
 			}
@@ -192,7 +203,7 @@ func (s *Subscription) dropOldLocked(now time.Time, max int) bool {
 				return false
 			}
 			s.stats.TooOld++
-			s.removeLocked(l, d)
+			s.dropFirstLocked(l)
 		}
 	}
 	return true
@@ -211,20 +222,27 @@ func tooOld(came uint32, now time.Time, limit time.Duration) bool {
 // cameSeconds returns when a message came, Unix time, s.
 func cameSeconds(m *Message) uint32 { return uint32(m.came / 1000) }
 
-// inMemory is how much of what waits for a durable subscription is kept in
-// memory; the rest is read from the store.
-const inMemory = 1 << 20
-
 // stored implements keeper.
 func (s *Subscription) stored(_ *publication, seq uint64, mark store.Mark) {
 	s.mu.Lock()
-	if l, d := s.find(seq); d == nil {
+	l := &s.fresh
+	d := l.place(seq)
+	if d == nil {
+		l = &s.waiting
+		d = l.place(seq)
+	}
+	switch {
+	case d == nil:
 		s.forget(seq)
-	} else {
-		d.mark = mark
-		if l.bytes() > inMemory {
+	case d.void: // taken out meanwhile
+		d.mark = 0
+		s.forget(seq)
+	default:
+		d.mark, d.kept = mark, true
+		if l.bytes() > inMemory && l.store == nil {
 			d.msg = nil
 		}
+		l.cool()
 	}
 	s.mu.Unlock()
 	s.signal()
@@ -233,9 +251,11 @@ func (s *Subscription) stored(_ *publication, seq uint64, mark store.Mark) {
 // lost implements keeper.
 func (s *Subscription) lost(_ *publication, seq uint64, memory bool) {
 	s.mu.Lock()
-	if l, d := s.find(seq); d != nil {
-		if d.mark = 0; !memory {
-			l.remove(d)
+	for _, l := range []*line{&s.fresh, &s.waiting} {
+		if d := l.place(seq); d != nil {
+			if d.mark = 0; !memory && !d.void {
+				l.remove(d)
+			}
 		}
 	}
 	s.mu.Unlock()

@@ -37,8 +37,8 @@ func (s *Subscription) oldestLocked() uint32 {
 			}
 		}
 	}
-	look(s.waiting.front())
-	look(s.fresh.front())
+	look(s.waiting.first())
+	look(s.fresh.first())
 	switch {
 	case oldest == nil:
 		return 0
