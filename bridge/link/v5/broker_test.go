@@ -166,6 +166,41 @@ func TestLargeMessagesGoThereAndBack(t *testing.T) {
 	})
 }
 
+func TestSubscriptionOptions(t *testing.T) {
+	eachBroker(t, func(t *testing.T, address string) {
+		o := observer(t, address)
+		say := func(topic string, retain bool) {
+			t.Helper()
+			if _, err := o.Publish(soon(t), &packet.Publish{Topic: topic, QoS: 1, Retain: retain}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o.Publish(soon(t), &packet.Publish{Topic: "kept", Payload: []byte("x"), QoS: 1, Retain: true})
+		s := newSession()
+		l, _ := reach(t, address, link.Hello{ClientID: "gw", CleanStart: true}, s)
+		subs := []link.Subscription{{Filter: "#", QoS: 1, NoLocal: true, RetainAsPublished: true, SkipRetained: true}}
+		expect := func(topic string, retain bool) {
+			t.Helper()
+			if m := <-s.got; m.Topic != topic || m.Retain != retain {
+				t.Errorf("got %+v, want %q, retain %v", m, topic, retain)
+			}
+		}
+		for range 2 { // the second brings nothing that is retained
+			if _, err := l.Subscribe(soon(t), subs); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := settled(t, l.Publish(link.Message{Topic: "own", QoS: 1, ID: 1})); err != nil {
+			t.Fatal(err)
+		}
+		say("live", true)
+		say("live", false)
+		expect("kept", true)
+		expect("live", true)
+		expect("live", false)
+	})
+}
+
 func TestAnotherConnectionTakesOver(t *testing.T) {
 	eachBroker(t, func(t *testing.T, address string) {
 		h := link.Hello{ClientID: "gw", SessionExpiry: time.Hour}

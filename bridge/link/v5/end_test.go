@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +76,62 @@ func TestDisconnectOfTheUpstreamIsTheCause(t *testing.T) {
 			t.Errorf("server %q", got.Server)
 		}
 		lossOf(t, settled(t, r)) // nothing is said of this message
+	})
+}
+
+// deafened is a connection that can be read and not written any more, as one that
+// the other end has closed with something still to be read.
+type deafened struct {
+	net.Conn
+	deaf atomic.Bool
+}
+
+func (d *deafened) Write(b []byte) (int, error) {
+	if d.deaf.Load() {
+		return 0, syscall.EPIPE
+	}
+	return d.Conn.Write(b)
+}
+
+// A message that an upstream ends the connection for is often followed by more,
+// whose writing fails before the reason is read.
+func TestTheReasonIsReadThoughWritingFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		pipe, f := pipe(t, false)
+		conn := &deafened{Conn: pipe}
+		go func() {
+			<-f.in
+			f.send(new(packet.Connack))
+		}()
+		l, err := Upstream{}.Connect(t.Context(), conn, link.Hello{}, newSession())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.deaf.Store(true)
+		r := l.Publish(out(1, 5, "x"))
+		synctest.Wait()
+		f.send(&packet.Disconnect{Code: packet.TopicNameInvalid})
+		refused(t, ended(t, l, ""), "DISCONNECT", link.TopicNameInvalid)
+		lossOf(t, settled(t, r))
+	})
+}
+
+func TestAFailedWriteEndsTheConnection(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		pipe, f := pipe(t, false)
+		conn := &deafened{Conn: pipe}
+		go func() {
+			<-f.in
+			f.send(new(packet.Connack))
+		}()
+		l, err := Upstream{}.Connect(t.Context(), conn, link.Hello{}, newSession())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.deaf.Store(true)
+		r := l.Publish(out(1, 5, "x"))
+		ended(t, l, "broken pipe")
+		lossOf(t, settled(t, r))
 	})
 }
 

@@ -147,12 +147,20 @@ func (c *conn) expectProgress() {
 	}
 }
 
-// writeFailed ends the connection, even one that is saying goodbye.
+// writeFailed ends the connection, even one that is saying goodbye. An upstream
+// that closes in the middle of what we write may have said why before: what has
+// come is read first.
 func (c *conn) writeFailed(err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = fmt.Errorf("the upstream takes nothing any more: %w", err)
 	} else {
 		err = fmt.Errorf("write: %w", err)
+		grace := time.NewTimer(readGrace)
+		defer grace.Stop()
+		select {
+		case <-c.quit: // the reader has come to the end
+		case <-grace.C:
+		}
 	}
 	c.end(err, false, 0)
 	c.nc.Close()
