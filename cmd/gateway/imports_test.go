@@ -50,6 +50,7 @@ var importRules = map[string]struct {
 	"bridge/aside":                   {[]string{"broker"}, "what was set aside knows neither routes nor lines"},
 	"bridge/upstreams":               {[]string{"broker/client", "broker/packet"}, "real brokers for tests; it knows MQTT only to ask whether they are ready"},
 	"bridge/budget":                  {nil, "a budget knows only clocks, bytes and a folder"},
+	"bridge/fleet":                   {nil, "many gateways into a cluster, a test"},
 	"bridge/timetable":               {nil, "a timetable knows only clocks"},
 	"bridge":                         {[]string{"broker", "broker/topic", "bridge/link"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
