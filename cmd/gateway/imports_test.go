@@ -50,6 +50,7 @@ var importRules = map[string]struct {
 	"bridge/aside":                   {[]string{"broker"}, "what was set aside knows neither routes nor lines"},
 	"bridge/upstreams":               {[]string{"broker/client", "broker/packet"}, "real brokers for tests; it knows MQTT only to ask whether they are ready"},
 	"bridge/budget":                  {nil, "a budget knows only clocks, bytes and a folder"},
+	"bridge/upstreams/scripted":      {[]string{"broker/packet", "broker/topic"}, "a broker of switches for tests; it knows no bridge"},
 	"bridge/fleet":                   {nil, "many gateways into a cluster, a test"},
 	"bridge/timetable":               {nil, "a timetable knows only clocks"},
 	"bridge":                         {[]string{"broker", "broker/topic", "bridge/link"}, "the bridge never sees sensors; it is a subscriber like others"},
@@ -136,7 +137,7 @@ func checkOwner(t *testing.T, file, pkg, imp string, test bool) {
 
 // testHelpers are for tests, benchmarks and generators; the product imports
 // none of them.
-var testHelpers = []string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams", "bridge/link/linktest"}
+var testHelpers = []string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams", "bridge/link/linktest", "bridge/upstreams/scripted"}
 
 func TestTheGatewayHoldsNoTestHelpers(t *testing.T) {
 	root := repositoryRoot(t)
