@@ -14,16 +14,13 @@ import (
 
 	"gateway/bridge"
 	"gateway/bridge/aside"
+	"gateway/bridge/link/dial"
+	"gateway/bridge/link/v3"
 	"gateway/broker"
 	"gateway/broker/client"
 	"gateway/broker/packet"
 	"gateway/broker/store"
 )
-
-// newBridge makes the bridge of a configuration, as cmd/gateway does.
-func newBridge(cfg bridge.Config, b *broker.Broker, shelf bridge.Aside, log *slog.Logger) *bridge.Bridge {
-	return bridge.New(cfg, bridge.Deps{Broker: b, Log: log, Upstream: bridge.Paho{}, Dial: bridge.Dial, Aside: shelf})
-}
 
 // gateway is a broker on a store and its bridge, and a publisher that is
 // connected to it.
@@ -55,7 +52,9 @@ func openGateway(t *testing.T, number int, addresses []string) *gateway {
 	local := broker.Default()
 	local.Listeners = []broker.Listener{{Protocol: "tcp", Address: "127.0.0.1:0"}}
 	g := &gateway{name: name, ordered: number/3%2 == 0, broker: broker.Open(local, broker.Persistence{Store: disk}, log)}
-	g.bridge = newBridge(g.config(t, addresses), g.broker, kept, log)
+	g.bridge = bridge.New(g.config(t, addresses), bridge.Deps{
+		Broker: g.broker, Log: log, Upstream: v3.Upstream{}, Dial: dial.New(dial.Config{}, log).Dial, Aside: kept,
+	})
 	if err := errors.Join(g.broker.Listen(), g.bridge.Collect()); err != nil {
 		t.Fatal(err)
 	}
