@@ -16,10 +16,6 @@ import (
 	"gateway/broker"
 )
 
-// ackTimeout is how long the upstream may take to acknowledge a message. On a
-// line that is up but dead it never would.
-const ackTimeout = 30 * time.Second
-
 // drainTimeout is how long a bridge goes on sending when it is to stop.
 const drainTimeout = 5 * time.Second
 

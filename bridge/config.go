@@ -44,7 +44,8 @@ type Config struct {
 	// SessionExpiry is how long the upstream keeps our session; MQTT 5 only.
 	SessionExpiry time.Duration `yaml:"session_expiry"`
 	// BridgeBit tells the upstream that we are a bridge, as Mosquitto does: auto
-	// tries it where it is of use and remembers a refusal, on and off.
+	// tries it where it is of use and remembers a refusal, on and off. Only the
+	// preset mosquitto says auto.
 	BridgeBit string `yaml:"bridge_bit"`
 	// StatusTopic is where "online" and "offline" are retained upstream, the
 	// second as the will; "" for nowhere.
@@ -64,6 +65,9 @@ type Config struct {
 	// MaxInflight is the number of messages that may wait for the upstream's
 	// acknowledgement at once.
 	MaxInflight int `yaml:"max_inflight"`
+	// AckTimeout is how long the upstream may take to acknowledge a message before
+	// the line is taken for dead.
+	AckTimeout time.Duration `yaml:"ack_timeout"`
 	// MaxQoS is the highest QoS that the upstream has. Messages of a route with a
 	// higher one go with this.
 	MaxQoS *int `yaml:"max_qos"`

@@ -296,6 +296,7 @@ func testConfig() Config {
 		ReconnectMin: time.Second,
 		ReconnectMax: time.Minute,
 		MaxInflight:  4,
+		AckTimeout:   30 * time.Second,
 		Queue:        Queue{MaxMessages: 1000},
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 func bothWays() Config {
 	cfg := testConfig()
+	cfg.Preset = "mosquitto"
 	cfg.Topics = []Route{{Filter: "home/#", Direction: Both, QoS: 1}, {Filter: "#", Direction: In, QoS: 2, LocalPrefix: "up/", RemotePrefix: "down/"}}
 	return cfg
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // errNoAnswer is that the upstream acknowledges nothing on a line that is up.
-var errNoAnswer = fmt.Errorf("no acknowledgement for %v", ackTimeout)
+var errNoAnswer = errors.New("no acknowledgement")
 
 // line is one connection while it lasts.
 type line struct {
@@ -282,14 +282,14 @@ func (ln *line) unfit(m link.Message) string {
 // settle takes the acknowledgements in the order the messages were sent in, until
 // there are no more.
 func (ln *line) settle() {
-	timeout := time.NewTimer(ackTimeout)
+	timeout := time.NewTimer(ln.cfg.AckTimeout)
 	defer timeout.Stop()
 	for s := range ln.window.sent {
-		timeout.Reset(ackTimeout)
+		timeout.Reset(ln.cfg.AckTimeout)
 		select {
 		case <-s.receipt.Done():
 		case <-timeout.C:
-			ln.end(errNoAnswer)
+			ln.end(fmt.Errorf("%w for %v", errNoAnswer, ln.cfg.AckTimeout))
 			<-s.receipt.Done() // watch closes the link
 		}
 		ln.settled(s)

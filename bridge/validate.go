@@ -25,6 +25,7 @@ func Default() Config {
 		ReconnectMin:  time.Second,
 		ReconnectMax:  2 * time.Minute,
 		MaxInflight:   32,
+		AckTimeout:    30 * time.Second,
 		Queue:         Queue{MaxMessages: 1_000_000, MaxBytes: 256 << 20, WhenFull: "drop_oldest"},
 	}
 }
@@ -242,6 +243,9 @@ func (c Config) validateLimits() error {
 		errs = append(errs, fmt.Errorf("reconnect_min: %v is too short; more than 0s", c.ReconnectMin))
 	case c.ReconnectMax < c.ReconnectMin:
 		errs = append(errs, fmt.Errorf("reconnect_max: %v is shorter than reconnect_min, %v", c.ReconnectMax, c.ReconnectMin))
+	}
+	if c.AckTimeout < time.Second {
+		errs = append(errs, fmt.Errorf("ack_timeout: %v is too short; at least 1s", c.AckTimeout))
 	}
 	if c.MaxInflight < 1 || c.MaxInflight > maxInflight {
 		errs = append(errs, fmt.Errorf("max_inflight: %d is out of range, 1 to %d messages", c.MaxInflight, maxInflight))
