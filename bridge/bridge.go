@@ -12,7 +12,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gateway/bridge/aside"
+	"gateway/bridge/budget"
 	"gateway/bridge/link"
+	"gateway/bridge/link/v5"
+	"gateway/bridge/timetable"
 	"gateway/broker"
 )
 
@@ -45,6 +49,7 @@ type Bridge struct {
 	guard   *guard
 	memory  *memory
 	aside   Aside
+	plan    *plan
 
 	suspects       suspects
 	receiveMaximum atomic.Int32 // of the connection; 0 before the first
@@ -57,18 +62,59 @@ type Bridge struct {
 	failures int // since the last connection, that were not logged
 }
 
-// Deps are what a bridge needs of others.
+// Deps are what a bridge needs of others. What is nil after Log is made from the
+// configuration; tests have their own.
 type Deps struct {
 	Broker *broker.Broker
 	Log    *slog.Logger
+	// StateFolder is where it keeps what it has learnt and set aside, "" for nowhere.
+	StateFolder string
 	// Upstream speaks MQTT of the configured version, and Dial makes the
-	// connections for it.
+	// connections for it. Wire returns how many bytes have come and gone over them.
 	Upstream link.Upstream
 	Dial     func(ctx context.Context, address string) (net.Conn, error)
-	// StateFolder is where it keeps what it has learnt, "" for nowhere.
-	StateFolder string
+	Wire     func() (in, out int64)
 	// Aside takes what cannot be forwarded.
 	Aside Aside
+}
+
+// complete makes what is nil.
+func (d *Deps) complete(cfg Config, p Preset, log *slog.Logger) {
+	if d.Upstream == nil {
+		d.Upstream = upstreamOf(p.Protocol)
+	}
+	if d.Dial == nil {
+		line := newDialers(cfg, p, log)
+		d.Dial, d.Wire = line.dial, line.wire
+	}
+	if d.Wire == nil {
+		d.Wire = func() (in, out int64) { return 0, 0 }
+	}
+	if d.Aside == nil {
+		d.Aside = openAside(d.StateFolder, cfg.Name, log)
+	}
+}
+
+func upstreamOf(protocol string) link.Upstream {
+	if protocol == "5" {
+		return v5.Upstream{}
+	}
+	return Paho{}
+}
+
+// openAside opens what was set aside. Where that cannot be read, what comes is
+// kept in memory.
+func openAside(folder, name string, log *slog.Logger) Aside {
+	shelf, err := aside.Open(folder, name, log)
+	if err == nil {
+		return shelf
+	}
+	log.Error("what was set aside cannot be read; what comes is kept in memory", "error", err)
+	shelf, err = aside.Open("", name, log)
+	if err != nil {
+		panic(err) // nothing can fail in memory
+	}
+	return shelf
 }
 
 // Aside keeps messages that the upstream does not take, with the reason.
@@ -83,7 +129,16 @@ type Aside interface {
 func New(cfg Config, d Deps) *Bridge {
 	p := cfg.profile()
 	log := d.Log.With("bridge", cfg.Name)
+	table, err := timetable.Parse(cfg.Windows)
+	if err != nil {
+		panic(err) // Validate lets no such value through
+	}
+	d.complete(cfg, p, log)
 	return &Bridge{
+		plan: &plan{
+			table: table, wire: d.Wire, rate: budget.NewRate(p.MaxRate),
+			day: budget.OpenDay(d.StateFolder, cfg.Name, cfg.Budget.DailyBytes, log),
+		},
 		cfg: cfg, profile: p, b: d.Broker, up: d.Upstream, dial: d.Dial, log: log, aside: d.Aside,
 		routes:  routes{cfg.Topics, p.ReplaceInTopics},
 		backoff: backoff{min: cfg.ReconnectMin, max: cfg.ReconnectMax},
@@ -144,8 +199,9 @@ func (br *Bridge) Run(ctx context.Context) error {
 	figures.Go(func() { br.figures(ctx) })
 	defer figures.Wait()
 	defer cancel()
+	defer br.closePlan()
 	addresses := br.addresses()
-	for at := 0; ctx.Err() == nil; {
+	for at := 0; br.due(ctx); {
 		address := addresses[at%len(addresses)]
 		ln := br.newLine()
 		br.line = ln
@@ -162,7 +218,9 @@ func (br *Bridge) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		br.plan.account()
 		if errors.Is(err, errPlanned) {
+			br.log.Info("connection closed by plan")
 			continue
 		}
 		br.failed(err)

@@ -1,6 +1,11 @@
 package bridge
 
-import "time"
+import (
+	"time"
+
+	"gateway/bridge/budget"
+	"gateway/bridge/link/dial"
+)
 
 // Values of Route.Retain beside keep, which is the default, and of
 // Config.CatchUp.
@@ -37,6 +42,8 @@ type Config struct {
 	Password     string `yaml:"password"`
 	PasswordFile string `yaml:"password_file"`
 	PasswordEnv  string `yaml:"password_env"`
+	// How connections are made: TLS, and a proxy.
+	Line dial.Config `yaml:",inline"`
 	// KeepAlive is the longest silence on the connection, s.
 	KeepAlive time.Duration `yaml:"keep_alive"`
 	// CleanStart begins a new session upstream with each connection.
@@ -58,6 +65,16 @@ type Config struct {
 	Queue Queue `yaml:"queue"`
 	// CatchUp is the order after an outage: in_order, or live_first.
 	CatchUp string `yaml:"catch_up"`
+	// Start is automatic, for a connection that is always there, or lazy: made when
+	// LazyMessages wait, and closed when nothing was to be sent for IdleTimeout.
+	Start        string        `yaml:"start"`
+	LazyMessages int           `yaml:"lazy_messages"`
+	IdleTimeout  time.Duration `yaml:"idle_timeout"`
+	// Windows are when there may be a connection, see package timetable; none is
+	// always.
+	Windows []string `yaml:"windows"`
+	// Budget is what the line may carry.
+	Budget budget.Config `yaml:",inline"`
 	// ReconnectMin and ReconnectMax bound the wait between two attempts to
 	// connect; in between it grows at random.
 	ReconnectMin time.Duration `yaml:"reconnect_min"`

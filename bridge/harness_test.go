@@ -36,6 +36,13 @@ type far struct {
 	most     int // messages on their way at once, at most
 	present  bool
 	released []uint16
+	bytes    int64 // of payloads
+}
+
+func (f *far) wire() (in, out int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return 0, f.bytes
 }
 
 type message struct {
@@ -101,6 +108,13 @@ func (f *far) take() []message {
 	got := f.got
 	f.got = nil
 	return got
+}
+
+// numbers returns how many messages and connections there were.
+func (f *far) numbers() (messages, connections int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.got), len(f.connects)
 }
 
 func (f *far) text() string {
@@ -176,6 +190,7 @@ func (l *farLink) Publish(m link.Message) *link.Receipt {
 		}
 	}
 	f.got = append(f.got, message{m.Topic, string(m.Payload), m.QoS, m.Retain})
+	f.bytes += int64(len(m.Payload))
 	hold := f.holdAcks
 	if m.QoS > 0 {
 		l.pending = append(l.pending, r)
@@ -308,7 +323,7 @@ func inBubble(t *testing.T, cfg Config, f *far, test func(r *rig)) {
 		r := &rig{t: t, far: f, shelf: &shelf{}, log: &strings.Builder{}, ended: make(chan struct{})}
 		log := slog.New(slog.NewTextHandler(r.log, nil))
 		r.broker = broker.New(broker.Default(), log)
-		r.bridge = New(cfg, Deps{Broker: r.broker, Log: log, Upstream: f, Dial: f.dial, Aside: r.shelf})
+		r.bridge = New(cfg, Deps{Broker: r.broker, Log: log, Upstream: f, Dial: f.dial, Wire: f.wire, Aside: r.shelf})
 		if err := r.bridge.Collect(); err != nil {
 			t.Fatal(err)
 		}

@@ -24,6 +24,8 @@ type line struct {
 	began  time.Time
 	end    context.CancelCauseFunc // ends the line, with why
 
+	planned sync.WaitGroup // see over
+
 	subscribed time.Time // when the upstream had taken our subscriptions
 
 	mu     sync.Mutex
@@ -67,6 +69,8 @@ func (ln *line) serve(ctx context.Context) error {
 	}
 	close(ln.window.sent)
 	others.Wait()
+	cancel(nil)
+	ln.planned.Wait()
 	err := context.Cause(line)
 	ln.judge(err)
 	return err
@@ -79,6 +83,9 @@ func (ln *line) watch(ctx, line context.Context) {
 	case <-ln.link.Lost():
 		ln.end(&lostError{ln.link.Cause()})
 	case <-line.Done():
+	case <-ln.over(line):
+		ln.farewell(line)
+		ln.end(errPlanned)
 	case <-ctx.Done():
 		ln.drain(line)
 		ln.farewell(line)
@@ -203,7 +210,7 @@ func (ln *line) send(ctx context.Context, d broker.Delivery) bool {
 	if why := ln.unfit(m); why != "" {
 		return ln.setAside(d, remote, why) == nil
 	}
-	if !ln.window.enter(ctx, m.ID, d) {
+	if ln.plan.rate.Wait(ctx) != nil || !ln.window.enter(ctx, m.ID, d) {
 		return false
 	}
 	if ln.echoing() && !m.Dup {
@@ -317,13 +324,20 @@ func (ln *line) settled(s sent) {
 	}
 }
 
-// retryable are the codes by which an upstream refuses a message that it may take
-// later.
-var retryable = []byte{link.QuotaExceeded, link.Unspecified, link.ImplementationSpecific, link.PacketIdentifierInUse, link.ServerBusy, link.MessageRateTooHigh}
+// later tells whether an upstream may take a message later that it refuses with
+// that code.
+func later(code byte) bool {
+	return busy(code) || slices.Contains([]byte{link.Unspecified, link.ImplementationSpecific, link.PacketIdentifierInUse}, code)
+}
+
+// busy tells whether a code is about the upstream, and not about the message.
+func busy(code byte) bool {
+	return slices.Contains([]byte{link.QuotaExceeded, link.ServerBusy, link.ServerUnavailable, link.ReceiveMaximumExceeded, link.MessageRateTooHigh}, code)
+}
 
 // refused is for a message that the upstream does not want.
 func (ln *line) refused(s sent, why *link.Refused) {
-	if slices.Contains(retryable, why.Code) {
+	if later(why.Code) {
 		ln.mu.Lock()
 		if ln.oldest == nil {
 			ln.oldest = &s
@@ -359,6 +373,9 @@ func (ln *line) acked(d broker.Delivery) {
 // judge asks after a lost line which message it was lost with.
 func (ln *line) judge(err error) {
 	if ln.oldest == nil || errors.Is(err, context.Canceled) || errors.Is(err, errPlanned) {
+		return
+	}
+	if refused := (*link.Refused)(nil); errors.As(err, &refused) && busy(refused.Code) {
 		return
 	}
 	d := ln.oldest.deliveries[0]

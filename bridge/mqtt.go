@@ -2,9 +2,7 @@ package bridge
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"sync"
@@ -18,29 +16,6 @@ import (
 // Paho is an upstream of MQTT 3.1 and 3.1.1, until bridge/link/v3 takes its
 // place: its QoS 2 is at least once.
 type Paho struct{}
-
-// Dial connects to an address by TCP or TLS, until bridge/link/dial takes its
-// place.
-func Dial(ctx context.Context, address string) (net.Conn, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	port := u.Port()
-	switch u.Scheme {
-	case "mqtt":
-		if port == "" {
-			port = "1883"
-		}
-		return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
-	case "mqtts":
-		if port == "" {
-			port = "8883"
-		}
-		return new(tls.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
-	}
-	return nil, fmt.Errorf("%s is not built yet", u.Scheme)
-}
 
 // Connect implements link.Upstream.
 func (Paho) Connect(ctx context.Context, conn net.Conn, h link.Hello, s link.Session) (link.Link, error) {

@@ -92,6 +92,9 @@ func (c Config) profile() Preset {
 	set(&p.MaxTopicLevels, c.MaxTopicLevels)
 	set(&p.RetainAvailable, c.RetainAvailable)
 	set(&p.ReplaceInTopics, c.ReplaceInTopics)
+	if c.Budget.MaxRate > 0 {
+		p.MaxRate = c.Budget.MaxRate
+	}
 	if p.MaxInflight == 0 || c.MaxInflight < p.MaxInflight {
 		p.MaxInflight = c.MaxInflight
 	}

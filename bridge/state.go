@@ -15,18 +15,22 @@ type State struct {
 	Connected bool
 	Since     time.Time // of the last change of Connected; zero if there was none
 	LastAck   time.Time // zero if there was none
-	LastError string    // why the line was lost or not made, "" if it never failed
-	ErrorTime time.Time
-	Forwarded uint64   // messages acknowledged by the upstream
-	Received  uint64   // messages brought in
-	Echoes    uint64   // our own that came back, and went no further
-	Ignored   uint64   // that came in by no route
-	Unrouted  uint64   // that waited for a route which is gone
-	SetAside  uint64   // since the start
-	Aside     int      // set aside and kept
-	Refused   []string // filters that the upstream does not grant
-	Suspect   bool     // a message is sent alone, because the line was lost with it
-	Rate      float64  // messages forwarded a second, over the last minute
+	// Paused is why there is no connection by plan, "" if there is to be one, and
+	// PausedUntil when that may change; zero if that is not known.
+	Paused      string
+	PausedUntil time.Time
+	LastError   string // why the line was lost or not made, "" if it never failed
+	ErrorTime   time.Time
+	Forwarded   uint64   // messages acknowledged by the upstream
+	Received    uint64   // messages brought in
+	Echoes      uint64   // our own that came back, and went no further
+	Ignored     uint64   // that came in by no route
+	Unrouted    uint64   // that waited for a route which is gone
+	SetAside    uint64   // since the start
+	Aside       int      // set aside and kept
+	Refused     []string // filters that the upstream does not grant
+	Suspect     bool     // a message is sent alone, because the line was lost with it
+	Rate        float64  // messages forwarded a second, over the last minute
 	// Drain is how long it takes until nothing waits, estimated; 0 if nothing does,
 	// negative if no more goes out than comes.
 	Drain time.Duration

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"gateway/bridge/timetable"
 	"gateway/broker"
 	"gateway/broker/topic"
 )
@@ -22,6 +23,9 @@ func Default() Config {
 		KeepAlive:     60 * time.Second,
 		SessionExpiry: 30 * 24 * time.Hour,
 		CatchUp:       InOrder,
+		Start:         Automatic,
+		LazyMessages:  10,
+		IdleTimeout:   time.Minute,
 		ReconnectMin:  time.Second,
 		ReconnectMax:  2 * time.Minute,
 		MaxInflight:   32,
@@ -210,7 +214,16 @@ func checkTopic(key, s string) error {
 
 // validateSession checks what concerns a connection.
 func (c Config) validateSession() error {
-	errs := []error{oneOf("catch_up", c.CatchUp, InOrder, LiveFirst)}
+	errs := []error{oneOf("catch_up", c.CatchUp, InOrder, LiveFirst), oneOf("start", c.Start, Automatic, Lazy), c.Line.Validate(), c.Budget.Validate()}
+	if _, err := timetable.Parse(c.Windows); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Start == Lazy && c.LazyMessages < 1 {
+		errs = append(errs, fmt.Errorf("lazy_messages: %d is too few; at least 1 message", c.LazyMessages))
+	}
+	if c.Start == Lazy && c.IdleTimeout < time.Second {
+		errs = append(errs, fmt.Errorf("idle_timeout: %v is too short; at least 1s", c.IdleTimeout))
+	}
 	if c.StatusTopic != "" {
 		if err := topic.CheckName(c.StatusTopic); err != nil {
 			errs = append(errs, fmt.Errorf("status_topic: %w", err))

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write bridge/INTEROP.md")
 
 // newBridge makes the bridge of a configuration, as cmd/gateway does.
 func newBridge(cfg bridge.Config, b *broker.Broker, log *slog.Logger) *bridge.Bridge {
-	return bridge.New(cfg, bridge.Deps{Broker: b, Log: log, Upstream: bridge.Paho{}, Dial: bridge.Dial, Aside: new(shelf)})
+	return bridge.New(cfg, bridge.Deps{Broker: b, Log: log})
 }
 
 // backlogSize is how many messages wait over the outage.
