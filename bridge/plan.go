@@ -8,8 +8,12 @@ import (
 	"gateway/bridge/timetable"
 )
 
-// planInterval is how often a plan is looked at.
-const planInterval = time.Second
+// How often a plan is looked at: while messages may make the difference, and
+// while only time does, which may be set anew.
+const (
+	planInterval  = time.Second
+	pauseInterval = 10 * time.Second
+)
 
 // Values of Config.Start beside automatic, which is the default.
 const (
@@ -50,7 +54,11 @@ func (p *plan) closed(now time.Time) (why string, until time.Time) {
 // due waits until there is to be a connection, and reports false when ctx has
 // ended.
 func (br *Bridge) due(ctx context.Context) bool {
-	tick := time.NewTicker(planInterval)
+	interval := pauseInterval
+	if br.cfg.Start == Lazy {
+		interval = planInterval
+	}
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		why, until := br.plan.closed(time.Now())
@@ -92,6 +100,9 @@ func (br *Bridge) pauses(why string, until time.Time) {
 // over closes the line when the plan says so, until ctx ends.
 func (ln *line) over(ctx context.Context) <-chan struct{} {
 	over := make(chan struct{})
+	if len(ln.cfg.Windows) == 0 && ln.cfg.Budget.DailyBytes == 0 && ln.cfg.Start != Lazy {
+		return over // never
+	}
 	ln.planned.Go(func() {
 		tick := time.NewTicker(planInterval)
 		defer tick.Stop()

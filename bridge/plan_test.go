@@ -25,7 +25,7 @@ func TestWindows(t *testing.T) {
 		if _, n := f.numbers(); n != 0 || s.Paused != "outside of windows" || s.PausedUntil.Hour() != 2 {
 			t.Errorf("outside of the window: %+v", s)
 		}
-		r.sleep(61 * time.Minute)
+		r.sleep(62 * time.Minute)
 		if f.text() != "pi1/home/x=1" || r.bridge.State().Paused != "" {
 			t.Errorf("in the window upstream got %s, %+v", f.text(), r.bridge.State())
 		}
