@@ -165,9 +165,12 @@ func appendSet(b []byte, from, to uint64, xs []uint64) []byte {
 	return b
 }
 
-// bound returns a size that the state of the session does not exceed.
+// bound returns a size that the state of the session does not exceed. A segment
+// is made for as much, so that it must not be for what might wait without order
+// where a million wait one after the other.
 func (s *sessionIndex) bound() int64 {
-	n := int64(128 + len(s.name) + len(s.data) + 4*len(s.received) + 24*s.live)
+	runs, released := s.runs()
+	n := int64(160 + len(s.name) + len(s.data) + 4*len(s.received) + 20*len(runs) + 12*len(released))
 	for filter, options := range s.subs {
 		n += int64(20 + len(filter) + len(options))
 	}

@@ -149,3 +149,21 @@ func TestPlaces(t *testing.T) {
 		}
 	}
 }
+
+// TestBoundOfALongQueue has the state of a session for which much waits in its
+// order be stated in a few bytes, in room for a few.
+func TestBoundOfALongQueue(t *testing.T) {
+	x := newIndex()
+	x.putSession(1, "a", nil, 1)
+	s := x.session(1)
+	for seq := range uint64(100_000) {
+		if seq%10_000 != 0 {
+			x.deliver(s, seq, place{segment: 1, size: 100, share: 1})
+		}
+	}
+	x.release(1, 77_777)
+	bound, state := s.bound(), int64(len(s.state(nil, 1)))
+	if bound > 1000 || state > bound {
+		t.Errorf("%d bytes in room for %d", state, bound)
+	}
+}
