@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -284,29 +286,29 @@ func TestReleaseOutlives(t *testing.T) {
 	})
 }
 
-// TestReleasesShareAWrite has many deliveries released at once.
-func TestReleasesShareAWrite(t *testing.T) {
-	lives(t, Config{}, func(t *testing.T, l *life) {
-		s := subscribe(t, l.testBroker, bridged(), "#")
-		var ds []Delivery
+// TestReleasesWaitTogether has many deliveries released before any of it is
+// stable: one write is for all of them.
+func TestReleasesWaitTogether(t *testing.T) {
+	inSlowBubble(t, Config{}, func(t *testing.T, b *testBroker, slow *slowStore) {
+		s := subscribe(t, b, bridged(), "#")
+		var all sync.WaitGroup
+		var released atomic.Int64
 		for i := range 100 {
-			put(t, l.testBroker, "a", fmt.Sprint(i))
-			ds = append(ds, next(t, s, "a", fmt.Sprint(i)))
+			put(t, b, "a", fmt.Sprint(i))
+			d := next(t, s, "a", fmt.Sprint(i))
+			all.Go(func() {
+				if err := s.Release(t.Context(), d); err != nil {
+					t.Error(err)
+				}
+				released.Add(1)
+			})
 		}
-		time.Sleep(6 * time.Second)
-		before := l.disk.Stats().Commits
-		done := make(chan error)
-		for _, d := range ds {
-			go func() { done <- s.Release(t.Context(), d) }()
+		time.Sleep(time.Second)
+		if n := released.Load(); n > 0 {
+			t.Errorf("%d were released before that was stable", n)
 		}
-		for range ds {
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		}
-		if n := l.disk.Stats().Commits - before; n > 10 {
-			t.Errorf("%d writes", n)
-		}
+		slow.settle()
+		all.Wait()
 	})
 }
 
