@@ -20,12 +20,11 @@ var errClosed = errors.New("closed by us")
 
 // conn is one connection.
 type conn struct {
-	nc         net.Conn
-	reader     *packet.Reader
-	session    link.Session
-	present    bool
-	limits     link.Limits
-	receiveMax int // messages that the upstream may have under way to us
+	nc      net.Conn
+	reader  *packet.Reader
+	session link.Session
+	present bool
+	limits  link.Limits
 
 	started time.Time
 	bytesAt atomic.Int64 // when bytes came last, ns after started
@@ -56,12 +55,9 @@ type conn struct {
 
 func newConn(nc net.Conn, h link.Hello, s link.Session) *conn {
 	c := &conn{
-		nc: nc, session: s, receiveMax: int(h.ReceiveMaximum), started: time.Now(),
+		nc: nc, session: s, started: time.Now(),
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), lost: make(chan struct{}),
 		under: make(map[uint16]flight), inbound: make(map[uint16]bool),
-	}
-	if c.receiveMax == 0 {
-		c.receiveMax = 65535
 	}
 	c.room = sync.NewCond(&c.mu)
 	c.reader = packet.NewReader(stamped{c}, int(min(h.MaxPacketSize, 1<<30)))
