@@ -52,6 +52,7 @@ var importRules = map[string]struct {
 	"bridge/budget":                  {nil, "a budget knows only clocks, bytes and a folder"},
 	"bridge/upstreams/scripted":      {[]string{"broker/packet", "broker/topic"}, "a broker of switches for tests; it knows no bridge"},
 	"bridge/fleet":                   {nil, "many gateways into a cluster, a test"},
+	"bridge/batch":                   {[]string{"broker/topic"}, "a batch knows payloads, and nothing of lines"},
 	"bridge/timetable":               {nil, "a timetable knows only clocks"},
 	"bridge/interop":                 {nil, "a test of the whole, and nothing else"},
 	"bridge":                         {[]string{"broker", "broker/topic", "bridge/link", "bridge/link/v5", "bridge/link/dial", "bridge/aside", "bridge/budget", "bridge/timetable"}, "the bridge never sees sensors; it is a subscriber like others"},
