@@ -1,7 +1,6 @@
 package v3
 
 import (
-	"context"
 	"fmt"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -16,8 +15,8 @@ const arrivals = 64
 // arrived is a message that came.
 type arrived struct {
 	message link.Message
-	ack     func() // sends PUBACK or PUBREC
-	stable  func(ctx context.Context) error
+	ack     func()       // sends PUBACK or PUBREC
+	stable  <-chan error // when it is on stable storage; nil: it is
 }
 
 // came takes a message from Paho, in their order, and keeps up its reading no
@@ -36,7 +35,8 @@ func (c *connection) came(_ mqtt.Client, m mqtt.Message) {
 	}
 }
 
-// receive hands messages to the session.
+// receive hands messages to the session. What waits for stable storage waits
+// together, so that one fsync is for many.
 func (c *connection) receive() {
 	defer close(c.stables)
 	for a := range c.in {
@@ -51,7 +51,11 @@ func (c *connection) receive() {
 		if a.message.QoS == 0 {
 			continue
 		}
-		a.stable = stable
+		if stable != nil {
+			done := make(chan error, 1)
+			a.stable = done
+			c.wire.tasks.Go(func() { done <- stable(c.wire.ctx) })
+		}
 		a.message.Payload = nil
 		c.stables <- a // acknowledge takes them until this is closed
 	}
@@ -65,7 +69,7 @@ func (c *connection) acknowledge() {
 			continue
 		}
 		if a.stable != nil {
-			if err := a.stable(c.wire.ctx); err != nil {
+			if err := <-a.stable; err != nil {
 				c.wire.fail(fmt.Errorf("store a message of %q: %w", a.message.Topic, err))
 				continue
 			}

@@ -111,6 +111,9 @@ func (w *wire) outgoingLocked(first byte, body, whole []byte) error {
 
 // connectLocked gives CONNECT the keep-alive, which Paho does not know.
 func (w *wire) connectLocked(body, whole []byte) error {
+	if _, err := packet.Decode(byte(packet.TypeConnect)<<4, body, w.version); err != nil {
+		return err
+	}
 	at := len(whole) - len(body) + 2 + int(binary.BigEndian.Uint16(body)) + 2
 	w.out = append(w.out, whole...)
 	binary.BigEndian.PutUint16(w.out[len(w.out)-len(whole)+at:], uint16(w.beat.Seconds()))
