@@ -71,7 +71,7 @@ var connectRefusals = map[byte]string{
 	link.UnsupportedVersion:      `the upstream does not speak this version of MQTT; set protocol: "3.1.1", or "3.1" for a very old one; if it is 3.1.1 already, bridge_bit: off, or "5"`,
 	link.ClientIDNotValid:        "the upstream does not take this client_id; set one that it allows: some bind it to the user or certificate (AWS IoT: the thing's name), want 1 to 23 letters and digits (MQTT 3.1), or have it registered (Azure Event Grid)",
 	link.BadUserNameOrPassword:   "the user name or the password is wrong; correct username, and password or password_file. Some answer this where the user is right but may not use this client_id",
-	link.NotAuthorized:           "the upstream lets this client in under no conditions; set username and password (or tls.certificate) if there are none, or have the user and client_id allowed there",
+	link.NotAuthorized:           "the upstream does not let this client in; correct username and password (or tls.certificate), which some answer this to when they are wrong, or have the user and client_id allowed there",
 	link.Banned:                  "the upstream has banned this client; ask who runs it, and raise reconnect_min",
 	link.BadAuthenticationMethod: "the upstream wants another way to log in, which the bridge does not have; user and password, or a certificate, have to be allowed there",
 	link.TopicNameInvalid:        "the upstream does not take the topic of the will; change status_topic, or leave it empty",
