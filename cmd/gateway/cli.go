@@ -23,6 +23,7 @@ type commandLine struct {
 	Sub     subCommand     `cmd:"" help:"Subscribe to topics of an MQTT broker and print messages."`
 	Passwd  passwdCommand  `cmd:"" help:"Set or delete a user's password in a password file."`
 	Store   storeCommand   `cmd:"" help:"Inspect, verify, compact or back up what the gateway keeps on disk."`
+	Bridge  bridgeCommand  `cmd:"" help:"Try the upstreams that the bridges of the configuration have."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	ShowVersion bool `name:"version" help:"Print the version."`
