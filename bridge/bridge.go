@@ -15,6 +15,7 @@ import (
 	"gateway/bridge/aside"
 	"gateway/bridge/budget"
 	"gateway/bridge/link"
+	"gateway/bridge/link/v3"
 	"gateway/bridge/link/v5"
 	"gateway/bridge/timetable"
 	"gateway/broker"
@@ -99,7 +100,7 @@ func upstreamOf(protocol string) link.Upstream {
 	if protocol == "5" {
 		return v5.Upstream{}
 	}
-	return Paho{}
+	return v3.Upstream{}
 }
 
 // openAside opens what was set aside. Where that cannot be read, what comes is
@@ -309,7 +310,8 @@ func (br *Bridge) tryConnect(ctx context.Context, ln *line, address string, bit 
 	}
 	h := link.Hello{
 		ClientID: br.clientID(), Username: br.cfg.Username, Password: password,
-		CleanStart: br.cfg.CleanStart, SessionExpiry: br.cfg.SessionExpiry,
+		CleanStart: br.cfg.CleanStart || !br.memory.begun(), SessionExpiry: br.cfg.SessionExpiry,
+		Dial:      func(ctx context.Context) (net.Conn, error) { return br.dial(ctx, address) },
 		KeepAlive: br.cfg.KeepAlive, Bridge: bit, V31: br.profile.Protocol == "3.1",
 		ReceiveMaximum: uint16(br.profile.MaxInflight),
 	}
@@ -321,6 +323,7 @@ func (br *Bridge) tryConnect(ctx context.Context, ln *line, address string, bit 
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", address, err)
 	}
+	br.memory.setBegun()
 	return nil
 }
 

@@ -250,6 +250,26 @@ func TestQoS2ComesAgainAsItself(t *testing.T) {
 	})
 }
 
+// The first session of a queue is a new one: packet identifiers of an earlier
+// queue, whose store was lost, would be taken for those of this one.
+func TestFirstSessionIsClean(t *testing.T) {
+	f := &far{}
+	cfg := testConfig()
+	cfg.SessionExpiry = time.Hour
+	inBubble(t, cfg, f, func(r *rig) {
+		f.cut(errCut)
+		f.repair()
+		r.sleep(2 * time.Minute)
+		var clean []bool
+		for _, h := range f.hellos {
+			clean = append(clean, h.CleanStart)
+		}
+		if !slices.Equal(clean, []bool{true, false}) {
+			t.Errorf("clean starts: %v", clean)
+		}
+	})
+}
+
 // An upstream that never completes QoS 2, as mosca, gets QoS 1.
 func TestQoS2ThatNeverCompletes(t *testing.T) {
 	cfg := testConfig()

@@ -25,6 +25,9 @@ type memory struct {
 
 // remembered is memory as it is written, JSON.
 type remembered struct {
+	// Begun is that a session was begun upstream by this queue, or none is left of
+	// another one: their packet identifiers would be taken for each other's.
+	Begun bool `json:"begun,omitempty"`
 	// NoBridgeBit are addresses that refuse Mosquitto's bridge bit.
 	NoBridgeBit []string `json:"no_bridge_bit,omitempty"`
 	// NoQoS2 is that the upstream does not complete QoS 2.
@@ -68,6 +71,18 @@ func (m *memory) change(f func(*remembered)) {
 	}
 	if err != nil {
 		m.log.Warn("what was learnt of the upstream is lost at the next start", "error", err)
+	}
+}
+
+func (m *memory) begun() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.is.Begun
+}
+
+func (m *memory) setBegun() {
+	if !m.begun() {
+		m.change(func(r *remembered) { r.Begun = true })
 	}
 }
 
