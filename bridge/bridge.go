@@ -367,6 +367,7 @@ func (ln *line) setAside(d broker.Delivery, remote, reason string) error {
 	}
 	ln.log.Error("a message is set aside: the upstream does not take it", "topic", d.Topic, "reason", reason)
 	ln.count(func(s *State) { s.SetAside++ })
+	ln.suspects.clear(d.Seq())
 	ln.sub.Ack(d)
 	return nil
 }

@@ -29,16 +29,15 @@ type line struct {
 	subscribed time.Time // when the upstream had taken our subscriptions
 
 	mu     sync.Mutex
-	oldest *sent            // of what was not acknowledged when the line ended
-	parked *broker.Delivery // the one that lets others go first; once on a line
-	others chan struct{}    // closed when others went through
-	gone   sync.Once        // for others
+	oldest *sent             // of what was not acknowledged when the line ended
+	parked []broker.Delivery // those that let others go first
+	others chan struct{}     // cap 1: another one was acknowledged
 }
 
 // newLine returns the line of the next connection. It is the session that the
 // connection uses.
 func (br *Bridge) newLine() *line {
-	return &line{Bridge: br, others: make(chan struct{}), window: newWindow(br.profile.MaxInflight, br.inflight)}
+	return &line{Bridge: br, others: make(chan struct{}, 1), window: newWindow(br.profile.MaxInflight, br.inflight)}
 }
 
 // inflight is how many messages may be on their way at once.
@@ -140,11 +139,11 @@ func (ln *line) farewell(ctx context.Context) {
 // until ctx ends.
 func (ln *line) fill(ctx context.Context) {
 	for ctx.Err() == nil && ln.window.room(ctx) {
-		d, ok := ln.next(ctx)
+		d, parked, ok := ln.next(ctx)
 		if !ok {
 			return
 		}
-		if ln.suspects.holds(d.Seq()) {
+		if !parked && ln.suspects.holds(d.Seq()) {
 			ln.park(d)
 			continue
 		}
@@ -154,18 +153,39 @@ func (ln *line) fill(ctx context.Context) {
 	}
 }
 
-// next returns the next message: one that has let others go first, when they
-// have gone, or nothing else came for long.
-func (ln *line) next(ctx context.Context) (broker.Delivery, bool) {
-	ln.mu.Lock()
-	parked := ln.parked
-	ln.mu.Unlock()
-	if parked == nil {
-		d, err := ln.sub.Next(ctx)
-		return d, err == nil
+// next returns the next message: one that has let others go first, parked, as soon
+// as one has gone, or when nothing else came for long.
+func (ln *line) next(ctx context.Context) (d broker.Delivery, parked, ok bool) {
+	for ctx.Err() == nil {
+		d, some, ready := ln.unpark(false)
+		if ready {
+			return d, true, true
+		}
+		if !some {
+			d, err := ln.sub.Next(ctx)
+			return d, false, err == nil
+		}
+		waiting, cancel := context.WithTimeout(ctx, parkTime)
+		d, err := ln.nextOr(waiting, cancel)
+		late := errors.Is(waiting.Err(), context.DeadlineExceeded)
+		cancel()
+		if err == nil {
+			return d, false, true
+		}
+		if late && ctx.Err() == nil {
+			d, _, ok := ln.unpark(true)
+			return d, true, ok
+		}
+		if errors.Is(err, broker.ErrClosed) {
+			break
+		}
 	}
-	waiting, cancel := context.WithTimeout(ctx, parkTime)
-	defer cancel()
+	return broker.Delivery{}, false, false
+}
+
+// nextOr returns the next message of the queue, and gives up when another one was
+// acknowledged.
+func (ln *line) nextOr(ctx context.Context, cancel func()) (broker.Delivery, error) {
 	stop := make(chan struct{})
 	defer close(stop)
 	go func() {
@@ -175,23 +195,27 @@ func (ln *line) next(ctx context.Context) (broker.Delivery, bool) {
 		case <-stop:
 		}
 	}()
-	d, err := ln.sub.Next(waiting)
-	if err == nil {
-		return d, true
-	}
-	if ctx.Err() != nil {
-		return broker.Delivery{}, false
-	}
-	ln.mu.Lock()
-	ln.parked = nil
-	ln.mu.Unlock()
-	return *parked, true
+	return ln.sub.Next(ctx)
 }
 
 func (ln *line) park(d broker.Delivery) {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	ln.parked = &d
+	ln.parked = append(ln.parked, d)
+}
+
+// unpark takes the first parked message that has let others go first, or just the
+// first. It tells whether there are any.
+func (ln *line) unpark(first bool) (d broker.Delivery, some, ok bool) {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	for i, d := range ln.parked {
+		if first || !ln.suspects.holds(d.Seq()) {
+			ln.parked = slices.Delete(ln.parked, i, i+1)
+			return d, true, true
+		}
+	}
+	return d, len(ln.parked) > 0, false
 }
 
 // send publishes d upstream, or does what is to be done in place of that. It
@@ -365,8 +389,11 @@ func (ln *line) acked(d broker.Delivery) {
 	})
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if ln.parked != nil && !ln.suspects.stepsAside() {
-		ln.gone.Do(func() { close(ln.others) })
+	if len(ln.parked) > 0 {
+		select {
+		case ln.others <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -379,10 +406,10 @@ func (ln *line) judge(err error) {
 		return
 	}
 	d := ln.oldest.deliveries[0]
-	if errors.Is(err, errNoAnswer) && ln.oldest.qos == 2 && !d.Released && ln.suspects.count() >= tryAlone {
+	if errors.Is(err, errNoAnswer) && ln.oldest.qos == 2 && !d.Released && ln.suspects.count(d.Seq()) >= tryAlone {
 		ln.memory.setNoQoS2()
 		ln.log.Warn("the upstream does not complete QoS 2; QoS 1 is used from now on", "topic", d.Topic)
-		ln.suspects.clear()
+		ln.suspects.clear(d.Seq())
 		return
 	}
 	if ln.suspects.lost(d.Seq()) && !d.Released {

@@ -22,15 +22,22 @@ const (
 	parkTime = 10 * time.Minute
 )
 
-// suspects knows which message may be what the upstream drops the connection
-// for. The zero value knows of none.
+// suspects knows which messages may be what the upstream drops the connection
+// for; there may be several, one behind the other. The zero value knows of none.
 type suspects struct {
-	mu     sync.Mutex
-	seq    uint64 // of the message under suspicion; 0 for none
+	mu  sync.Mutex
+	all map[uint64]*suspicion // by number
+}
+
+// suspicion is against one message.
+type suspicion struct {
 	losses int
 	finals int  // of them, after others went through
 	proven bool // others went through since the last loss
+	last   time.Time
 }
+
+func (s *suspicion) stepsAside() bool { return s.losses >= tryAlone+letOthers && !s.proven }
 
 // lost notes that the connection was lost, not by us, while the message with that
 // number was the oldest that was unacknowledged. It tells whether that message is
@@ -38,69 +45,76 @@ type suspects struct {
 func (s *suspects) lost(seq uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if seq != s.seq {
-		s.begin(seq)
+	if s.all == nil {
+		s.all = make(map[uint64]*suspicion)
 	}
-	s.losses++
-	if s.proven {
-		s.finals++
+	is := s.all[seq]
+	if is == nil {
+		is = new(suspicion)
+		s.all[seq] = is
 	}
-	s.proven = false
-	if s.finals < finalTries {
+	is.losses++
+	is.last = time.Now()
+	if is.proven {
+		is.finals++
+	}
+	is.proven = false
+	if is.finals < finalTries {
 		return false
 	}
-	s.begin(0)
+	delete(s.all, seq)
 	return true
-}
-
-func (s *suspects) begin(seq uint64) {
-	s.seq, s.losses, s.finals, s.proven = seq, 0, 0, false
 }
 
 // acked notes that a message was acknowledged.
 func (s *suspects) acked(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.seq == 0:
-	case seq == s.seq:
-		s.begin(0)
-	case s.stepsAsideLocked():
-		s.proven = true
+	delete(s.all, seq)
+	for _, is := range s.all {
+		if is.stepsAside() {
+			is.proven = true
+		}
 	}
 }
 
-// clear ends the suspicion.
-func (s *suspects) clear() {
+// clear ends the suspicion against a message.
+func (s *suspects) clear(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.begin(0)
+	delete(s.all, seq)
 }
 
-// count returns how often the connection was lost with the message under
-// suspicion.
-func (s *suspects) count() int {
+// count returns how often the connection was lost with a message.
+func (s *suspects) count(seq uint64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.losses
+	if is := s.all[seq]; is != nil {
+		return is.losses
+	}
+	return 0
 }
 
-// alone tells whether messages have to be sent one by one.
-func (s *suspects) alone() bool { return s.count() >= tryAlone }
-
-// stepsAside tells whether the message under suspicion has to let others go
-// first.
-func (s *suspects) stepsAside() bool {
+// alone tells whether messages have to be sent one by one. A message that was not
+// tried for long is gone, by the bounds of the queue.
+func (s *suspects) alone() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stepsAsideLocked()
+	alone := false
+	for seq, is := range s.all {
+		if time.Since(is.last) > 3*parkTime {
+			delete(s.all, seq)
+			continue
+		}
+		alone = alone || is.losses >= tryAlone
+	}
+	return alone
 }
 
-func (s *suspects) stepsAsideLocked() bool { return s.losses >= tryAlone+letOthers && !s.proven }
-
-// holds tells whether the message is the one that has to.
+// holds tells whether a message has to let others go first.
 func (s *suspects) holds(seq uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.seq != 0 && seq == s.seq && s.stepsAsideLocked()
+	is := s.all[seq]
+	return is != nil && is.stepsAside()
 }

@@ -42,6 +42,51 @@ func TestPoison(t *testing.T) {
 	})
 }
 
+// Several such messages, also one right behind the other, keep nobody from being
+// sent, however much comes meanwhile.
+func TestManyPoisons(t *testing.T) {
+	f := &far{poison: func(m link.Message) bool { return strings.HasPrefix(string(m.Payload), "bad") }}
+	inBubble(t, testConfig(), f, func(r *rig) {
+		for i := range 40 {
+			r.publish("home/x", i)
+			if i%10 == 5 {
+				r.publish("home/bad", fmt.Sprint("bad", i))
+				r.publish("home/bad", fmt.Sprint("bad again", i))
+			}
+		}
+		for range 600 {
+			r.publish("home/y", "y")
+			r.sleep(time.Second)
+		}
+		got := f.text() + " "
+		for i := range 40 {
+			if !strings.Contains(got, fmt.Sprintf("home/x=%d ", i)) {
+				t.Errorf("%d is missing", i)
+			}
+		}
+		if s := r.bridge.State(); len(r.shelf.all) != 8 || s.Queue.Waiting+s.Queue.Unacked != 0 || s.Suspect {
+			t.Errorf("set aside: %q; %+v", r.shelf.all, s)
+		}
+	})
+}
+
+// A message that has let others go first is tried again after parkTime, even if
+// there was none.
+func TestPoisonAloneIsTriedAgain(t *testing.T) {
+	var bad atomic.Bool
+	bad.Store(true)
+	f := &far{poison: func(m link.Message) bool { return bad.Load() }}
+	inBubble(t, testConfig(), f, func(r *rig) {
+		r.publish("home/x", "first")
+		r.sleep(24 * time.Hour)
+		bad.Store(false)
+		r.sleep(parkTime + time.Minute)
+		if got := f.text(); !strings.Contains(got, "first") {
+			t.Errorf("upstream got %q", got)
+		}
+	})
+}
+
 // With nothing else to send there is no proof that it is the message: it waits.
 func TestPoisonAloneIsKept(t *testing.T) {
 	var bad atomic.Bool
