@@ -60,9 +60,9 @@ func Presets() []Preset {
 		with("emqx", "EMQX 4 and later", "MQTT 5, whose no-local does what the bridge bit does elsewhere; with the bit EMQX keeps the RETAIN flag and loops stay.", func(p *Preset) {
 			p.Protocol = "5"
 		}),
-		with("aws-iot", "AWS IoT Core", "QoS 2 is sent as QoS 1; payloads above 128 KB and topics of more than 8 levels, on which AWS drops the connection, are set aside; 100 messages a second.", func(p *Preset) {
+		with("aws-iot", "AWS IoT Core", "QoS 2 is sent as QoS 1; payloads above 128 KB and topics of more than 8 levels, on which AWS drops the connection, are set aside; 50 messages a second, so that after a pause too no second has more than the 100 that AWS takes.", func(p *Preset) {
 			p.Protocol, p.MaxQoS, p.MaxMessageSize, p.MaxTopicLevels = "5", 1, 128<<10, 8
-			p.MaxInflight, p.MaxRate, p.NeedsClientID, p.NeedsTLS, p.ALPN = 100, 100, true, true, "x-amzn-mqtt-ca"
+			p.MaxInflight, p.MaxRate, p.NeedsClientID, p.NeedsTLS, p.ALPN = 100, 50, true, true, "x-amzn-mqtt-ca"
 		}),
 		with("azure-event-grid", "Azure Event Grid namespaces", "QoS 2 is sent as QoS 1 and nothing as retained, on which older versions close; set retain_available: true where yours has it.", func(p *Preset) {
 			p.Protocol, p.MaxQoS, p.RetainAvailable = "5", 1, false
