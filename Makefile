@@ -114,8 +114,9 @@ bench-sensors: packages ## what reading 200 sensors costs, to sensors/BENCH.md (
 
 ROUNDS ?= 50
 .PHONY: soak
-soak: packages ## kill our broker and Mosquitto under load, ROUNDS times (default 50) each way, to broker/BENCH.md (7 minutes)
+soak: packages ## kill our broker and Mosquitto under load, ROUNDS times (default 50) each way, to broker/BENCH.md (7 minutes); break the bridge's line as often (10 minutes)
 	$(GO) run ./broker/soak -broker both -rounds $(ROUNDS) -tear -out broker/BENCH.md
+	$(GO) run ./bridge/chaos -rounds $(ROUNDS)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (default 5m) each

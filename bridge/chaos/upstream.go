@@ -1,0 +1,73 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gateway/bridge/upstreams"
+)
+
+// upstream is a broker that is killed and started again.
+type upstream interface {
+	Address() string
+	Kill() // with SIGKILL
+	Stop() // with SIGTERM
+	// Restart starts it on the same port, with what it has stored.
+	Restart(ctx context.Context) error
+	Close() error
+}
+
+// savesAtTheEnd has Mosquitto write its file when it is stopped. With a file for
+// each change, and a queue, it takes 60 packets a second. Its max_inflight_messages
+// is its default: where that is more than the Receive Maximum of the bridge, 32, an
+// MQTT 5 session that is taken up again gets more than that.
+const savesAtTheEnd = "autosave_on_changes false\nautosave_interval 1800\nmax_inflight_messages 20\n"
+
+// startUpstream starts the upstream of that name. safe tells whether it keeps
+// all that it has acknowledged when it is killed.
+func startUpstream(ctx context.Context, name string, o options, dir string) (u upstream, safe bool, err error) {
+	switch name {
+	case "mosquitto":
+		log, err := os.Create(filepath.Join(dir, "mosquitto.log"))
+		if err != nil {
+			return nil, false, err
+		}
+		m, err := upstreams.Start(ctx, upstreams.Mosquitto, upstreams.Options{Log: log, Config: savesAtTheEnd})
+		if err != nil {
+			log.Close()
+			return nil, false, err
+		}
+		return logged{m, log}, false, nil
+	case "gateway":
+		g, err := newGateway(o.gateway, filepath.Join(dir, "upstream"), "log: {level: warn}\n")
+		if err != nil {
+			return nil, true, err
+		}
+		return far{g}, true, g.start(ctx)
+	}
+	return nil, false, fmt.Errorf("-upstream %s: mosquitto and gateway are known", name)
+}
+
+// logged is an upstream whose log is a file.
+type logged struct {
+	*upstreams.Upstream
+	log *os.File
+}
+
+func (l logged) Close() error {
+	defer l.log.Close()
+	return l.Upstream.Close()
+}
+
+// far is a gateway as an upstream.
+type far struct{ *gateway }
+
+func (f far) Address() string                   { return f.address }
+func (f far) Kill()                             { _ = f.kill() }
+func (f far) Stop()                             { f.Kill() } // which is as good
+func (f far) Restart(ctx context.Context) error { return f.start(ctx) }
+func (f far) Close() error                      { f.Kill(); return nil }
