@@ -330,21 +330,27 @@ func (ln *line) settle() {
 
 // settled does what the fate of s asks for.
 func (ln *line) settled(s sent) {
-	err := s.receipt.Err()
+	if err := s.receipt.Err(); err != nil {
+		ln.untaken(s, err)
+		return
+	}
+	for _, d := range s.deliveries {
+		ln.acked(d)
+	}
+}
+
+// untaken is for a message that the upstream refuses, or that was under way when
+// the line was lost. It is apart from settled, which then has nothing to allocate.
+func (ln *line) untaken(s sent, err error) {
 	var refused *link.Refused
-	switch {
-	case err == nil:
-		for _, d := range s.deliveries {
-			ln.acked(d)
-		}
-	case errors.As(err, &refused):
+	if errors.As(err, &refused) {
 		ln.refused(s, refused)
-	default:
-		ln.mu.Lock()
-		defer ln.mu.Unlock()
-		if ln.oldest == nil {
-			ln.oldest = &s
-		}
+		return
+	}
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.oldest == nil {
+		ln.oldest = &s
 	}
 }
 
