@@ -108,6 +108,10 @@ FUZZTIME ?= 5m
 bench: packages ## our broker beside Mosquitto, to broker/BENCH.md (15 minutes, an otherwise idle machine)
 	$(GO) run ./broker/bench -out broker/BENCH.md
 
+.PHONY: bench-bridge
+bench-bridge: packages ## our bridge beside Mosquitto's, to bridge/BENCH.md (5 minutes, an otherwise idle machine)
+	$(GO) run ./bridge/bench -out bridge/BENCH.md
+
 .PHONY: bench-sensors
 bench-sensors: packages ## what reading 200 sensors costs, to sensors/BENCH.md (5 minutes, needs Debian's qemu-user)
 	$(GO) run ./sensors/bench -out sensors/BENCH.md

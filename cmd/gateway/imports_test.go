@@ -42,6 +42,7 @@ var importRules = map[string]struct {
 	"broker":                         {[]string{"broker/topic", "broker/packet", "broker/auth", "broker/door", "broker/store"}, "the broker never sees sensors"},
 	"bridge/badline":                 {nil, "a bad line knows bytes, whoever speaks over it"},
 	"bridge/chaos":                   {[]string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams", "broker/client", "broker/packet"}, "a crash test knows the gateway from outside only"},
+	"bridge/bench":                   {[]string{"bridge/badline", "broker/client", "broker/packet"}, "a load generator knows bridges from outside only"},
 	"bridge/badline/ledger":          {nil, "books of messages, whatever carried them"},
 	"bridge/link":                    {[]string{"broker/packet"}, "one connection knows no queue and no route; properties are the codec's"},
 	"bridge/link/dial":               {[]string{"bridge/link"}, "the way to an upstream; of MQTT it explains refusals only"},

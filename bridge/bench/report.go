@@ -1,0 +1,122 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// row is what the rounds gave for a figure.
+type row struct {
+	figure
+	values map[string][]float64 // by broker, one for each round
+}
+
+func (r row) value(broker string) (float64, bool) {
+	v := slices.Sorted(slices.Values(r.values[broker]))
+	if len(v) == 0 {
+		return 0, false
+	}
+	return v[len(v)/2], true
+}
+
+func (r row) cells() []string {
+	cell := func(broker string) string {
+		if v, ok := r.value(broker); ok {
+			return number(v)
+		}
+		return ""
+	}
+	ratio, target := "", ""
+	g, ok1 := r.value("gateway")
+	m, ok2 := r.value("mosquitto")
+	if ok1 && ok2 && m != 0 {
+		ratio = number(g / m)
+	}
+	if r.target != 0 && ok1 {
+		target = "≥ " + number(r.target)
+		if g < r.target {
+			target += " **missed**"
+		}
+	}
+	return []string{r.what, r.unit, cell("mosquitto"), cell("gateway"), ratio, target}
+}
+
+// number writes three significant digits, or all before the point.
+func number(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case v >= 1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.3f", v)
+}
+
+func (r row) line() string {
+	c := r.cells()
+	return fmt.Sprintf("%-72s mosquitto %9s  gateway %9s %-14s ratio %6s  %s", c[0], c[2], c[3], c[1], c[4], c[5])
+}
+
+// report is the table, as Markdown.
+func report(o options, rows []row) string {
+	var b strings.Builder
+	note := ""
+	if o.note != "" {
+		note = "\n" + o.note + "\n"
+	}
+	fmt.Fprintf(&b, `# The bridge beside Mosquitto's
+
+Written by `+"`make bench-bridge`"+` on %s. %s.
+%s and the gateway of this commit, in the same run, one after the other in each
+of %d rounds, each on one core with the load and the upstream on another; medians,
+of memory one measurement. What counts are ratios: the figures depend on the machine
+and on what else it does, both bridges' alike. [How it is measured](bench/main.go).
+%s
+Messages of QoS 1, 100 bytes, MQTT 3.1.1. The gateway has them on disk before it
+acknowledges them to their publisher; Mosquitto keeps them in memory and writes
+them every half an hour. CPU time and memory are of the whole process.
+
+| what | unit | Mosquitto | gateway | ratio | target |
+|---|---|---:|---:|---:|---|
+`, time.Now().UTC().Format("2006-01-02"), machine(), mosquittoVersion(), o.rounds, note)
+	for _, r := range rows {
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(r.cells(), " | "))
+	}
+	return b.String()
+}
+
+// machine describes the processor and the system.
+func machine() string {
+	cpu, cores := "unknown processor", 0
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		switch strings.TrimSpace(name) {
+		case "model name":
+			cpu = strings.TrimSpace(value)
+		case "processor":
+			cores++
+		}
+	}
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	return fmt.Sprintf("%s, %d cores, Linux %s", cpu, cores, strings.TrimSpace(string(kernel)))
+}
+
+// mosquittoVersion is what Mosquitto calls itself.
+func mosquittoVersion() string {
+	program, err := mosquitto()
+	if err != nil {
+		return "Mosquitto"
+	}
+	out, _ := exec.Command(program, "-h").Output() // whose exit status is 3
+	first, _, _ := strings.Cut(string(out), "\n")
+	return strings.TrimSpace(strings.Replace(first, "mosquitto version", "Mosquitto", 1))
+}
