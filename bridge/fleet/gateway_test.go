@@ -13,9 +13,6 @@ import (
 	"time"
 
 	"gateway/bridge"
-	"gateway/bridge/aside"
-	"gateway/bridge/link/dial"
-	"gateway/bridge/link/v3"
 	"gateway/broker"
 	"gateway/broker/client"
 	"gateway/broker/packet"
@@ -45,16 +42,10 @@ func openGateway(t *testing.T, number int, addresses []string) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := aside.Open(t.TempDir(), "cluster", log)
-	if err != nil {
-		t.Fatal(err)
-	}
 	local := broker.Default()
 	local.Listeners = []broker.Listener{{Protocol: "tcp", Address: "127.0.0.1:0"}}
 	g := &gateway{name: name, ordered: number/3%2 == 0, broker: broker.Open(local, broker.Persistence{Store: disk}, log)}
-	g.bridge = bridge.New(g.config(t, addresses), bridge.Deps{
-		Broker: g.broker, Log: log, Upstream: v3.Upstream{}, Dial: dial.New(dial.Config{}, log).Dial, Aside: kept,
-	})
+	g.bridge = bridge.New(g.config(t, addresses), bridge.Deps{Broker: g.broker, Log: log, StateFolder: t.TempDir()})
 	if err := errors.Join(g.broker.Listen(), g.bridge.Collect()); err != nil {
 		t.Fatal(err)
 	}
