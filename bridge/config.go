@@ -3,6 +3,7 @@ package bridge
 import (
 	"time"
 
+	"gateway/bridge/batch"
 	"gateway/bridge/budget"
 	"gateway/bridge/link/dial"
 )
@@ -75,6 +76,8 @@ type Config struct {
 	Windows []string `yaml:"windows"`
 	// Budget is what the line may carry.
 	Budget budget.Config `yaml:",inline"`
+	// Batch puts several readings into one message, if it has a topic.
+	Batch batch.Config `yaml:"batch"`
 	// ReconnectMin and ReconnectMax bound the wait between two attempts to
 	// connect; in between it grows at random.
 	ReconnectMin time.Duration `yaml:"reconnect_min"`

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"gateway/bridge/batch"
 	"gateway/bridge/link"
 	"gateway/broker"
 	"gateway/broker/topic"
@@ -28,6 +29,9 @@ type line struct {
 
 	subscribed time.Time // when the upstream had taken our subscriptions
 
+	batch *batch.Batcher[broker.Delivery] // nil without batches
+	hurry chan struct{}                   // closed when nothing may wait for a batch
+
 	mu     sync.Mutex
 	oldest *sent             // of what was not acknowledged when the line ended
 	parked []broker.Delivery // those that let others go first
@@ -37,7 +41,11 @@ type line struct {
 // newLine returns the line of the next connection. It is the session that the
 // connection uses.
 func (br *Bridge) newLine() *line {
-	return &line{Bridge: br, others: make(chan struct{}, 1), window: newWindow(br.profile.MaxInflight, br.inflight)}
+	var b *batch.Batcher[broker.Delivery]
+	if br.cfg.Batch.Topic != "" {
+		b = batch.New[broker.Delivery](br.cfg.Batch)
+	}
+	return &line{Bridge: br, batch: b, hurry: make(chan struct{}), others: make(chan struct{}, 1), window: newWindow(br.profile.MaxInflight, br.inflight)}
 }
 
 // inflight is how many messages may be on their way at once.
@@ -139,58 +147,85 @@ func (ln *line) farewell(ctx context.Context) {
 // until ctx ends.
 func (ln *line) fill(ctx context.Context) {
 	for ctx.Err() == nil && ln.window.room(ctx) {
-		d, parked, ok := ln.next(ctx)
-		if !ok {
+		d, what := ln.next(ctx)
+		switch {
+		case what == nothing:
 			return
-		}
-		if !parked && ln.suspects.holds(d.Seq()) {
+		case what == batchIsDue:
+			if !ln.flush(ctx) {
+				return
+			}
+		case what == fromQueue && ln.suspects.holds(d.Seq()):
 			ln.park(d)
-			continue
-		}
-		if !ln.send(ctx, d) {
+		case !ln.send(ctx, d):
 			return
 		}
 	}
 }
 
-// next returns the next message: one that has let others go first, parked, as soon
-// as one has gone, or when nothing else came for long.
-func (ln *line) next(ctx context.Context) (d broker.Delivery, parked, ok bool) {
+// coming is what next returns.
+type coming int
+
+const (
+	nothing    coming = iota // ctx has ended
+	fromQueue                // the next message
+	fromParked               // a message that has let others go first
+	batchIsDue               // no message: what is in the batch is to go
+)
+
+// next returns the next message: one that has let others go first, as soon as one
+// has gone, or when nothing else came for long. Or it says that a batch is due.
+func (ln *line) next(ctx context.Context) (broker.Delivery, coming) {
 	for ctx.Err() == nil {
 		d, some, ready := ln.unpark(false)
 		if ready {
-			return d, true, true
+			return d, fromParked
 		}
-		if !some {
+		if !some && !ln.batching() {
 			d, err := ln.sub.Next(ctx)
-			return d, false, err == nil
+			if err != nil {
+				return d, nothing
+			}
+			return d, fromQueue
 		}
-		waiting, cancel := context.WithTimeout(ctx, parkTime)
+		until := time.Now().Add(parkTime)
+		if ln.batching() {
+			until = ln.batch.Due()
+		}
+		waiting, cancel := context.WithDeadline(ctx, until)
 		d, err := ln.nextOr(waiting, cancel)
 		late := errors.Is(waiting.Err(), context.DeadlineExceeded)
 		cancel()
-		if err == nil {
-			return d, false, true
-		}
-		if late && ctx.Err() == nil {
-			d, _, ok := ln.unpark(true)
-			return d, true, ok
-		}
-		if errors.Is(err, broker.ErrClosed) {
-			break
+		switch {
+		case err == nil:
+			return d, fromQueue
+		case errors.Is(err, broker.ErrClosed) || ctx.Err() != nil:
+			return d, nothing
+		case ln.batching() && (late || ln.hurried()):
+			return d, batchIsDue
+		case late:
+			if d, _, ok := ln.unpark(true); ok {
+				return d, fromParked
+			}
 		}
 	}
-	return broker.Delivery{}, false, false
+	return broker.Delivery{}, nothing
 }
 
 // nextOr returns the next message of the queue, and gives up when another one was
-// acknowledged.
+// acknowledged, or nothing may wait for a batch any more.
 func (ln *line) nextOr(ctx context.Context, cancel func()) (broker.Delivery, error) {
 	stop := make(chan struct{})
 	defer close(stop)
+	var hurry <-chan struct{}
+	if ln.batching() {
+		hurry = ln.hurry
+	}
 	go func() {
 		select {
 		case <-ln.others:
+			cancel()
+		case <-hurry:
 			cancel()
 		case <-stop:
 		}
@@ -234,13 +269,21 @@ func (ln *line) send(ctx context.Context, d broker.Delivery) bool {
 	if why := ln.unfit(m); why != "" {
 		return ln.setAside(d, remote, why) == nil
 	}
-	if ln.plan.rate.Wait(ctx) != nil || !ln.window.enter(ctx, m.ID, d) {
+	if ln.batch != nil {
+		return ln.sendInBatch(ctx, d, m)
+	}
+	return ln.publish(ctx, m, []broker.Delivery{d})
+}
+
+// publish sends a message that stands for deliveries as soon as there is room.
+func (ln *line) publish(ctx context.Context, m link.Message, deliveries []broker.Delivery) bool {
+	if ln.plan.rate.Wait(ctx) != nil || !ln.window.enter(ctx, m.ID, deliveries[0]) {
 		return false
 	}
 	if ln.echoing() && !m.Dup {
 		ln.guard.sent(m.Topic, m.Payload)
 	}
-	ln.window.sent <- sent{deliveries: []broker.Delivery{d}, qos: m.QoS, id: m.ID, receipt: ln.link.Publish(m)}
+	ln.window.sent <- sent{deliveries: deliveries, qos: m.QoS, id: m.ID, receipt: ln.link.Publish(m)}
 	return true
 }
 
@@ -427,6 +470,7 @@ func (ln *line) judge(err error) {
 // drain returns when nothing waits any more, the line is lost or drainTimeout
 // has passed.
 func (ln *line) drain(line context.Context) {
+	close(ln.hurry)
 	timeout := time.NewTimer(drainTimeout)
 	defer timeout.Stop()
 	look := time.NewTicker(20 * time.Millisecond)

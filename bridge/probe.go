@@ -12,8 +12,6 @@ import (
 
 	"gateway/bridge/link"
 	"gateway/bridge/link/dial"
-	"gateway/bridge/link/v3"
-	"gateway/bridge/link/v5"
 )
 
 // Probe tries out, beside a gateway that may be running, whether an upstream does
@@ -112,14 +110,6 @@ func (t *trial) address(ctx context.Context, address string) {
 	}
 }
 
-// probedBy speaks MQTT of that version.
-func probedBy(protocol string) link.Upstream {
-	if protocol == "5" {
-		return v5.Upstream{}
-	}
-	return v3.Upstream{}
-}
-
 // testLevel stands for the wildcards of a route, so that what may write what the
 // route has may write this.
 const testLevel = "gateway-test"
@@ -149,7 +139,7 @@ func (t *trial) connect(ctx context.Context, address string) bool {
 		h.ClientID += "-test"
 	}
 	if err == nil {
-		t.link, err = probedBy(t.profile.Protocol).Connect(ctx, conn, h, t)
+		t.link, err = upstreamOf(t.profile.Protocol).Connect(ctx, conn, h, t)
 	} else {
 		conn.Close()
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"gateway/bridge/batch"
 	"gateway/bridge/timetable"
 	"gateway/broker"
 	"gateway/broker/topic"
@@ -30,6 +31,7 @@ func Default() Config {
 		ReconnectMax:  2 * time.Minute,
 		MaxInflight:   32,
 		AckTimeout:    30 * time.Second,
+		Batch:         batch.Default(),
 		Queue:         Queue{MaxMessages: 1_000_000, MaxBytes: 256 << 20, WhenFull: "drop_oldest"},
 	}
 }
@@ -224,6 +226,9 @@ func (c Config) validateSession() error {
 	if c.Start == Lazy && c.IdleTimeout < time.Second {
 		errs = append(errs, fmt.Errorf("idle_timeout: %v is too short; at least 1s", c.IdleTimeout))
 	}
+	for _, err := range lines(c.Batch.Validate()) {
+		errs = append(errs, fmt.Errorf("batch.%s", err))
+	}
 	if c.StatusTopic != "" {
 		if err := topic.CheckName(c.StatusTopic); err != nil {
 			errs = append(errs, fmt.Errorf("status_topic: %w", err))
@@ -244,6 +249,14 @@ func (c Config) validateSession() error {
 		errs = append(errs, fmt.Errorf("replace_in_topics: %q has one of / + # _ in it, which cannot be replaced", *s))
 	}
 	return errors.Join(errs...)
+}
+
+// lines returns the errors that are joined in err, as texts.
+func lines(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return strings.Split(err.Error(), "\n")
 }
 
 func (c Config) validateLimits() error {

@@ -57,7 +57,7 @@ var importRules = map[string]struct {
 	"bridge/batch":                   {[]string{"broker/topic"}, "a batch knows payloads, and nothing of lines"},
 	"bridge/timetable":               {nil, "a timetable knows only clocks"},
 	"bridge/interop":                 {nil, "a test of the whole, and nothing else"},
-	"bridge":                         {[]string{"broker", "broker/topic", "bridge/link", "bridge/link/v3", "bridge/link/v5", "bridge/link/dial", "bridge/aside", "bridge/budget", "bridge/timetable"}, "the bridge never sees sensors; it is a subscriber like others"},
+	"bridge":                         {[]string{"broker", "broker/topic", "bridge/link", "bridge/link/v3", "bridge/link/v5", "bridge/link/dial", "bridge/aside", "bridge/batch", "bridge/budget", "bridge/timetable"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard": {[]string{"broker", "sensors/reading"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/health":    {[]string{"broker", "sensors", "bridge"}, "it formats what the parts say of themselves"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/dashboard"},
