@@ -106,7 +106,7 @@ func TestProbeLeavesNothingRetained(t *testing.T) {
 		t.Fatal(err)
 	}
 	look := &trial{heard: make(chan link.Message, 64)}
-	if look.link, err = probedBy("3.1.1").Connect(t.Context(), conn, link.Hello{ClientID: "look", CleanStart: true, KeepAlive: time.Minute}, look); err != nil {
+	if look.link, err = upstreamOf("3.1.1").Connect(t.Context(), conn, link.Hello{ClientID: "look", CleanStart: true, KeepAlive: time.Minute}, look); err != nil {
 		t.Fatal(err)
 	}
 	defer look.link.Close()
