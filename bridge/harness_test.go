@@ -30,6 +30,7 @@ type far struct {
 	got      []message // all that ever came, doubles included
 	hellos   []link.Hello
 	wishes   []link.Subscription // all that were subscribed to
+	unheard  error               // the connection is lost with it before SUBSCRIBE comes
 	connects []time.Time
 	tries    []string // addresses
 	triedAt  []time.Time
@@ -219,6 +220,9 @@ func (l *farLink) Release(id uint16) *link.Receipt {
 func (l *farLink) Subscribe(_ context.Context, subs []link.Subscription) ([]byte, error) {
 	l.far.mu.Lock()
 	defer l.far.mu.Unlock()
+	if err := l.far.unheard; err != nil {
+		return nil, err
+	}
 	l.far.wishes = append(l.far.wishes, subs...)
 	codes := make([]byte, len(subs))
 	for i, s := range subs {

@@ -106,6 +106,7 @@ func (ln *line) subscribe(ctx context.Context) error {
 	before := ln.memory.subscriptions()
 	if !ln.link.Present() {
 		before = nil
+		ln.memory.setSubscriptions(nil) // if the line is lost before the answer, the session is there next time
 	}
 	if len(want) > 0 && !sameSubscriptions(before, want) {
 		if err := ln.ask(ctx, want); err != nil {

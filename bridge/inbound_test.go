@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -351,4 +352,27 @@ func TestTransit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An upstream that has lost our session has a new one by the time that the line is
+// lost again, and no subscription in it if that was before SUBSCRIBE.
+func TestSubscribesUntilTheUpstreamHasIt(t *testing.T) {
+	f := &far{}
+	inBubble(t, bothWays(), f, func(r *rig) {
+		f.mu.Lock()
+		f.wishes, f.unheard = nil, errors.New("EOF")
+		f.mu.Unlock()
+		f.cut(errors.New("reset"))
+		f.repair()
+		r.sleep(time.Minute)
+		f.mu.Lock()
+		f.present, f.unheard = true, nil
+		f.mu.Unlock()
+		r.sleep(5 * time.Minute)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if len(f.wishes) != 2 {
+			t.Errorf("subscribed to %+v", f.wishes)
+		}
+	})
 }
