@@ -79,6 +79,25 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// What is out of order is forgiven, and nothing else.
+func TestForgive(t *testing.T) {
+	books := ledger.New(ledger.ExactlyOnce)
+	for n := range uint64(2) {
+		books.Published("t", n)
+		books.Acknowledged("t", n)
+	}
+	books.Arrived("t", 1)
+	books.Arrived("t", 0)
+	r := books.Report()
+	if notes := forgive(r); len(notes) != 1 || r.Err() != nil {
+		t.Errorf("notes %q, then %v", notes, r.Err())
+	}
+	books.Arrived("t", 0)
+	if r := books.Report(); len(forgive(r)) != 1 || r.Err() == nil {
+		t.Error("twice is forgiven")
+	}
+}
+
 // What is published says its number, whatever its size.
 func TestNumber(t *testing.T) {
 	for _, payload := range []string{"7", "7...."} {

@@ -35,7 +35,10 @@
 //
 // Another gateway keeps all it has acknowledged, and is killed at any moment.
 // Mosquitto does not, see [gateway/bridge/upstreams]: it is stopped with SIGTERM,
-// which makes it write its file, at any moment, and never killed.
+// which makes it write its file, at any moment, and never killed. Nor is it held to
+// the order of what it sends to the bridge: 2.0.11 now and then puts a new message
+// before those that wait for a session that was taken up again, once in a hundred
+// faults or so, where a gateway as the upstream never did.
 //
 // # Clocks
 //
