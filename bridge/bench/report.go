@@ -84,6 +84,11 @@ Messages of QoS 1, 100 bytes, MQTT 3.1.1. The gateway has them on disk before it
 acknowledges them to their publisher; Mosquitto keeps them in memory and writes
 them every half an hour. CPU time and memory are of the whole process.
 
+Mosquitto's bridge does not keep to max_inflight_messages when it comes back: all
+that waits is on its way at once, which no round trip slows down, and which is sent
+again if the line breaks once more. Ours keeps its window; its targets are 5,000
+messages/s on loopback, and 95 %% of window/round trip.
+
 | what | unit | Mosquitto | gateway | ratio | target |
 |---|---|---:|---:|---:|---|
 `, time.Now().UTC().Format("2006-01-02"), machine(), mosquittoVersion(), o.rounds, note)
