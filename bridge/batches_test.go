@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gateway/bridge/batch"
+	"gateway/broker"
+	"gateway/broker/packet"
 )
 
 func batchConfig() Config {
@@ -44,7 +46,14 @@ func TestBatches(t *testing.T) {
 		if got := f.text(); got != `pi1/batch=[{"topic":"pi1/home/x","payload":{"temperature":4}}] pi1/home/x=plain words` {
 			t.Errorf("upstream got %s", got)
 		}
-		if s := r.bridge.State(); s.Forwarded != 6 || s.Queue.Waiting+s.Queue.Unacked != 0 {
+		f.take()
+		r.publish("home/x", `{"temperature":5}`)
+		r.send(&broker.Message{Topic: "home/x", Payload: []byte("6"), Properties: &broker.Properties{User: []packet.UserProperty{{Name: "unit", Value: "°C"}}}})
+		synctest.Wait()
+		if got := f.text(); got != `pi1/batch=[{"topic":"pi1/home/x","payload":{"temperature":5}}] pi1/home/x=6` {
+			t.Errorf("with properties upstream got %s", got)
+		}
+		if s := r.bridge.State(); s.Forwarded != 8 || s.Queue.Waiting+s.Queue.Unacked != 0 {
 			t.Errorf("state %+v", s)
 		}
 	})

@@ -269,8 +269,12 @@ func (ln *line) send(ctx context.Context, d broker.Delivery) bool {
 	if why := ln.unfit(m); why != "" {
 		return ln.setAside(d, remote, why) == nil
 	}
-	if ln.batch != nil {
+	switch {
+	case ln.batch == nil:
+	case m.Properties == nil:
 		return ln.sendInBatch(ctx, d, m)
+	case !ln.flush(ctx): // properties have no place in a batch; the order is kept
+		return false
 	}
 	return ln.publish(ctx, m, []broker.Delivery{d})
 }
