@@ -23,6 +23,7 @@ func faults() []fault {
 	}
 	refuse := func(name string, how badline.Refusal) fault {
 		return fault{name, func(_ context.Context, r *run) error {
+			r.silent = how == badline.Silent
 			err := r.line.Refuse(how)
 			r.line.Cut(badline.Reset)
 			return err

@@ -27,6 +27,7 @@ type run struct {
 	upstream upstream
 	safe     bool // the upstream keeps what it has acknowledged when it is killed
 	gateway  *gateway
+	silent   bool // the line answers nobody
 
 	flows       []*flow
 	subscribers []*subscriber
@@ -77,6 +78,7 @@ bridges:
     protocol: %q
     client_id: chaos
     keep_alive: 2s
+    ack_timeout: 10s
     reconnect_min: 50ms
     reconnect_max: 300ms
     topics:
@@ -194,10 +196,18 @@ func (r *run) round(ctx context.Context, round int, f fault) error {
 	return pause(ctx, 100*time.Millisecond+r.upTo(500*time.Millisecond))
 }
 
-// repair makes the line good. Connections that are half open stay so.
+// repair makes the line good. Connections that are half open stay so; those that
+// nobody answers end, for which the bridge would wait for 20 s otherwise.
 func (r *run) repair() error {
 	r.line.Target(r.upstream.Address())
-	return r.line.Restore()
+	if err := r.line.Restore(); err != nil {
+		return err
+	}
+	if r.silent {
+		r.silent = false
+		r.line.Cut(badline.Reset)
+	}
+	return nil
 }
 
 // killGateway kills the gateway and starts it again, sometimes after it was
