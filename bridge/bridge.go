@@ -54,6 +54,7 @@ type Bridge struct {
 
 	suspects       suspects
 	receiveMaximum atomic.Int32 // of the connection; 0 before the first
+	noQoS2         atomic.Bool  // the upstream seems to drop the connection for QoS 2
 	quiet          bool         // the upstream sends nothing back that we have published
 	line           *line        // the last one; for tests
 

@@ -44,6 +44,8 @@
 // A message that is refused by a reason code (MQTT 5), larger or deeper than the
 // upstream allows, or with which the connection is lost every time, see suspects,
 // is set aside with the reason, and the rest goes on.
+// Of what the connection is lost with, the last attempt goes with QoS 1 and without
+// RETAIN, which some upstreams close for.
 //
 // # Concurrency
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -281,14 +282,41 @@ func (ln *line) send(ctx context.Context, d broker.Delivery) bool {
 
 // publish sends a message that stands for deliveries as soon as there is room.
 func (ln *line) publish(ctx context.Context, m link.Message, deliveries []broker.Delivery) bool {
+	plainer := ln.plainer(deliveries[0], &m)
 	if ln.plan.rate.Wait(ctx) != nil || !ln.window.enter(ctx, m.ID, deliveries[0]) {
 		return false
 	}
 	if ln.echoing() && !m.Dup {
 		ln.guard.sent(m.Topic, m.Payload)
 	}
-	ln.window.sent <- sent{deliveries: deliveries, qos: m.QoS, id: m.ID, receipt: ln.link.Publish(m)}
+	ln.window.sent <- sent{deliveries: deliveries, qos: m.QoS, id: m.ID, plainer: plainer, receipt: ln.link.Publish(m)}
 	return true
+}
+
+// plainer makes m, in the last attempt before it would be set aside, what every
+// upstream takes: QoS 1, and not retained. It tells what m had more, "" for nothing.
+func (ln *line) plainer(d broker.Delivery, m *link.Message) string {
+	if !ln.suspects.proven(d.Seq()) {
+		return ""
+	}
+	var more []string
+	if m.QoS == 2 {
+		m.QoS, more = 1, append(more, "QoS 2")
+	}
+	if m.Retain {
+		m.Retain, more = false, append(more, "RETAIN")
+	}
+	return strings.Join(more, " and ")
+}
+
+// tookPlainer notes what the upstream seems to drop the connection for. QoS 2 is not
+// used any more until the next start; a retained message is worth the attempts.
+func (ln *line) tookPlainer(s sent) {
+	if s.plainer == "QoS 2" {
+		ln.noQoS2.Store(true)
+	}
+	ln.log.Warn("the upstream drops the connection for a message, and takes it without; see preset, max_qos and retain_available",
+		"topic", s.deliveries[0].Topic, "without", s.plainer)
 }
 
 // release ends a QoS 2 message that the upstream has recorded on an earlier
@@ -339,7 +367,7 @@ func (r Route) retains(flag bool) bool {
 
 func (ln *line) maxQoS() int {
 	n := min(ln.profile.MaxQoS, int(ln.link.Limits().MaxQoS))
-	if ln.memory.noQoS2() {
+	if ln.memory.noQoS2() || ln.noQoS2.Load() {
 		n = min(n, 1)
 	}
 	return n
@@ -380,6 +408,9 @@ func (ln *line) settled(s sent) {
 	if err := s.receipt.Err(); err != nil {
 		ln.untaken(s, err)
 		return
+	}
+	if s.plainer != "" {
+		ln.tookPlainer(s)
 	}
 	for _, d := range s.deliveries {
 		ln.acked(d)

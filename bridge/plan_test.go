@@ -114,3 +114,25 @@ func TestDailyBytes(t *testing.T) {
 		}
 	})
 }
+
+// AWS IoT Core takes 100 messages a second, and does not acknowledge the others.
+func TestAWSGetsNoMoreThan100MessagesInASecond(t *testing.T) {
+	cfg := testConfig()
+	cfg.Preset, cfg.Address, cfg.ClientID = "aws-iot", "mqtts://far", "gw"
+	f := &far{}
+	inBubble(t, cfg, f, func(r *rig) {
+		r.sleep(time.Minute) // a pause lets more go at once
+		for i := range 500 {
+			r.publish("home/x", i)
+		}
+		for range 15 {
+			r.sleep(time.Second)
+			if n := len(f.take()); n > 100 {
+				t.Errorf("%d messages in a second", n)
+			}
+		}
+		if s := r.bridge.State(); s.Queue.Waiting+s.Queue.Unacked != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}

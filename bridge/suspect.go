@@ -118,3 +118,12 @@ func (s *suspects) holds(seq uint64) bool {
 	is := s.all[seq]
 	return is != nil && is.stepsAside()
 }
+
+// proven tells whether others went through since the connection was last lost with
+// a message: its next attempt is the last.
+func (s *suspects) proven(seq uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.all[seq]
+	return is != nil && is.proven
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gateway/bridge/link"
+	"gateway/broker"
 )
 
 // A message on which the upstream drops the connection every time does not keep
@@ -38,6 +39,31 @@ func TestPoison(t *testing.T) {
 		}
 		if n := len(f.connects); n > 10 {
 			t.Errorf("it took %d connections", n)
+		}
+	})
+}
+
+// A message with QoS 2 or RETAIN on which the upstream drops the connection goes
+// without in the end, and further ones without QoS 2 at once.
+func TestPoisonGoesInThePlainestForm(t *testing.T) {
+	f := &far{poison: func(m link.Message) bool { return m.QoS == 2 || m.Retain }}
+	cfg := testConfig()
+	cfg.Topics = append(cfg.Topics, Route{Filter: "twice/#", QoS: 2, RemotePrefix: "pi1/"})
+	inBubble(t, cfg, f, func(r *rig) {
+		r.send(&broker.Message{Topic: "twice/x", Payload: []byte("exactly once"), QoS: 2})
+		r.send(&broker.Message{Topic: "home/y", Payload: []byte("kept"), QoS: 1, Retain: true})
+		for i := range 10 { // others that go through show that it is not the line
+			r.publish("home/z", i)
+			r.sleep(time.Minute)
+		}
+		got, connects := f.text(), len(f.connects)
+		if len(r.shelf.all) != 0 || !strings.Contains(got, "exactly once") || !strings.Contains(got, "kept") {
+			t.Errorf("came %s, set aside %q", got, r.shelf.all)
+		}
+		r.send(&broker.Message{Topic: "twice/x", Payload: []byte("learnt"), QoS: 2})
+		synctest.Wait()
+		if !strings.Contains(f.text(), "learnt") || len(f.connects) != connects {
+			t.Errorf("%d connections more; came %s", len(f.connects)-connects, f.text())
 		}
 	})
 }

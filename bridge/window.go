@@ -24,6 +24,7 @@ type sent struct {
 	deliveries []broker.Delivery
 	qos        byte
 	id         uint16 // 0 for QoS 0
+	plainer    string // what it would have had more, and the upstream may not take
 	receipt    *link.Receipt
 }
 

@@ -25,6 +25,7 @@ type Broker struct {
 	taken    []packet.Publish
 	offences []string
 	count    int // connections that were accepted with CONNACK
+	passed   int // messages that were over the rate
 }
 
 // session is what it knows of a client beyond a connection.
@@ -109,6 +110,13 @@ func (b *Broker) Connections() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.count
+}
+
+// PassedOver returns how many messages were over MaxRate.
+func (b *Broker) PassedOver() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.passed
 }
 
 // Disconnect sends DISCONNECT to all clients of MQTT 5 and closes all

@@ -171,6 +171,7 @@ func (c *conn) publishLocked(m *packet.Publish) error {
 		return err
 	}
 	if c.tooManyLocked() {
+		c.b.passed++
 		return nil
 	}
 	code := packet.Success
