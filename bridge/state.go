@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"gateway/bridge/link/dial"
 	"gateway/broker"
 )
 
@@ -20,6 +21,7 @@ type State struct {
 	Paused      string
 	PausedUntil time.Time
 	LastError   string // why the line was lost or not made, "" if it never failed
+	ErrorHelp   string // what that means and what to do, "" if there is no more to say
 	ErrorTime   time.Time
 	Forwarded   uint64   // messages acknowledged by the upstream
 	Received    uint64   // messages brought in
@@ -79,14 +81,19 @@ func (br *Bridge) failed(err error) {
 	if err == nil || errors.Is(err, context.Canceled) {
 		err = errors.New("connection closed")
 	}
+	help := dial.Explain(err)
 	br.mu.Lock()
 	news := br.state.LastError != err.Error() || br.failures == 0
-	br.state.LastError, br.state.ErrorTime = err.Error(), time.Now()
+	br.state.LastError, br.state.ErrorHelp, br.state.ErrorTime = err.Error(), help, time.Now()
 	br.failures++
 	n := br.failures
 	br.mu.Unlock()
 	if news || n%100 == 0 {
-		br.log.Warn("upstream not connected; what is to be forwarded is kept and sent later", "error", err, "waiting", br.sub.Stats().Waiting, "attempts", n)
+		args := []any{"error", err, "waiting", br.sub.Stats().Waiting, "attempts", n}
+		if help != "" {
+			args = append(args, "help", help)
+		}
+		br.log.Warn("upstream not connected; what is to be forwarded is kept and sent later", args...)
 	}
 }
 

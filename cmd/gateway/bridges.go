@@ -49,7 +49,7 @@ func bridgeForms(states []bridge.State, now time.Time) []dashboard.Bridge {
 			Waiting: s.Queue.Waiting + s.Queue.Unacked, Bytes: s.Queue.Bytes, OldestMS: age(s.Queue.Oldest),
 			LastAckMS: age(s.LastAck), Rate: s.Rate, DrainMS: drain,
 			Forwarded: s.Forwarded, Received: s.Received, Dropped: s.Queue.Dropped + s.Queue.TooOld,
-			SetAside: s.Aside, Error: s.LastError, ErrorAgeMS: age(s.ErrorTime), RefusedSubs: len(s.Refused),
+			SetAside: s.Aside, Error: s.LastError, Help: s.ErrorHelp, ErrorAgeMS: age(s.ErrorTime), RefusedSubs: len(s.Refused),
 		})
 	}
 	return all

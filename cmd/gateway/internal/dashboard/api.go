@@ -57,6 +57,7 @@ type Bridge struct {
 	Dropped     uint64  `json:"dropped"`         // for want of room, or too old
 	SetAside    int     `json:"set_aside"`       // that the upstream does not take, and are kept
 	Error       string  `json:"error"`           // the last one, "" for none
+	Help        string  `json:"help,omitempty"`  // what that means and what to do
 	ErrorAgeMS  int64   `json:"error_age_ms"`    // when that was
 	RefusedSubs int     `json:"refused_filters"` // subscriptions that the upstream does not grant
 }

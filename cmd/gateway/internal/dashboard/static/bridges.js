@@ -26,7 +26,7 @@ function Bridge({ b, t }) {
   return html`<li class="bridge">
     <b>${b.name}</b> <span class=${`state ${cls}`}><span aria-hidden="true">${sign}</span> ${word}</span>
     <div>${facts.join(" · ")}</div>
-    ${!b.connected && b.error && html`<div class="reason">${b.error} (${at(b.error_age_ms)})</div>`}
+    ${!b.connected && b.error && html`<div class="reason">${b.error} (${at(b.error_age_ms)})${b.help && html`<br />${b.help}`}</div>`}
   </li>`;
 }
 
