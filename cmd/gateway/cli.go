@@ -23,7 +23,7 @@ type commandLine struct {
 	Sub     subCommand     `cmd:"" help:"Subscribe to topics of an MQTT broker and print messages."`
 	Passwd  passwdCommand  `cmd:"" help:"Set or delete a user's password in a password file."`
 	Store   storeCommand   `cmd:"" help:"Inspect, verify, compact or back up what the gateway keeps on disk."`
-	Bridge  bridgeCommand  `cmd:"" help:"Try the upstreams that the bridges of the configuration have."`
+	Bridge  bridgeCommand  `cmd:"" help:"Try the upstreams of the bridges, and see what they do not take."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	ShowVersion bool `name:"version" help:"Print the version."`
