@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gateway/bridge/link"
 	"gateway/broker"
 )
 
@@ -147,6 +148,30 @@ func TestAckTimeout(t *testing.T) {
 		if e := r.bridge.State().LastError; !strings.Contains(e, "no acknowledgement for 30s") {
 			t.Errorf("last error %q", e)
 		}
+	})
+}
+
+// An upstream that sends a long backlog has our acknowledgements behind it: that is
+// not a dead line.
+func TestAckBehindABacklog(t *testing.T) {
+	f := &far{holdAcks: true}
+	cfg := bothWays()
+	inBubble(t, cfg, f, func(r *rig) {
+		r.publish("home/x", 1)
+		for i := range 10 {
+			r.sleep(20 * time.Second)
+			if err := f.sends(link.Message{Topic: "down/x", Payload: fmt.Append(nil, i), QoS: 1, ID: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, n := f.numbers(); n != 1 {
+			t.Errorf("%d connections", n)
+		}
+		r.sleep(2 * time.Minute)
+		if _, n := f.numbers(); n < 2 {
+			t.Error("a dead line is not given up")
+		}
+		f.hold(false)
 	})
 }
 

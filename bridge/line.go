@@ -391,16 +391,40 @@ func (ln *line) settle() {
 	timeout := time.NewTimer(ln.cfg.AckTimeout)
 	defer timeout.Stop()
 	for s := range ln.window.sent {
-		timeout.Reset(ln.cfg.AckTimeout)
-		select {
-		case <-s.receipt.Done():
-		case <-timeout.C:
-			ln.end(fmt.Errorf("%w for %v", errNoAnswer, ln.cfg.AckTimeout))
-			<-s.receipt.Done() // watch closes the link
-		}
+		ln.await(s.receipt, timeout)
 		ln.settled(s)
 		ln.window.leave(s.id)
 	}
+}
+
+// maxPatience is how often an acknowledgement may take ack_timeout once more, while
+// messages come in: it may be behind a backlog that the upstream has for us.
+const maxPatience = 20
+
+// await waits until the fate of a message is known, and ends the line if the
+// upstream is silent about it.
+func (ln *line) await(r *link.Receipt, timeout *time.Timer) {
+	for range maxPatience {
+		received := ln.receivedSoFar()
+		timeout.Reset(ln.cfg.AckTimeout)
+		select {
+		case <-r.Done():
+			return
+		case <-timeout.C:
+		}
+		if ln.receivedSoFar() == received {
+			break
+		}
+	}
+	ln.end(fmt.Errorf("%w for %v", errNoAnswer, ln.cfg.AckTimeout))
+	<-r.Done() // watch closes the link
+}
+
+// receivedSoFar returns how many messages have come in.
+func (ln *line) receivedSoFar() uint64 {
+	ln.Bridge.mu.Lock()
+	defer ln.Bridge.mu.Unlock()
+	return ln.state.Received + ln.state.Echoes + ln.state.Ignored
 }
 
 // settled does what the fate of s asks for.
