@@ -13,8 +13,9 @@ import (
 
 // bridgeCommand is for the bridges of a configuration.
 type bridgeCommand struct {
-	Test  bridgeTestCommand  `cmd:"" help:"Try whether an upstream does what a bridge needs, and say why not. Also while the gateway runs."`
-	Aside bridgeAsideCommand `cmd:"" help:"List the messages that upstreams do not take, with the reason, or forget them. Also while the gateway runs."`
+	Test    bridgeTestCommand    `cmd:"" help:"Try whether an upstream does what a bridge needs, and say why not. Also while the gateway runs."`
+	Aside   bridgeAsideCommand   `cmd:"" help:"List the messages that upstreams do not take, with the reason, or forget them. Also while the gateway runs."`
+	Presets bridgePresetsCommand `cmd:"" help:"List the kinds of upstream that the key preset names, or say what one of them sets."`
 }
 
 type bridgeTestCommand struct {
