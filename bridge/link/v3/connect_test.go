@@ -43,6 +43,9 @@ func TestRefusalsSayWhy(t *testing.T) {
 			if !errors.As(err, &no) || no.Packet != "CONNACK" || no.Code != want {
 				t.Errorf("return code %d: %v", code, err)
 			}
+			if strings.Contains(err.Error(), "what is not allowed") {
+				t.Errorf("return code %d is told as a breach of MQTT: %v", code, err)
+			}
 		})
 	}
 }

@@ -129,7 +129,12 @@ func (w *wire) take() error {
 		return w.readError(err)
 	}
 	w.life.mark(&w.life.packet)
-	if err := w.incoming(first, body); err != nil {
+	err = w.incoming(first, body)
+	var no *link.Refused
+	switch {
+	case errors.As(err, &no):
+		return err
+	case err != nil:
 		return fmt.Errorf("the upstream sends what is not allowed: %w", err)
 	}
 	return nil
