@@ -61,7 +61,8 @@ type Bridge struct {
 	mu       sync.Mutex
 	state    State
 	rates    rates
-	failures int // since the last connection, that were not logged
+	failures int             // since the last connection
+	told     map[string]bool // why, as far as it was logged since then
 }
 
 // Deps are what a bridge needs of others. What is nil after Log is made from the

@@ -189,6 +189,22 @@ func TestSilenceIsNoTimeout(t *testing.T) {
 	})
 }
 
+// Two addresses take turns, and our own port is another one each time.
+func TestAnOutageIsLoggedOnceForEachReason(t *testing.T) {
+	cfg := testConfig()
+	cfg.Addresses = []string{"mqtt://other:1883"}
+	f := &far{}
+	f.fails = func(address string) error {
+		return fmt.Errorf("read tcp 10.0.0.1:%d->10.0.0.2:1883: refused by %s", 40000+len(f.tries), address)
+	}
+	inBubble(t, cfg, f, func(r *rig) {
+		r.sleep(8 * time.Minute)
+		if n := strings.Count(r.log.String(), "upstream not connected"); len(f.tries) < 10 || len(f.tries) > 99 || n != 2 {
+			t.Errorf("%d lines for %d attempts with two reasons:\n%s", n, len(f.tries), r.log)
+		}
+	})
+}
+
 func TestReconnectsForEverWithinTheBounds(t *testing.T) {
 	f := &far{down: errCut}
 	cfg := testConfig()

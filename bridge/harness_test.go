@@ -20,8 +20,9 @@ import (
 // far is an upstream in memory whose line the test cuts at will.
 type far struct {
 	mu       sync.Mutex
-	down     error // what connecting fails with, nil if the line is up
-	holdAcks bool  // acknowledge nothing
+	down     error                      // what connecting fails with, nil if the line is up
+	fails    func(address string) error // takes the place of down
+	holdAcks bool                       // acknowledge nothing
 	refuse   func(link.Message) error
 	poison   func(link.Message) bool // the connection is lost with it
 	limits   link.Limits
@@ -58,6 +59,9 @@ func (f *far) dial(_ context.Context, address string) (net.Conn, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tries, f.triedAt = append(f.tries, address), append(f.triedAt, time.Now())
+	if f.fails != nil {
+		return nil, f.fails(address)
+	}
 	return nil, f.down
 }
 

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"regexp"
 	"time"
 
 	"gateway/bridge/link/dial"
@@ -64,6 +65,7 @@ func (br *Bridge) connected(address string) {
 	br.state.Connected, br.state.Since, br.state.Address = true, time.Now(), address
 	failures := br.failures
 	br.failures = 0
+	clear(br.told)
 	br.mu.Unlock()
 	br.log.Info("upstream connected", "address", address, "waiting", br.sub.Stats().Waiting, "attempts", failures+1)
 	br.announce(true)
@@ -76,14 +78,24 @@ func (br *Bridge) disconnected() {
 	br.announce(false)
 }
 
-// failed notes why there is no line; it is logged when it changes.
+// maxTold is how many reasons for one outage are remembered. There is one for each
+// address of an upstream, and now and then a second one.
+const maxTold = 16
+
+// failed notes why there is no line. Each reason is logged once for an outage: with
+// several addresses they take turns.
 func (br *Bridge) failed(err error) {
 	if err == nil || errors.Is(err, context.Canceled) {
 		err = errors.New("connection closed")
 	}
 	help := dial.Explain(err)
 	br.mu.Lock()
-	news := br.state.LastError != err.Error() || br.failures == 0
+	reason := ownPort.ReplaceAllString(err.Error(), "->") // that is another one each time
+	news := !br.told[reason]
+	if br.told == nil || len(br.told) >= maxTold {
+		br.told = make(map[string]bool)
+	}
+	br.told[reason] = true
 	br.state.LastError, br.state.ErrorHelp, br.state.ErrorTime = err.Error(), help, time.Now()
 	br.failures++
 	n := br.failures
@@ -96,6 +108,9 @@ func (br *Bridge) failed(err error) {
 		br.log.Warn("upstream not connected; what is to be forwarded is kept and sent later", args...)
 	}
 }
+
+// ownPort is our end of a connection in an error of package net, 10.0.0.1:40001->10.0.0.2:1883.
+var ownPort = regexp.MustCompile(`:\d+->`)
 
 // announce publishes the state of the bridge as Mosquitto does.
 func (br *Bridge) announce(up bool) {
