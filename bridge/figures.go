@@ -78,6 +78,7 @@ func (br *Bridge) putFigures(s State, now time.Time, last map[string]string) {
 	age := func(t time.Time) string { return number(int64(Age(t, now) / time.Second)) }
 	all := map[string]string{
 		"address":             s.Address,
+		"paused":              s.Paused,
 		"queue/messages":      number(int64(s.Queue.Waiting + s.Queue.Unacked)),
 		"queue/bytes":         number(s.Queue.Bytes),
 		"queue/oldest_age":    age(s.Queue.Oldest),

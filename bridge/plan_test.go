@@ -25,6 +25,9 @@ func TestWindows(t *testing.T) {
 		if _, n := f.numbers(); n != 0 || s.Paused != "outside of windows" || s.PausedUntil.Hour() != 2 {
 			t.Errorf("outside of the window: %+v", s)
 		}
+		if m := r.broker.Retained("$SYS/broker/connection/cloud/paused"); m == nil || string(m.Payload) != "outside of windows" {
+			t.Errorf("the tree does not say why there is no connection: %v", m)
+		}
 		r.sleep(62 * time.Minute)
 		if f.text() != "pi1/home/x=1" || r.bridge.State().Paused != "" {
 			t.Errorf("in the window upstream got %s, %+v", f.text(), r.bridge.State())

@@ -45,7 +45,7 @@ func bridgeForms(states []bridge.State, now time.Time) []dashboard.Bridge {
 			drain = -1
 		}
 		all = append(all, dashboard.Bridge{
-			Name: s.Name, Address: s.Address, Connected: s.Connected, SinceMS: age(s.Since),
+			Name: s.Name, Address: s.Address, Connected: s.Connected, SinceMS: age(s.Since), Paused: s.Paused,
 			Waiting: s.Queue.Waiting + s.Queue.Unacked, Bytes: s.Queue.Bytes, OldestMS: age(s.Queue.Oldest),
 			LastAckMS: age(s.LastAck), Rate: s.Rate, DrainMS: drain,
 			Forwarded: s.Forwarded, Received: s.Received, Dropped: s.Queue.Dropped + s.Queue.TooOld,

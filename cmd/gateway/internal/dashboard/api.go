@@ -46,6 +46,7 @@ type Bridge struct {
 	Address     string  `json:"address"`
 	Connected   bool    `json:"connected"`
 	SinceMS     int64   `json:"since_ms"`
+	Paused      string  `json:"paused"`  // why there is no connection by plan, "" if there is to be one
 	Waiting     int     `json:"waiting"` // messages that the upstream has not acknowledged
 	Bytes       int64   `json:"bytes"`   // of them
 	OldestMS    int64   `json:"oldest_ms"`

@@ -48,6 +48,12 @@ func bridgeMetrics() []bridgeMetric {
 			}
 			return 0
 		})},
+		{"gateway_bridge_paused", "gauge", "1 if there is no line by plan: windows, daily_bytes, or lazy.", known(func(s bridge.State) float64 {
+			if s.Paused != "" {
+				return 1
+			}
+			return 0
+		})},
 		{"gateway_bridge_queue_messages", "gauge", "Messages that the upstream has not acknowledged.", known(func(s bridge.State) float64 { return float64(s.Queue.Waiting + s.Queue.Unacked) })},
 		{"gateway_bridge_queue_bytes", "gauge", "Bytes of the messages that the upstream has not acknowledged.", known(func(s bridge.State) float64 { return float64(s.Queue.Bytes) })},
 		{"gateway_bridge_queue_oldest_seconds", "gauge", "Age of the oldest message that waits; 0 if none does.", func(s bridge.State, now time.Time) (float64, bool) {

@@ -7,6 +7,7 @@ const html = htm.bind(h);
 
 /** Sign, word and class of a line's state: never by colour alone. */
 function state(b) {
+  if (!b.connected && b.paused) return ["–", `not connected by plan: ${b.paused}`, "offline"];
   if (!b.connected) return ["–", "not connected", "offline"];
   if (b.waiting > 0 && b.last_ack_ms > 30_000) return ["✕", "connected, but nothing is acknowledged", "fault"];
   return b.waiting > 100 ? ["◐", "catching up", "late"] : ["●", "connected", "live"];
