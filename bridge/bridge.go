@@ -212,8 +212,8 @@ func (br *Bridge) Run(ctx context.Context) error {
 		switch {
 		case err == nil:
 			err = br.served(ctx, ln, address)
-			if at = 0; br.cfg.RoundRobin {
-				at = (at + 1) % len(addresses)
+			if at = (at + 1) % len(addresses); !br.cfg.RoundRobin {
+				at = 0
 			}
 		default:
 			at++
