@@ -27,6 +27,7 @@ type far struct {
 	poison   func(link.Message) bool // the connection is lost with it
 	limits   link.Limits
 	noBit    bool // closes on the bridge bit
+	silent   bool // does not answer SUBSCRIBE
 	current  *farLink
 	got      []message // all that ever came, doubles included
 	hellos   []link.Hello
@@ -221,7 +222,13 @@ func (l *farLink) Release(id uint16) *link.Receipt {
 	return r
 }
 
-func (l *farLink) Subscribe(_ context.Context, subs []link.Subscription) ([]byte, error) {
+func (l *farLink) Subscribe(ctx context.Context, subs []link.Subscription) ([]byte, error) {
+	l.far.mu.Lock()
+	silent := l.far.silent
+	l.far.mu.Unlock()
+	if silent {
+		return nil, l.waitForAnswer(ctx)
+	}
 	l.far.mu.Lock()
 	defer l.far.mu.Unlock()
 	if err := l.far.unheard; err != nil {

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ func (ln *line) known(local string, m link.Message) bool {
 		return false
 	}
 	if string(here.Payload) == string(m.Payload) {
-		return true
+		return ln.hasAsked() // else it was kept for us while we were away
 	}
 	if _, _, out := ln.routes.outbound(local); !out || here.Origin == ln.origin() {
 		return false
@@ -97,19 +98,42 @@ func (ln *line) replaying() bool {
 	return ln.subscribed.IsZero() || time.Since(ln.subscribed) < replayTime
 }
 
+// hasAsked tells whether the upstream was asked for anything on this connection,
+// so that what it has retained may come once more.
+func (ln *line) hasAsked() bool {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	return ln.asked
+}
+
 // echoing tells whether the upstream may send us what we have published.
 func (ln *line) echoing() bool { return ln.routes.echoes() && !ln.quiet }
 
-// subscribe asks the upstream for what the routes bring in.
+// subscribe asks the upstream for what the routes bring in. An upstream that does
+// not answer is taken for dead as with messages.
 func (ln *line) subscribe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, ln.cfg.AckTimeout)
+	defer cancel()
+	err := ln.resubscribe(ctx)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("subscribe: %w for %v", errNoAnswer, ln.cfg.AckTimeout)
+	}
+	return err
+}
+
+// resubscribe makes the subscriptions of the upstream's session those that are
+// wanted. What it refuses is asked for again with the next connection.
+func (ln *line) resubscribe(ctx context.Context) error {
 	want := ln.subscriptions()
+	granted := want
 	before := ln.memory.subscriptions()
 	if !ln.link.Present() {
 		before = nil
 		ln.memory.setSubscriptions(nil) // if the line is lost before the answer, the session is there next time
 	}
 	if len(want) > 0 && !sameSubscriptions(before, want) {
-		if err := ln.ask(ctx, want); err != nil {
+		var err error
+		if granted, err = ln.ask(ctx, want); err != nil {
 			return err
 		}
 	}
@@ -124,30 +148,35 @@ func (ln *line) subscribe(ctx context.Context) error {
 			return err
 		}
 	}
-	ln.memory.setSubscriptions(want)
+	ln.memory.setSubscriptions(granted)
 	ln.mu.Lock()
 	ln.subscribed = time.Now()
 	ln.mu.Unlock()
 	return nil
 }
 
-// ask subscribes, and tells what is refused.
-func (ln *line) ask(ctx context.Context, want []link.Subscription) error {
+// ask subscribes, tells what is refused, and returns the rest.
+func (ln *line) ask(ctx context.Context, want []link.Subscription) (granted []link.Subscription, err error) {
+	ln.mu.Lock()
+	ln.asked = true
+	ln.mu.Unlock()
 	codes, err := ln.link.Subscribe(ctx, want)
 	if err != nil {
-		return fmt.Errorf("subscribe: %w", err)
+		return nil, fmt.Errorf("subscribe: %w", err)
 	}
 	var refused []string
 	for i, code := range codes {
 		if code >= 0x80 {
 			refused = append(refused, want[i].Filter)
+			continue
 		}
+		granted = append(granted, want[i])
 	}
 	if len(refused) > 0 {
 		ln.log.Error("the upstream refuses subscriptions: nothing comes in by them", "filters", refused)
 	}
 	ln.count(func(s *State) { s.Refused = refused })
-	return nil
+	return granted, nil
 }
 
 func (ln *line) subscriptions() []link.Subscription {

@@ -28,6 +28,7 @@ type line struct {
 
 	planned sync.WaitGroup // see over
 
+	asked      bool      // the upstream was asked for subscriptions
 	subscribed time.Time // when the upstream had taken our subscriptions
 
 	batch *batch.Batcher[broker.Delivery] // nil without batches

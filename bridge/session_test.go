@@ -1,0 +1,102 @@
+package bridge
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"gateway/bridge/link"
+)
+
+// A subscription that was refused is not taken for one that the session has: when
+// the upstream allows it, it is made with the next connection.
+func TestRefusedSubscriptionIsAskedForAgain(t *testing.T) {
+	cfg := testConfig()
+	cfg.Topics = append(cfg.Topics, Route{Filter: "forbidden/#", Direction: In, QoS: 1})
+	f := &far{present: true}
+	inBubble(t, cfg, f, func(r *rig) {
+		f.mu.Lock()
+		f.wishes = nil
+		f.mu.Unlock()
+		f.cut(errCut)
+		f.repair()
+		r.sleep(2 * time.Minute)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if len(f.wishes) != 1 {
+			t.Errorf("subscribed to %+v", f.wishes)
+		}
+		if s := r.bridge.State(); !slices.Equal(s.Refused, []string{"forbidden/#"}) {
+			t.Errorf("refused: %q", s.Refused)
+		}
+	})
+}
+
+// An upstream that answers pings and no SUBSCRIBE is dead: what waits goes when
+// another connection is better.
+func TestSubscribeThatIsNotAnswered(t *testing.T) {
+	f := &far{silent: true}
+	inBubble(t, bothWays(), f, func(r *rig) {
+		r.publish("home/x", 1)
+		r.sleep(10 * time.Second)
+		f.mu.Lock()
+		f.silent = false
+		f.mu.Unlock()
+		r.sleep(2 * time.Minute)
+		if got := f.text(); got != "home/x=1" {
+			t.Errorf("upstream got %q; %s", got, r.log)
+		}
+	})
+}
+
+func TestRoundRobinGoesRound(t *testing.T) {
+	f := &far{}
+	cfg := testConfig()
+	cfg.Addresses = []string{"mqtt://second:1883", "mqtt://third:1883"}
+	cfg.RoundRobin = true
+	inBubble(t, cfg, f, func(r *rig) {
+		for range 3 {
+			f.cut(errCut)
+			f.repair()
+			r.sleep(2 * time.Minute)
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if want := []string{"mqtt://far:1883", "mqtt://second:1883", "mqtt://third:1883", "mqtt://far:1883"}; !slices.Equal(f.tries, want) {
+			t.Errorf("tried %v", f.tries)
+		}
+	})
+}
+
+// What the upstream has kept for us is news also if it is retained and what we
+// have already: the lamp was switched twice.
+func TestWhatWasKeptForUsIsNews(t *testing.T) {
+	f := &far{present: true}
+	inBubble(t, bothWays(), f, func(r *rig) {
+		m := link.Message{Topic: "down/set", Payload: []byte("toggle"), QoS: 1, ID: 1, Retain: true}
+		if err := f.sends(m); err != nil {
+			t.Fatal(err)
+		}
+		f.cut(errCut)
+		f.repair()
+		r.sleep(3 * time.Second)
+		got := r.watch("up/set")
+		got() // what is retained
+		if err := f.sends(m); err != nil {
+			t.Fatal(err)
+		}
+		if s := got(); !slices.Equal(s, []string{"up/set=toggle"}) {
+			t.Errorf("published here: %v", s)
+		}
+	})
+}
+
+func (l *farLink) waitForAnswer(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.gone:
+		return l.err
+	}
+}
