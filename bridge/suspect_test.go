@@ -72,7 +72,9 @@ func TestPoisonGoesInThePlainestForm(t *testing.T) {
 // sent, however much comes meanwhile.
 func TestManyPoisons(t *testing.T) {
 	f := &far{poison: func(m link.Message) bool { return strings.HasPrefix(string(m.Payload), "bad") }}
-	inBubble(t, testConfig(), f, func(r *rig) {
+	cfg := testConfig()
+	cfg.ReconnectMax = 5 * time.Second // eight times five attempts are to fit into the test
+	inBubble(t, cfg, f, func(r *rig) {
 		for i := range 40 {
 			r.publish("home/x", i)
 			if i%10 == 5 {
