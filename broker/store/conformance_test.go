@@ -90,7 +90,7 @@ func TestFullTakesEnds(t *testing.T) {
 		}
 		for _, adds := range []store.Change{
 			{Op: store.Publish, Message: m, To: []store.Delivery{{Session: id, Seq: 3}}},
-			{Op: store.PutSession, Session: id, Name: "a"},
+			{Op: store.PutSession, Session: d.NewSession(), Name: "b"},
 		} {
 			if _, err := d.Append(store.Now, store.Change{Op: store.Done, Session: id, Seq: 1}, adds, store.Change{Op: store.EndSession, Session: id}); !errors.Is(err, store.ErrFull) {
 				t.Errorf("%+v: %v", adds, err)
@@ -100,6 +100,7 @@ func TestFullTakesEnds(t *testing.T) {
 			}
 		}
 		for _, c := range []store.Change{
+			{Op: store.PutSession, Session: id, Name: "a", Data: []byte("more is known of it")},
 			{Op: store.Subscribe, Session: id, Name: "g"},
 			{Op: store.Unsubscribe, Session: id, Name: "g"},
 			{Op: store.ClearRetained, Name: "t"},

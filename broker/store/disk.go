@@ -238,17 +238,16 @@ func (d *Disk) hurryLocked() {
 
 // Append implements [Store].
 func (d *Disk) Append(u Urgency, changes ...Change) (Mark, error) {
-	size, adds := int64(0), false
+	size := int64(0)
 	for i := range changes {
 		size += changes[i].bound()
-		adds = adds || changes[i].Op == Publish || changes[i].Op == PutSession
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closing {
 		return 0, ErrClosed
 	}
-	if adds {
+	if d.addsLocked(changes) {
 		if err := d.roomLocked(size); err != nil {
 			return 0, err
 		}
@@ -272,6 +271,14 @@ func (d *Disk) Append(u Urgency, changes ...Change) (Mark, error) {
 	}
 	d.appendedLocked(len(c.buf)-before, u)
 	return c.mark, nil
+}
+
+// addsLocked tells whether changes need room. A session that is known takes the
+// place of what it was: while it can be written, so can what is said of it.
+func (d *Disk) addsLocked(changes []Change) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool {
+		return c.Op == Publish || c.Op == PutSession && (d.failure.err != nil || d.pending > maxPending/2 || d.x.known(c.Session) == nil)
+	})
 }
 
 // appendedLocked accounts for n bytes in cur, and sees to it that they are

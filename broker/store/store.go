@@ -129,8 +129,9 @@ type Store interface {
 	// a crash leaves all of them or none, and none without those that were
 	// appended before. It does not wait for the disk and keeps nothing of what it
 	// is given. Now without a change is for everything that was appended before.
-	// It fails with [ErrFull] only where there is a Publish or
-	// PutSession among them.
+	// It fails with [ErrFull] only where there is a Publish or PutSession among
+	// them. Of a session that is known, PutSession does only while nothing can be
+	// written.
 	Append(u Urgency, changes ...Change) (Mark, error)
 	// Read returns the message of a delivery that is not done, and the Extra it
 	// was given. The caller owns both. It fails with [ErrNoMessage] if there is
