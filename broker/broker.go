@@ -48,8 +48,9 @@ type Broker struct {
 	durableMu sync.Mutex // taken before any other lock
 	durable   map[string]*Subscription
 
-	waitMu  sync.Mutex         // the innermost
-	waiting map[*conn]struct{} // for the store
+	waitMu  sync.Mutex                 // the innermost
+	waiting map[*conn]struct{}         // for the store
+	readers map[*Subscription]struct{} // that wait for it
 
 	connsMu   sync.Mutex // never held while another of the broker is taken
 	conns     map[*conn]struct{}

@@ -67,6 +67,7 @@
 //	Broker.mu          subscriptions; publishers hold it shared while they deliver
 //	group.mu           the members of a shared subscription
 //	session.mu         a session's queues and what is in flight
+//	Subscription.mu    the same of a subscriber in this process
 //	conn.mu            what waits to be written
 //	the store's own
 //	Broker.waitMu      connections that wait for the store

@@ -131,13 +131,34 @@ func (b *Broker) await(c *conn) {
 	b.waitMu.Unlock()
 }
 
-// advanced wakes the connections that wait for the store. It is called by the
-// store's goroutine.
+// stableFor tells whether everything up to mark is stable. If not, it soon is, and
+// s is signalled then. Subscription.mu may be held.
+func (b *Broker) stableFor(s *Subscription, mark store.Mark) bool {
+	if mark <= b.store.Stable() {
+		return true
+	}
+	b.waitMu.Lock()
+	if b.readers == nil {
+		b.readers = make(map[*Subscription]struct{})
+	}
+	b.readers[s] = struct{}{}
+	b.waitMu.Unlock()
+	_, _ = b.store.Append(store.Now) // whatever was not urgent is now
+	return mark <= b.store.Stable()
+}
+
+// advanced wakes the connections and subscriptions that wait for the store. It is
+// called by the store's goroutine.
 func (b *Broker) advanced(store.Mark) {
 	b.waitMu.Lock()
+	readers := b.readers
+	b.readers = nil
 	waiting := b.waiting
 	b.waiting = make(map[*conn]struct{}, len(waiting))
 	b.waitMu.Unlock()
+	for s := range readers {
+		s.signal()
+	}
 	for c := range waiting {
 		c.mu.Lock()
 		c.releaseLocked()

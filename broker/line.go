@@ -35,6 +35,7 @@ type coldRange struct {
 	from, to uint64 // the first that may be, and the last
 	len      int
 	bytes    int64
+	mark     store.Mark // when all of it is stable
 }
 
 // scanner is a store that knows what waits without reading it.
@@ -210,7 +211,9 @@ func (l *line) page() {
 			l.front.push(l.strays.pop())
 			continue
 		}
-		l.front.push(deliveryOf(q))
+		d := deliveryOf(q)
+		d.mark = l.cold.mark
+		l.front.push(d)
 		l.cold.take(q)
 		l.cold.from = q.Seq + 1
 	}
@@ -265,12 +268,12 @@ func (l *line) cool() {
 	}
 }
 
-// freeze makes up to max deliveries of q, which come next after those that are
+// freeze makes up to n deliveries of q, which come next after those that are
 // cold, cold or strays. It ends at one that is on its way to the store, unless all
 // is wanted.
-func (l *line) freeze(q *queue, max int, all bool) {
+func (l *line) freeze(q *queue, n int, all bool) {
 	var seqs []uint64
-	for ; max > 0 && q.len > 0 && (all || q.front().mark != unstored); max-- {
+	for ; n > 0 && q.len > 0 && (all || q.front().mark != unstored); n-- {
 		switch d := q.front(); {
 		case d.void && d.mark != unstored:
 			q.pop()
@@ -278,7 +281,9 @@ func (l *line) freeze(q *queue, max int, all bool) {
 		case !d.kept: // only here, or on its way
 			l.strays.push(q.pop())
 		default:
-			seqs = append(seqs, q.pop().seq)
+			seqs = append(seqs, d.seq)
+			l.cold.mark = max(l.cold.mark, d.mark)
+			q.pop()
 		}
 	}
 	if len(seqs) == 0 {
@@ -305,7 +310,9 @@ func (l *line) join(other *line) {
 				l.push(q.pop())
 			}
 		}
+		l.void += other.void
 	} else if other.len() > 0 {
+		l.void += other.void
 		l.freeze(&l.rest, l.rest.len, true)
 		l.freeze(&other.front, other.front.len, true)
 		if c := other.cold; c.len > 0 {
@@ -315,12 +322,12 @@ func (l *line) join(other *line) {
 			l.cold.to = c.to
 			l.cold.len += c.len
 			l.cold.bytes += c.bytes
+			l.cold.mark = max(l.cold.mark, c.mark)
 		}
 		for other.strays.len > 0 {
 			l.strays.push(other.strays.pop())
 		}
 		l.rest = other.rest
-	}
-	l.void += other.void
+	} // else stored finds no place for what was taken out, and has it forgotten
 	*other = line{store: other.store, num: other.num, known: other.known}
 }

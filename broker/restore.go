@@ -194,7 +194,8 @@ func (r *restoring) process(x *store.Session, st *sessionState) {
 	b := r.b
 	s := newSubscription(b, x.Name)
 	s.keptAs(x.ID)
-	s.seq = x.Next - 1
+	s.reached = st.Reached
+	s.seq = max(x.Next-1, s.reached)
 	s.restored = make(map[string]bool)
 	for filter := range x.Subscriptions {
 		s.restored[filter] = true

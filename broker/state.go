@@ -23,8 +23,11 @@ type sessionState struct {
 	Sent uint64 `json:"sent,omitempty"`
 	// UnderWay are the numbers of the messages that may have been sent, from and
 	// to, of a session of this process, which does not send them in order.
-	UnderWay []run      `json:"under_way,omitempty"`
-	Will     *willState `json:"will,omitempty"`
+	UnderWay []run `json:"under_way,omitempty"`
+	// Reached is the highest number that a message may have been sent with that
+	// could not be stored: the store knows nothing else of it.
+	Reached uint64     `json:"reached,omitempty"`
+	Will    *willState `json:"will,omitempty"`
 }
 
 // run is numbers of messages that follow one another: the first and the last.

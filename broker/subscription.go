@@ -126,6 +126,7 @@ type Subscription struct {
 	reserved map[uint16]int // identifiers of again, how many have it
 	blocked  bool           // Next waits for an identifier
 	noted    [2]uint64      // numbers below this are noted as maybe delivered: in waiting, in fresh
+	reached  uint64         // as sessionState.Reached
 
 	received map[uint16]store.Mark // identifiers that Receive knows, stable at that mark
 	forgot   store.Mark            // when what Forget did is stable
@@ -199,14 +200,14 @@ func (b *Broker) Subscribe(o SubscribeOptions, filters ...string) (*Subscription
 func (s *Subscription) putState(closed time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.putStateLocked(store.Later, closed)
+	_ = s.putStateLocked(store.Later, closed)
 }
 
-func (s *Subscription) putStateLocked(u store.Urgency, closed time.Time) {
+func (s *Subscription) putStateLocked(u store.Urgency, closed time.Time) error {
 	if s.num == 0 {
-		return
+		return nil
 	}
-	st := sessionState{Process: true, Expiry: secondsToStore(s.b.processExpiry()), UnderWay: s.underWay()}
+	st := sessionState{Process: true, Expiry: secondsToStore(s.b.processExpiry()), UnderWay: s.underWay(), Reached: s.reached}
 	if !closed.IsZero() {
 		st.Left = closed.UnixMilli()
 	}
@@ -214,7 +215,11 @@ func (s *Subscription) putStateLocked(u store.Urgency, closed time.Time) {
 	if err != nil {
 		panic(err)
 	}
-	_, _ = s.b.store.Append(u, store.Change{Op: store.PutSession, Session: s.num, Name: s.options.Name, Data: data})
+	_, err = s.b.store.Append(u, store.Change{Op: store.PutSession, Session: s.num, Name: s.options.Name, Data: data})
+	if err != nil {
+		s.noted = [2]uint64{} // with the next delivery, then
+	}
+	return err
 }
 
 // reopen puts what was not acknowledged back in front, and reports false if

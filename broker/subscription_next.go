@@ -39,7 +39,7 @@ func (s *Subscription) next() (Delivery, bool, error) {
 			s.mu.Lock()
 			continue
 		}
-		l, d := s.chooseLocked()
+		l, i, d := s.chooseLocked()
 		switch {
 		case d == nil:
 			return Delivery{}, false, nil
@@ -51,36 +51,59 @@ func (s *Subscription) next() (Delivery, bool, error) {
 			l.pop()
 			continue
 		}
-		return s.takeLocked(l), true, nil
+		return s.takeLocked(l, i), true, nil
 	}
 }
 
 // chooseLocked returns what is to be delivered next and the line that it is in
-// front of, nil for again. It returns no delivery if there is none, or if it
-// has to wait: then it is signalled.
-func (s *Subscription) chooseLocked() (*line, *delivery) {
+// front of, or nil and where in again it is. It returns no delivery if there is
+// none, or if it has to wait: then it is signalled.
+func (s *Subscription) chooseLocked() (*line, int, *delivery) {
 	s.blocked = false
 	if d := s.fresh.first(); d != nil && s.readyLocked(d) {
-		return &s.fresh, d
+		return &s.fresh, 0, d
 	}
 	d := s.waiting.first()
-	if len(s.again) > 0 && (d == nil || s.again[0].seq < d.seq) {
-		if d = &s.again[0]; s.taken.has(d.seq) {
-			s.blocked = true
-			return nil, nil
+	i := 0 // which of again, -1 for none
+	switch {
+	case len(s.again) == 0:
+		i = -1
+	case d != nil && d.seq < s.again[0].seq:
+		i = s.reservesLocked(d.seq)
+	}
+	if i < 0 {
+		if d == nil || !s.readyLocked(d) {
+			return nil, 0, nil
 		}
-		return nil, d
+		return &s.waiting, 0, d
 	}
-	if d == nil || !s.readyLocked(d) {
-		return nil, nil
+	if d = &s.again[i]; s.taken.has(d.seq) {
+		s.blocked = true
+		return nil, 0, nil
 	}
-	return &s.waiting, d
+	return nil, i, d
+}
+
+// reservesLocked returns which of again has the identifier of that number, -1 if
+// none has. What was live may be far behind in again, and its identifier come round
+// in the backlog: then it goes first, or neither ever would.
+func (s *Subscription) reservesLocked(seq uint64) int {
+	if s.reserved[idOf(seq)] == 0 {
+		return -1
+	}
+	return slices.IndexFunc(s.again, func(d delivery) bool { return idOf(d.seq) == idOf(seq) })
 }
 
 // readyLocked tells whether d, which was never delivered, can be: it is in the
 // store, and nothing under way has its identifier.
 func (s *Subscription) readyLocked(d *delivery) bool {
-	if d.mark == unstored { // then stored will signal
+	switch {
+	case d.mark == unstored: // then stored will signal
+		return false
+	case s.num != 0 && d.qos == 2 && d.mark > 0 && !s.b.stableFor(s, d.mark):
+		// After a crash it would get another number when its publisher sends it
+		// again, and be doubled; or another message would get its number, and pass
+		// for it.
 		return false
 	}
 	if s.options.Name != "" && (s.taken.has(d.seq) || s.reserved[idOf(d.seq)] > 0) {
@@ -90,12 +113,12 @@ func (s *Subscription) readyLocked(d *delivery) bool {
 	return true
 }
 
-// takeLocked takes out what chooseLocked has returned with l.
-func (s *Subscription) takeLocked(l *line) Delivery {
+// takeLocked takes out what chooseLocked has returned with l and i.
+func (s *Subscription) takeLocked(l *line, i int) Delivery {
 	var d delivery
 	if l == nil {
-		d = s.again[0]
-		s.dropAgainLocked(0)
+		d = s.again[i]
+		s.dropAgainLocked(i)
 	} else {
 		d = l.pop()
 	}
@@ -106,6 +129,7 @@ func (s *Subscription) takeLocked(l *line) Delivery {
 		s.taken.add(d.seq)
 		i, _ := slices.BinarySearchFunc(s.unacked, d.seq, bySeq)
 		s.unacked = slices.Insert(s.unacked, i, d)
+		s.noteReached(&d)
 		s.noteDelivered(l, &d)
 	}
 	out := Delivery{
@@ -275,7 +299,19 @@ func (s *Subscription) noteDelivered(l *line, d *delivery) {
 	if d.qos == 2 {
 		u = store.Now
 	}
-	s.putStateLocked(u, time.Time{})
+	_ = s.putStateLocked(u, time.Time{})
+}
+
+// noteReached sees to it that the number of d, which is not in the store, is of no
+// other message after a crash: the other side would take that for this one.
+func (s *Subscription) noteReached(d *delivery) {
+	if s.num == 0 || d.kept || d.seq <= s.reached {
+		return
+	}
+	s.reached = d.seq + ahead
+	if s.putStateLocked(store.Now, time.Time{}) != nil {
+		s.reached = d.seq // with the next one, then
+	}
 }
 
 // underWay returns what may have been delivered, or will be next.
