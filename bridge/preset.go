@@ -47,7 +47,7 @@ func Presets() []Preset {
 	}
 	return []Preset{
 		generic,
-		with("mosquitto", "Eclipse Mosquitto 1.4 and later", "The bridge bit keeps what we publish from coming back.", func(p *Preset) {
+		with("mosquitto", "Eclipse Mosquitto 1.4 and later", "The bridge bit keeps what we publish from coming back. In MQTT 3.1.1 Mosquitto acknowledges what its ACL or message_size_limit refuses, and drops it; with `protocol: 5` it says so, and it is set aside.", func(p *Preset) {
 			p.BridgeBit = "auto"
 		}),
 		with("hivemq", "HiveMQ, Community Edition and Cloud", "MQTT 5, whose no-local does what the bridge bit does elsewhere; HiveMQ closes on the bit.", func(p *Preset) {
