@@ -206,7 +206,7 @@ func (br *Bridge) Run(ctx context.Context) error {
 	addresses := br.addresses()
 	for at := 0; br.due(ctx); {
 		address := addresses[at%len(addresses)]
-		ln := br.newLine()
+		ln := br.newLine(address)
 		br.line = ln
 		err := br.connect(ctx, ln, address)
 		switch {

@@ -19,7 +19,9 @@
 //     PUBREL leaves. What remains: an upstream that loses our session (clean_start,
 //     a broker without persistence that is restarted) may deliver what was under
 //     way at that moment twice, and so may one that has no QoS 2 (RabbitMQ, AWS IoT,
-//     mosca), to which it goes as QoS 1.
+//     mosca), to which it goes as QoS 1. Addresses of one bridge are to share their
+//     sessions, as a cluster does: what is half complete at one is completed at the
+//     other. What comes in is at least once over such a change.
 //
 // What is sent is retained upstream if it is what is retained here at that
 // moment: a backlog is history, and does not replace newer values. Whatever the

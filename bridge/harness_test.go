@@ -26,8 +26,9 @@ type far struct {
 	refuse   func(link.Message) error
 	poison   func(link.Message) bool // the connection is lost with it
 	limits   link.Limits
-	noBit    bool // closes on the bridge bit
-	silent   bool // does not answer SUBSCRIBE
+	noBit    bool   // closes on the bridge bit
+	silent   bool   // does not answer SUBSCRIBE
+	stuck    string // Publish of that payload blocks until the connection ends
 	current  *farLink
 	got      []message // all that ever came, doubles included
 	hellos   []link.Hello
@@ -172,6 +173,9 @@ func (l *farLink) LastHeard() time.Time { return time.Now() }
 
 func (l *farLink) Publish(m link.Message) *link.Receipt {
 	r := link.NewReceipt()
+	if l.far.stuck != "" && string(m.Payload) == l.far.stuck {
+		<-l.gone
+	}
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()

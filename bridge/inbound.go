@@ -28,11 +28,30 @@ func (ln *line) Released(ctx context.Context, id uint16) error {
 	return ln.sub.Release(ctx, d)
 }
 
+// forgetElsewhere lets go of the packet identifiers of messages that came from
+// another address: here they may stand for other messages, which would be lost.
+// Where both have the same session, some messages come twice.
+func (ln *line) forgetElsewhere() error {
+	if !ln.elsewhere {
+		return nil
+	}
+	return ln.forgotten()
+}
+
+func (br *Bridge) forgetAll() error {
+	ctx, cancel := context.WithTimeout(context.Background(), br.cfg.AckTimeout)
+	defer cancel()
+	return br.sub.ForgetAll(ctx)
+}
+
 // Forgotten implements link.Session.
 func (ln *line) Forgotten(ctx context.Context, id uint16) error { return ln.sub.Forget(ctx, id) }
 
 // Received implements link.Session.
 func (ln *line) Received(m link.Message) (stable func(ctx context.Context) error, err error) {
+	if err := ln.forgetElsewhere(); err != nil {
+		return nil, err
+	}
 	route, local, ok := ln.routes.inbound(m.Topic)
 	switch {
 	case !ok, strings.HasPrefix(m.Topic, advisory), topic.CheckName(local) != nil:
@@ -131,7 +150,7 @@ func (ln *line) resubscribe(ctx context.Context) error {
 		before = nil
 		ln.memory.setSubscriptions(nil) // if the line is lost before the answer, the session is there next time
 	}
-	if len(want) > 0 && !sameSubscriptions(before, want) {
+	if len(want) > 0 && (ln.elsewhere || !sameSubscriptions(before, want)) {
 		var err error
 		if granted, err = ln.ask(ctx, want); err != nil {
 			return err

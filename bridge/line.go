@@ -21,12 +21,17 @@ var errNoAnswer = errors.New("no acknowledgement")
 // line is one connection while it lasts.
 type line struct {
 	*Bridge
-	link   link.Link // nil until the upstream has accepted it
+	link link.Link // nil until the upstream has accepted it
+
+	address   string
+	elsewhere bool         // the last connection was to another address, which may have another session
+	forgotten func() error // see forgetElsewhere
+
 	window *window
 	began  time.Time
 	end    context.CancelCauseFunc // ends the line, with why
 
-	planned sync.WaitGroup // see over
+	planned sync.WaitGroup // see over and farewell
 
 	asked      bool      // the upstream was asked for subscriptions
 	subscribed time.Time // when the upstream had taken our subscriptions
@@ -42,12 +47,17 @@ type line struct {
 
 // newLine returns the line of the next connection. It is the session that the
 // connection uses.
-func (br *Bridge) newLine() *line {
+func (br *Bridge) newLine(address string) *line {
 	var b *batch.Batcher[broker.Delivery]
 	if br.cfg.Batch.Topic != "" {
 		b = batch.New[broker.Delivery](br.cfg.Batch)
 	}
-	return &line{Bridge: br, batch: b, hurry: make(chan struct{}), others: make(chan struct{}, 1), window: newWindow(br.profile.MaxInflight, br.inflight)}
+	return &line{
+		Bridge: br, batch: b, address: address,
+		elsewhere: br.memory.elsewhere(address), forgotten: sync.OnceValue(br.forgetAll),
+		hurry: make(chan struct{}), others: make(chan struct{}, 1),
+		window: newWindow(br.profile.MaxInflight, br.inflight),
+	}
 }
 
 // inflight is how many messages may be on their way at once.
@@ -92,12 +102,13 @@ func (ln *line) watch(ctx, line context.Context) {
 	case <-ln.link.Lost():
 		ln.end(&lostError{ln.link.Cause()})
 	case <-line.Done():
+		ln.farewell()
 	case <-ln.over(line):
-		ln.farewell(line)
+		ln.farewell()
 		ln.end(errPlanned)
 	case <-ctx.Done():
 		ln.drain(line)
-		ln.farewell(line)
+		ln.farewell()
 		ln.end(context.Canceled)
 	}
 }
@@ -111,11 +122,15 @@ func (e *lostError) Unwrap() error { return e.cause }
 // begin takes up the session where the last connection has left it, and
 // subscribes.
 func (ln *line) begin(ctx context.Context) error {
+	if err := ln.forgetElsewhere(); err != nil {
+		return err
+	}
 	if !ln.link.Present() {
 		if err := ln.sub.ForgetAll(ctx); err != nil {
 			return err
 		}
 	}
+	ln.memory.setAddress(ln.address)
 	ln.receiveMaximum.Store(int32(min(ln.profile.MaxInflight, int(ln.link.Limits().ReceiveMaximum))))
 	ln.sub.Rewind()
 	if ln.cfg.CatchUp == LiveFirst {
@@ -134,14 +149,25 @@ func (br *Bridge) status(text string) link.Message {
 	return link.Message{Topic: br.routes.written(br.cfg.StatusTopic), Payload: []byte(text), Retain: br.profile.RetainAvailable}
 }
 
-// farewell says that we leave: the will is not sent after a DISCONNECT.
-func (ln *line) farewell(ctx context.Context) {
+// farewellTime is how long it may take to say that we leave.
+const farewellTime = time.Second
+
+// farewell says that we leave: the will is not sent after a DISCONNECT. An
+// upstream that takes nothing is left without.
+func (ln *line) farewell() {
 	if ln.cfg.StatusTopic == "" {
 		return
 	}
+	said := make(chan struct{})
+	ln.planned.Go(func() { // ends at the latest when the link is closed
+		defer close(said)
+		<-ln.link.Publish(ln.status("offline")).Done()
+	})
+	timeout := time.NewTimer(farewellTime)
+	defer timeout.Stop()
 	select {
-	case <-ln.link.Publish(ln.status("offline")).Done():
-	case <-ctx.Done():
+	case <-said:
+	case <-timeout.C:
 	}
 }
 
@@ -323,7 +349,9 @@ func (ln *line) tookPlainer(s sent) {
 // release ends a QoS 2 message that the upstream has recorded on an earlier
 // connection.
 func (ln *line) release(ctx context.Context, d broker.Delivery) bool {
-	if !ln.link.Present() {
+	// MQTT 3.1 does not say whether the session was kept.
+	unsaid := ln.profile.Protocol == "3.1" && ln.suspects.count(d.Seq()) < tryAlone
+	if !ln.link.Present() && !unsaid {
 		ln.acked(d)
 		return true
 	}
@@ -341,7 +369,7 @@ func (ln *line) message(d broker.Delivery, route Route, remote string) link.Mess
 	m := link.Message{
 		Topic: remote, Payload: d.Payload, Properties: d.Properties,
 		QoS:    byte(min(route.QoS, ln.maxQoS())),
-		Retain: ln.profile.RetainAvailable && !ln.link.Limits().NoRetain && route.retains(d.Retain) && ln.b.IsRetained(d.Message),
+		Retain: ln.profile.RetainAvailable && !ln.link.Limits().NoRetain && ln.retains(d, route),
 	}
 	if ln.rewrite != nil {
 		m.Payload = ln.rewrite(d.Message)
@@ -353,6 +381,19 @@ func (ln *line) message(d broker.Delivery, route Route, remote string) link.Mess
 		m.Expiry = left // what has expired is history, and kept as that
 	}
 	return m
+}
+
+// retains tells whether d is to be retained upstream. With always it may be of no
+// use to ask what is retained here: then the order says what is newest, if it is
+// kept.
+func (ln *line) retains(d broker.Delivery, route Route) bool {
+	switch {
+	case !route.retains(d.Retain):
+		return false
+	case d.Retain:
+		return ln.b.IsRetained(d.Message)
+	}
+	return !d.Backlog || ln.cfg.CatchUp != LiveFirst
 }
 
 // retains tells what the route makes of a RETAIN flag.

@@ -14,7 +14,7 @@ import (
 )
 
 // memory is what a bridge has learnt of its upstream, over restarts if it has a
-// file. Losing it costs some attempts, and no message.
+// file. Losing it begins the session upstream anew, without what it has for us.
 type memory struct {
 	file string // "": it is kept in memory only
 	log  *slog.Logger
@@ -32,6 +32,8 @@ type remembered struct {
 	NoBridgeBit []string `json:"no_bridge_bit,omitempty"`
 	// NoQoS2 is that the upstream does not complete QoS 2.
 	NoQoS2 bool `json:"no_qos_2,omitempty"`
+	// Address is that of the last session.
+	Address string `json:"address,omitempty"`
 	// Subscriptions are what the session upstream has.
 	Subscriptions []link.Subscription `json:"subscriptions,omitempty"`
 }
@@ -64,14 +66,28 @@ func (m *memory) change(f func(*remembered)) {
 	}
 	b, err := json.Marshal(m.is)
 	if err == nil {
-		err = errors.Join(os.MkdirAll(filepath.Dir(m.file), 0o700), os.WriteFile(m.file+".new", b, 0o600))
-	}
-	if err == nil {
-		err = os.Rename(m.file+".new", m.file)
+		err = m.write(b)
 	}
 	if err != nil {
 		m.log.Warn("what was learnt of the upstream is lost at the next start", "error", err)
 	}
+}
+
+// write puts a new file in the place of the old one, durably: an empty one after a
+// power cut would begin the session upstream anew, without what it has for us.
+func (m *memory) write(b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(m.file), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(m.file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(m.file+".new", m.file)
 }
 
 func (m *memory) begun() bool {
@@ -102,6 +118,23 @@ func (m *memory) refusesBridgeBit(address string) bool {
 
 func (m *memory) setRefusesBridgeBit(address string) {
 	m.change(func(r *remembered) { r.NoBridgeBit = append(r.NoBridgeBit, address) })
+}
+
+// elsewhere tells whether the last session was at another address. It may be
+// another one there: what is known of the last one is then not true of it.
+func (m *memory) elsewhere(address string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.is.Address != "" && m.is.Address != address
+}
+
+func (m *memory) setAddress(address string) {
+	m.mu.Lock()
+	same := m.is.Address == address
+	m.mu.Unlock()
+	if !same {
+		m.change(func(r *remembered) { r.Address = address })
+	}
 }
 
 func (m *memory) subscriptions() []link.Subscription {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gateway/bridge/link"
@@ -99,4 +100,105 @@ func (l *farLink) waitForAnswer(ctx context.Context) error {
 	case <-l.gone:
 		return l.err
 	}
+}
+
+// Packet identifiers are of a session: a message from another address is not taken
+// for one that came from the last one.
+func TestIdentifiersOfAnotherAddress(t *testing.T) {
+	f := &far{present: true}
+	cfg := bothWays()
+	cfg.Addresses, cfg.RoundRobin = []string{"mqtt://second:1883"}, true
+	inBubble(t, cfg, f, func(r *rig) {
+		got := r.watch("up/#")
+		if err := f.sends(link.Message{Topic: "down/lamp", Payload: []byte("on"), QoS: 2, ID: 7}); err != nil {
+			t.Fatal(err)
+		}
+		f.mu.Lock()
+		f.wishes = nil
+		f.mu.Unlock()
+		f.cut(errCut)
+		f.repair()
+		r.sleep(3 * time.Second)
+		for range 2 {
+			if err := f.sends(link.Message{Topic: "down/lamp", Payload: []byte("off"), QoS: 2, ID: 7}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s := got(); r.bridge.State().Address != "mqtt://second:1883" || !slices.Equal(s, []string{"up/lamp=on", "up/lamp=off"}) {
+			t.Errorf("published here: %v", s)
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if len(f.wishes) != 2 {
+			t.Errorf("subscribed there to %+v", f.wishes)
+		}
+	})
+}
+
+// MQTT 3.1 does not say that the session was kept: what the upstream has recorded
+// is released, or it may wait there for that for ever.
+func TestReleaseInMQTT31(t *testing.T) {
+	cfg := testConfig()
+	cfg.Protocol, cfg.Topics[0].QoS = "3.1", 2
+	f := &far{holdAcks: true}
+	inBubble(t, cfg, f, func(r *rig) {
+		r.publish("home/x", 1)
+		synctest.Wait()
+		if err := r.bridge.line.Released(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		f.cut(errCut)
+		f.hold(false)
+		f.repair()
+		r.sleep(time.Minute)
+		if !slices.Equal(f.released, []uint16{1}) {
+			t.Errorf("released %v", f.released)
+		}
+	})
+}
+
+func TestRetainAlways(t *testing.T) {
+	f := &far{}
+	cfg := testConfig()
+	cfg.Topics[0].Retain = Always
+	inBubble(t, cfg, f, func(r *rig) {
+		r.publish("home/x", 1)
+		synctest.Wait()
+		if want := []message{{"pi1/home/x", "1", 1, true}}; !slices.Equal(f.take(), want) {
+			t.Error("it is not retained upstream")
+		}
+	})
+}
+
+// The status is not online when it is we who give a connection up: DISCONNECT
+// takes the will back.
+func TestStatusAfterAckTimeout(t *testing.T) {
+	f := &far{holdAcks: true}
+	cfg := testConfig()
+	cfg.StatusTopic = "status"
+	inBubble(t, cfg, f, func(r *rig) {
+		r.publish("home/x", 1)
+		f.mu.Lock()
+		f.down = errCut
+		f.mu.Unlock()
+		r.sleep(time.Minute)
+		if got := f.text(); got != "status=online pi1/home/x=1 status=offline" {
+			t.Errorf("upstream got %s", got)
+		}
+		f.hold(false)
+	})
+}
+
+// An upstream that takes nothing does not keep us from stopping.
+func TestStopWhileTheUpstreamTakesNothing(t *testing.T) {
+	f := &far{stuck: "offline"}
+	cfg := testConfig()
+	cfg.StatusTopic = "status"
+	inBubble(t, cfg, f, func(r *rig) {
+		began := time.Now()
+		r.stop()
+		if d := time.Since(began); d > drainTimeout+2*time.Second {
+			t.Errorf("it took %v", d)
+		}
+	})
 }
