@@ -118,9 +118,10 @@ bench-sensors: packages ## what reading 200 sensors costs, to sensors/BENCH.md (
 
 ROUNDS ?= 50
 .PHONY: soak
-soak: packages ## kill our broker and Mosquitto under load, ROUNDS times (default 50) each way, to broker/BENCH.md (7 minutes); break the bridge's line as often (10 minutes)
+soak: packages ## kill our broker and Mosquitto under load, ROUNDS times (default 50) each way, to broker/BENCH.md (7 minutes); break the bridge's line as often (15 minutes)
 	$(GO) run ./broker/soak -broker both -rounds $(ROUNDS) -tear -out broker/BENCH.md
 	$(GO) run ./bridge/chaos -rounds $(ROUNDS)
+	$(GO) run ./bridge/chaos -rounds $(ROUNDS) -protocol 5 -tls
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (default 5m) each

@@ -17,6 +17,26 @@ import (
 
 // TestChaos is the short form of make soak: half of the faults of either upstream.
 func TestChaos(t *testing.T) {
+	againstBoth(t, func(o *options, upstream string) {
+		o.rounds = len(faults()) / 2
+		if upstream == "mosquitto" {
+			o.only = ofTheLine()
+		}
+	})
+}
+
+// Certificates of either end and their authority are replaced, and are wrong for a
+// while, without a restart of the gateway: the bridge says what is wrong, and
+// nothing is lost.
+func TestCertificates(t *testing.T) {
+	againstBoth(t, func(o *options, _ string) {
+		o.tls, o.only, o.rounds = true, []string{"certificate"}, len(certificateFaults())
+	})
+}
+
+// againstBoth does a run against each upstream, at once, with the options that
+// change makes.
+func againstBoth(t *testing.T, change func(o *options, upstream string)) {
 	if testing.Short() {
 		t.Skip("breaks lines for 20 s")
 	}
@@ -31,7 +51,7 @@ func TestChaos(t *testing.T) {
 		}
 		os.RemoveAll(dir)
 	})
-	o := options{rounds: len(faults()) / 2, seed: rand.Uint64()}
+	o := options{seed: rand.Uint64()}
 	t.Logf("seed %d", o.seed)
 	if o.gateway, err = build(t.Context(), dir); err != nil {
 		t.Fatal(err)
@@ -41,9 +61,7 @@ func TestChaos(t *testing.T) {
 			t.Run(upstream, func(t *testing.T) {
 				t.Parallel()
 				o := o
-				if upstream == "mosquitto" {
-					o.only = ofTheLine()
-				}
+				change(&o, upstream)
 				v, err := one(t.Context(), o, upstream, protocol, filepath.Join(dir, upstream))
 				if errors.As(err, new(*upstreams.Missing)) && os.Getenv("GATEWAY_TEST_ALL") == "" {
 					t.Skip(err)

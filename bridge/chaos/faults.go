@@ -16,7 +16,7 @@ type fault struct {
 	do   func(ctx context.Context, r *run) error
 }
 
-// faults are all of them.
+// faults are all of them, but for those of certificates.
 func faults() []fault {
 	line := func(name string, do func(r *run)) fault {
 		return fault{name, func(_ context.Context, r *run) error { do(r); return nil }}

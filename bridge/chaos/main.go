@@ -5,7 +5,7 @@
 // or put out of order.
 //
 //	go run ./bridge/chaos [-rounds N] [-upstream mosquitto|gateway|all]
-//	    [-protocol 3.1.1|5|all] [-seed S] [-gateway PATH] [-only FAULTS] [-keep]
+//	    [-protocol 3.1.1|5|all] [-seed S] [-gateway PATH] [-only FAULTS] [-tls] [-keep]
 //
 //	publishers ─▶ gateway ─ bridge ─▶ badline ─▶ upstream ─▶ subscribers
 //	subscribers ◀─ gateway ◀─ bridge ─ badline ◀─ upstream ◀─ publishers
@@ -30,6 +30,13 @@
 //
 // A publisher never sends again what was not acknowledged when a broker was
 // killed; that may arrive or not, and no more than once at QoS 2.
+//
+// # Certificates
+//
+// With -tls the line is one of TLS, on which either end wants a certificate of the
+// other, and there are the faults of rotate.go besides: certificates are replaced
+// while the gateway runs, or are wrong for a while. Then the log of the bridge has to
+// say what is wrong with them.
 //
 // # What an upstream may be held to
 //
@@ -73,6 +80,7 @@ type options struct {
 	seed      uint64
 	gateway   string   // binary, "": built
 	only      []string // names of faults; none: all
+	tls       bool
 	keep      bool
 }
 
@@ -84,6 +92,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 0, "of what is random; 0: another one each time")
 	flag.StringVar(&o.gateway, "gateway", "", "the gateway's binary; default: build it")
 	only := flag.String("only", "", "faults, comma separated; the beginning of a name is enough")
+	flag.BoolVar(&o.tls, "tls", false, "the line is of TLS, and certificates are faults too")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folders, whatever comes")
 	flag.Parse()
 	o.upstreams = choose(*upstream, "mosquitto", "gateway")

@@ -30,9 +30,9 @@ type gateway struct {
 	err   error         // of Wait, after ended
 }
 
-// newGateway makes the folder of one that listens on a free port, with that in
-// its configuration.
-func newGateway(binary, dir, config string) (*gateway, error) {
+// newGateway makes the folder of one that listens on a free port, and has those
+// listeners besides and that in its configuration.
+func newGateway(binary, dir, config string, listeners ...string) (*gateway, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -41,15 +41,16 @@ func newGateway(binary, dir, config string) (*gateway, error) {
 		return nil, err
 	}
 	g := &gateway{binary: binary, dir: dir, address: address}
+	listeners = append(listeners, fmt.Sprintf("{protocol: tcp, address: %q, allow_anonymous: true}", address))
 	content := fmt.Sprintf(`site: chaos
 sensors: []
 dashboard: {address: ""}
 persistence: {path: %q, max_bytes: 4294967296}
 broker:
-  listeners: [{protocol: tcp, address: %q, allow_anonymous: true}]
+  listeners: [%s]
   max_queued_messages: 0
   max_queued_bytes: 0
-`, filepath.Join(dir, "store"), address) + config
+`, filepath.Join(dir, "store"), strings.Join(listeners, ", ")) + config
 	return g, os.WriteFile(g.conf(), []byte(content), 0o600)
 }
 

@@ -29,6 +29,9 @@ type run struct {
 	gateway  *gateway
 	silent   bool // the line answers nobody
 
+	secured *secured                    // nil without TLS
+	mend    func(context.Context) error // puts right what is wrong with a certificate; nil
+
 	flows       []*flow
 	subscribers []*subscriber
 
@@ -45,15 +48,20 @@ func one(ctx context.Context, o options, name, protocol, dir string) (*verdict, 
 	}
 	r := &run{random: rand.New(rand.NewPCG(o.seed, 1)), began: time.Now()}
 	var err error
-	if r.upstream, r.safe, err = startUpstream(ctx, name, o, dir); err != nil {
+	if o.tls {
+		if r.secured, err = newSecured(filepath.Join(dir, "certificates")); err != nil {
+			return nil, err
+		}
+	}
+	if r.upstream, r.safe, err = startUpstream(ctx, name, o, dir, r.secured); err != nil {
 		return nil, err
 	}
 	defer r.upstream.Close()
-	if r.line, err = badline.Listen(r.upstream.Address()); err != nil {
+	if r.line, err = badline.Listen(r.target()); err != nil {
 		return nil, err
 	}
 	defer r.line.Close()
-	if r.gateway, err = newGateway(o.gateway, filepath.Join(dir, "gateway"), bridgeConfig(r.line.Addr(), protocol)); err != nil {
+	if r.gateway, err = newGateway(o.gateway, filepath.Join(dir, "gateway"), bridgeConfig(r.line.Addr(), protocol, r.secured)); err != nil {
 		return nil, err
 	}
 	if err := r.gateway.start(ctx); err != nil {
@@ -70,11 +78,11 @@ func one(ctx context.Context, o options, name, protocol, dir string) (*verdict, 
 
 // bridgeConfig is the bridge that is tested. Its waits are short, so that many
 // faults have time.
-func bridgeConfig(address, protocol string) string {
+func bridgeConfig(address, protocol string, s *secured) string {
 	return fmt.Sprintf(`log: {level: info}
 bridges:
   - name: up
-    address: mqtt://%s
+    address: %s
     protocol: %q
     client_id: chaos
     keep_alive: 2s
@@ -86,7 +94,15 @@ bridges:
       - {filter: "out/q2/#", qos: 2}
       - {filter: "in/q1/#", direction: in, qos: 1}
       - {filter: "in/q2/#", direction: in, qos: 2}
-`, address, protocol)
+`, s.scheme()+address, protocol) + s.bridge()
+}
+
+// target is where the line leads to.
+func (r *run) target() string {
+	if r.secured != nil {
+		return r.secured.address
+	}
+	return r.upstream.Address()
 }
 
 // all has clients publish through the faults, and judges.
@@ -155,7 +171,11 @@ func (r *run) ready(ctx context.Context) error {
 // rounds has faults happen, every one of them before the first happens again.
 func (r *run) rounds(ctx context.Context, o options) error {
 	var all, left []fault
-	for _, f := range faults() {
+	known := faults()
+	if r.secured != nil {
+		known = append(known, certificateFaults()...)
+	}
+	for _, f := range known {
 		if wanted(f.name, o.only) {
 			all = append(all, f)
 		}
@@ -190,7 +210,7 @@ func (r *run) round(ctx context.Context, round int, f fault) error {
 			return err
 		}
 	}
-	if err := r.repair(); err != nil {
+	if err := r.repair(ctx); err != nil {
 		return err
 	}
 	return pause(ctx, 100*time.Millisecond+r.upTo(500*time.Millisecond))
@@ -198,14 +218,18 @@ func (r *run) round(ctx context.Context, round int, f fault) error {
 
 // repair makes the line good. Connections that are half open stay so; those that
 // nobody answers end, for which the bridge would wait for 20 s otherwise.
-func (r *run) repair() error {
-	r.line.Target(r.upstream.Address())
+func (r *run) repair(ctx context.Context) error {
+	r.line.Target(r.target())
 	if err := r.line.Restore(); err != nil {
 		return err
 	}
 	if r.silent {
 		r.silent = false
 		r.line.Cut(badline.Reset)
+	}
+	if mend := r.mend; mend != nil {
+		r.mend = nil
+		return mend(ctx)
 	}
 	return nil
 }
@@ -238,7 +262,7 @@ func (r *run) killGateway(ctx context.Context) error {
 // whether it comes again when both ends of the bridge begin anew. What is lost
 // is left to the judge.
 func (r *run) settle(ctx context.Context) error {
-	if err := r.repair(); err != nil {
+	if err := r.repair(ctx); err != nil {
 		return err
 	}
 	r.note("the line is good, and nothing is published any more")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"gateway/bridge/upstreams"
 )
@@ -16,6 +17,8 @@ type upstream interface {
 	Address() string
 	Kill() // with SIGKILL
 	Stop() // with SIGTERM
+	// Reload has it read its certificates again, with SIGHUP.
+	Reload() error
 	// Restart starts it on the same port, with what it has stored.
 	Restart(ctx context.Context) error
 	Close() error
@@ -28,22 +31,23 @@ type upstream interface {
 const savesAtTheEnd = "autosave_on_changes false\nautosave_interval 1800\nmax_inflight_messages 20\n"
 
 // startUpstream starts the upstream of that name. safe tells whether it keeps
-// all that it has acknowledged when it is killed.
-func startUpstream(ctx context.Context, name string, o options, dir string) (u upstream, safe bool, err error) {
+// all that it has acknowledged when it is killed. It listens with TLS too if s is
+// not nil.
+func startUpstream(ctx context.Context, name string, o options, dir string, s *secured) (u upstream, safe bool, err error) {
 	switch name {
 	case "mosquitto":
 		log, err := os.Create(filepath.Join(dir, "mosquitto.log"))
 		if err != nil {
 			return nil, false, err
 		}
-		m, err := upstreams.Start(ctx, upstreams.Mosquitto, upstreams.Options{Log: log, Config: savesAtTheEnd})
+		m, err := upstreams.Start(ctx, upstreams.Mosquitto, upstreams.Options{Log: log, Config: savesAtTheEnd + s.mosquitto()})
 		if err != nil {
 			log.Close()
 			return nil, false, err
 		}
 		return logged{m, log}, false, nil
 	case "gateway":
-		g, err := newGateway(o.gateway, filepath.Join(dir, "upstream"), "log: {level: warn}\n")
+		g, err := newGateway(o.gateway, filepath.Join(dir, "upstream"), "log: {level: warn}\n", s.listeners()...)
 		if err != nil {
 			return nil, true, err
 		}
@@ -58,6 +62,14 @@ type logged struct {
 	log *os.File
 }
 
+func (l logged) Reload() error {
+	pid, err := l.Pid()
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, syscall.SIGHUP)
+}
+
 func (l logged) Close() error {
 	defer l.log.Close()
 	return l.Upstream.Close()
@@ -69,5 +81,6 @@ type far struct{ *gateway }
 func (f far) Address() string                   { return f.address }
 func (f far) Kill()                             { _ = f.kill() }
 func (f far) Stop()                             { f.Kill() } // which is as good
+func (f far) Reload() error                     { return f.cmd.Process.Signal(syscall.SIGHUP) }
 func (f far) Restart(ctx context.Context) error { return f.start(ctx) }
 func (f far) Close() error                      { f.Kill(); return nil }
