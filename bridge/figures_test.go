@@ -1,9 +1,14 @@
 package bridge
 
 import (
+	"context"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"gateway/broker"
 )
 
 func TestRates(t *testing.T) {
@@ -61,5 +66,54 @@ func TestFigures(t *testing.T) {
 		}
 		f.hold(false)
 		f.repair()
+	})
+}
+
+// The guide has a row for each figure, and for no other.
+func TestTheGuideNamesEveryFigure(t *testing.T) {
+	guide, err := os.ReadFile("GUIDE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(guide), "| below `$SYS/broker/connection/NAME/` |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	told := make(map[string]bool)
+	for _, row := range strings.Split(table, "\n") {
+		if cells := strings.Split(row, "|"); len(cells) > 1 {
+			for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {
+				told[name[1]] = true
+			}
+		}
+	}
+	cfg := testConfig()
+	cfg.Start, cfg.LazyMessages, cfg.IdleTimeout = Lazy, 1, time.Hour
+	f := &far{}
+	inBubble(t, cfg, f, func(r *rig) {
+		r.publish("home/x", 1)
+		r.sleep(5 * time.Second)
+		f.cut(errCut) // there is an error, and no reason to connect again
+		r.sleep(30 * time.Second)
+		const below = "$SYS/broker/connection/cloud/"
+		sub, err := r.broker.Subscribe(broker.SubscribeOptions{}, below+"#")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sub.Close()
+		ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+		defer cancel()
+		for {
+			d, err := sub.Next(ctx)
+			if err != nil {
+				break // that was all
+			}
+			name := strings.TrimPrefix(d.Topic, below)
+			if !strings.Contains(table, "`"+name+"`") {
+				t.Errorf("the guide does not have %s", name)
+			}
+			delete(told, name)
+		}
+		if len(told) > 0 {
+			t.Errorf("the guide has figures that there are not: %v", told)
+		}
 	})
 }

@@ -2,7 +2,9 @@ package health
 
 import (
 	"net/http/httptest"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,5 +78,29 @@ func TestFormat(t *testing.T) {
 func TestNoBridges(t *testing.T) {
 	if got := scrape(t); strings.Contains(got, "gateway_bridge") {
 		t.Errorf("without bridges there is\n%s", got)
+	}
+}
+
+// The guide has each metric of a bridge, and no other.
+func TestTheGuideNamesEveryMetric(t *testing.T) {
+	guide, err := os.ReadFile("../../../../bridge/GUIDE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e exposition
+	now := time.Now()
+	e.bridges([]bridge.State{{Name: "cloud", LastAck: now, ErrorTime: now}}, now)
+	names := regexp.MustCompile(`gateway_bridge_[a-z_]+`)
+	there := names.FindAllString(e.String(), -1)
+	told := names.FindAllString(string(guide), -1)
+	for _, n := range there {
+		if !slices.Contains(told, n) {
+			t.Errorf("the guide does not have %s", n)
+		}
+	}
+	for _, n := range told {
+		if !slices.Contains(there, n) {
+			t.Errorf("the guide has %s, which there is not", n)
+		}
 	}
 }
