@@ -229,6 +229,9 @@ func (c Config) validateSession() error {
 	for _, err := range lines(c.Batch.Validate()) {
 		errs = append(errs, fmt.Errorf("batch.%s", err))
 	}
+	if most := c.profile().MaxMessageSize; c.Batch.Topic != "" && most > 0 && c.Batch.MaxBytes > most {
+		errs = append(errs, fmt.Errorf("batch.max_bytes: %d is more than max_message_size, %d, which the upstream does not take", c.Batch.MaxBytes, most))
+	}
 	if c.StatusTopic != "" {
 		if err := topic.CheckName(c.StatusTopic); err != nil {
 			errs = append(errs, fmt.Errorf("status_topic: %w", err))
@@ -297,7 +300,12 @@ func Conflicts(all []Config) error {
 	var errs []error
 	for i, b := range all {
 		for j, a := range all[:i] {
-			if upstream, ok := sharedUpstream(a, b); ok && (loops(a, b) || loops(b, a)) {
+			upstream, shared := sharedUpstream(a, b)
+			if shared && b.ClientID != "" && a.ClientID == b.ClientID {
+				errs = append(errs, fmt.Errorf("bridges[%d].client_id: %q is that of %s, too, and %s would throw one out for the other, for ever; leave it out, or write another one",
+					i, b.ClientID, cmp.Or(a.Name, fmt.Sprint(j)), upstream))
+			}
+			if shared && (loops(a, b) || loops(b, a)) {
 				errs = append(errs, fmt.Errorf("bridges[%d].transit: %s brings in from %s what would go out to it again by %s, for ever; leave transit out, or put the topics into one bridge",
 					i, cmp.Or(a.Name, fmt.Sprint(j)), upstream, b.Name))
 			}

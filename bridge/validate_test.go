@@ -151,6 +151,27 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
+// An upstream throws out the first of two clients of one id.
+func TestConflictsOfClientIDs(t *testing.T) {
+	a := Config{Name: "a", Address: "mqtt://x", ClientID: "pi", Topics: []Route{{Filter: "#"}}}
+	b := Config{Name: "b", Address: "mqtt://x", ClientID: "pi", Topics: []Route{{Filter: "#"}}}
+	if err := Conflicts([]Config{a, b}); err == nil || !strings.HasPrefix(err.Error(), `bridges[1].client_id: "pi" is that of a, too`) {
+		t.Errorf("error %v", err)
+	}
+	b.Address = "mqtt://y"
+	if err := Conflicts([]Config{a, b}); err != nil {
+		t.Errorf("at another upstream: %v", err)
+	}
+}
+
+func TestBatchFitsTheUpstream(t *testing.T) {
+	c, most := Default(), 10_000
+	c.Name, c.Address, c.Topics, c.Batch.Topic, c.MaxMessageSize = "x", "mqtt://host", []Route{{Filter: "#", QoS: 1}}, "all", &most
+	if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), "batch.max_bytes: 65536 is more than max_message_size, 10000") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestPresetsAreValid(t *testing.T) {
 	for _, p := range Presets() {
 		c := Default()
