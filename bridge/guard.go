@@ -43,6 +43,18 @@ func (g *guard) sent(topic string, payload []byte) {
 	g.order = append(g.order, echo{sum, now})
 }
 
+// again notes a message that goes out once more, if no equal one is expected
+// back: the first may be long ago, or before a restart.
+func (g *guard) again(topic string, payload []byte) {
+	g.mu.Lock()
+	g.forget(time.Now())
+	known := g.counts[g.sum(topic, payload)] > 0
+	g.mu.Unlock()
+	if !known {
+		g.sent(topic, payload)
+	}
+}
+
 // back tells whether a message that came in is one of ours.
 func (g *guard) back(topic string, payload []byte) bool {
 	g.mu.Lock()

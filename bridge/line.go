@@ -313,8 +313,12 @@ func (ln *line) publish(ctx context.Context, m link.Message, deliveries []broker
 	if ln.plan.rate.Wait(ctx) != nil || !ln.window.enter(ctx, m.ID, deliveries[0]) {
 		return false
 	}
-	if ln.echoing() && !m.Dup {
+	switch {
+	case !ln.echoing():
+	case !m.Dup:
 		ln.guard.sent(m.Topic, m.Payload)
+	case m.QoS == 1: // an upstream that had it delivers it once more
+		ln.guard.again(m.Topic, m.Payload)
 	}
 	ln.window.sent <- sent{deliveries: deliveries, qos: m.QoS, id: m.ID, plainer: plainer, receipt: ln.link.Publish(m)}
 	return true

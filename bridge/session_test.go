@@ -202,3 +202,27 @@ func TestStopWhileTheUpstreamTakesNothing(t *testing.T) {
 		}
 	})
 }
+
+// What was under way when the line was lost, and is sent again after longer than an
+// echo is waited for, is ours still when it comes back.
+func TestEchoOfWhatIsSentAgain(t *testing.T) {
+	f := &far{holdAcks: true, noBit: true}
+	inBubble(t, bothWays(), f, func(r *rig) {
+		r.publish("home/x", 1)
+		synctest.Wait()
+		f.cut(errCut)
+		r.sleep(5 * time.Minute)
+		f.hold(false)
+		f.repair()
+		for n := 0; n < 300 && f.text() != "home/x=1 home/x=1"; n++ {
+			r.sleep(time.Second)
+		}
+		got := r.watch("home/#")
+		if err := f.sends(link.Message{Topic: "home/x", Payload: []byte("1"), QoS: 1, ID: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if s := got(); len(s) > 0 || r.bridge.State().Echoes != 1 {
+			t.Errorf("taken in: %v", s)
+		}
+	})
+}
