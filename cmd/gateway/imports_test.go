@@ -62,7 +62,7 @@ var importRules = map[string]struct {
 	"cmd/gateway/internal/health":    {[]string{"broker", "sensors", "bridge"}, "it formats what the parts say of themselves"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/dashboard"},
 		"the configuration is made of the parts' own"},
-	"cmd/gateway/internal/mosquittoconf": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "cmd/gateway/internal/config"},
+	"cmd/gateway/internal/mosquittoconf": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "broker/topic", "bridge", "bridge/link/dial", "sensors", "cmd/gateway/internal/config"},
 		"it makes our configuration of Mosquitto's"},
 	"cmd/gateway": {[]string{"*"}, "wire.go builds everything"},
 }

@@ -41,6 +41,9 @@ func Load(file string, ports ...int) (*Result, error) {
 	}
 	c.convert(ports)
 	c.trace(under("broker.", c.out.Config.Broker.CheckFiles()))
+	for i, b := range c.out.Config.Bridges {
+		c.trace(under(fmt.Sprintf("bridges[%d].", i), b.Line.Check()))
+	}
 	if err := c.err(); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,15 @@
 // of 2,000,000 bytes (2.1), any number of connections, sessions that never
 // expire. Bounds that Mosquitto does not have stay ours: all queues together,
 // retained messages, the number of messages in flight to a client unless
-// max_inflight_messages is written, the time for CONNECT.
+// max_inflight_messages is written, the time for CONNECT. So does what waits for
+// an upstream, a million messages, unless max_queued_messages is written.
+//
+// # Bridges
+//
+// A bridge sends what Mosquitto's sends, with the preset for Mosquitto. Where
+// one brings in what another sends it goes on, as with Mosquitto, unless both
+// have the same upstream. One whose protection cannot be had, such as OCSP or
+// authorities in a folder, is not opened.
 //
 // # Where errors point
 //

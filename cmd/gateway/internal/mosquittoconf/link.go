@@ -3,30 +3,29 @@ package mosquittoconf
 import (
 	"fmt"
 	"net"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"gateway/bridge"
+	"gateway/broker/topic"
 )
 
 // upstream is a bridge on its way to ours.
 type upstream struct {
-	at        line
-	name      string // as written
-	host      string
-	port      int // 0: the usual one
-	tls       bool
-	addressed line
-	shut      bool // it is not opened; a note says why
-	origins   map[string]line
+	at      line
+	name    string   // as written
+	hosts   []string // host:port, the first one first
+	shut    bool     // it is not opened; a note says why
+	origins map[string]line
+	trust
+	notify
 	bridge.Config
 }
 
 func (c *conversion) beginBridge(v value) {
 	l := &upstream{at: c.now, name: v.text, Config: bridge.Default(), origins: make(map[string]line)}
+	l.Preset = "mosquitto" // who has a bridge of Mosquitto's has tried the bit; see try_private
 	l.Name = strings.Map(func(r rune) rune {
 		switch {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':
@@ -50,13 +49,13 @@ func (c *conversion) to(key string) *bridge.Config {
 }
 
 func (c *conversion) addresses(v value) {
-	if c.link.host != "" {
-		c.wrong(c.now, "stands in line %d already; several addresses stand in one line", c.link.addressed.Line)
+	if len(c.link.hosts) > 0 {
+		c.wrong(c.now, "stands in line %d already; several addresses stand in one line", c.link.origins["address"].Line)
 		return
 	}
-	c.link.addressed = c.now
-	for i, a := range v.words {
-		host, port := a, 0
+	c.link.origins["address"], c.link.origins["addresses"] = c.now, c.now
+	for _, a := range v.words {
+		host, port := a, 1883
 		if colon := strings.LastIndexByte(a, ':'); colon >= 0 {
 			n, err := strconv.Atoi(a[colon+1:])
 			if err != nil || n < 1 || n > 65535 {
@@ -65,73 +64,12 @@ func (c *conversion) addresses(v value) {
 			}
 			host, port = a[:colon], n
 		}
-		if host == "" {
+		if host = strings.Trim(host, "[]"); host == "" {
 			c.wrong(c.now, "%q names no host", a)
 			return
 		}
-		if i == 0 {
-			c.link.host, c.link.port = strings.Trim(host, "[]"), port
-		}
+		c.link.hosts = append(c.link.hosts, net.JoinHostPort(host, strconv.Itoa(port)))
 	}
-	if len(v.words) > 1 {
-		c.note(true, "%s: only the first address is tried", withBridges)
-	}
-	c.link.origins["address"] = c.now
-}
-
-// topic is a pattern, a direction, a QoS, a local and a remote prefix.
-func (c *conversion) topic(v value) {
-	pattern, rest := quoted(v.text)
-	f := strings.Fields(rest)
-	field := func(i int, missing string) string {
-		if i >= len(f) || strings.HasPrefix(f[i], "#") {
-			f = f[:min(i, len(f))]
-			return missing
-		}
-		return f[i]
-	}
-	direction := strings.ToLower(field(0, "out"))
-	qos, err := strconv.Atoi(field(1, "0"))
-	local, remote := strings.Trim(field(2, ""), `"`), strings.Trim(field(3, ""), `"`)
-	switch {
-	case direction != "in" && direction != "out" && direction != "both":
-		c.wrong(c.now, "%q is no direction; in, out or both", direction)
-		return
-	case err != nil || qos < 0 || qos > 2:
-		c.wrong(c.now, "%q is no QoS; 0, 1 or 2", f[1])
-		return
-	case pattern == "" && (local == "" || remote == ""):
-		c.wrong(c.now, `an empty pattern needs a local and a remote prefix`)
-		return
-	case direction == "in":
-		c.note(true, "%s: nothing is fetched from upstream, so this topic is not bridged", withBridges)
-		return
-	case direction == "both":
-		c.note(true, "%s: nothing is fetched from upstream; what is published here is forwarded", withBridges)
-	}
-	if local != "" {
-		c.note(true, "%s: a local prefix cannot be taken off, so this topic is not bridged", withBridges)
-		return
-	}
-	if qos == 2 {
-		c.note(true, "%s: it is forwarded with QoS 1, at least once", withBridges)
-		qos = 1
-	}
-	c.link.origins[fmt.Sprintf("topics[%d]", len(c.link.Topics))] = c.now
-	c.link.Topics = append(c.link.Topics, bridge.Route{Filter: pattern, QoS: qos, RemotePrefix: remote})
-}
-
-// quoted splits a pattern, which may stand in quotes, from what follows.
-func quoted(s string) (pattern, rest string) {
-	if strings.HasPrefix(s, `"`) {
-		if end := strings.IndexByte(s[1:], '"'); end >= 0 {
-			return s[1 : 1+end], s[end+2:]
-		}
-	}
-	if end := strings.IndexAny(s, " \t"); end >= 0 {
-		return s[:end], s[end:]
-	}
-	return s, ""
 }
 
 // restart is how long to wait before connecting again: a time, or the least
@@ -155,68 +93,89 @@ func (c *conversion) restart(v value) {
 	c.link.origins["reconnect_max"] = c.now
 }
 
+// startType has no counterpart for a bridge that ends with its first line.
 func (c *conversion) startType(v value) {
-	if v.text != "automatic" {
-		c.note(true, "%s: it connects when the gateway starts, and always again", withBridges)
+	switch v.text {
+	case "lazy":
+		c.to("start").Start = bridge.Lazy
+	case "once":
+		c.note(true, "it connects again whenever the line is lost, and not only once; take the bridge out to end it")
+	case "manual":
+		c.note(true, "nothing starts a bridge by hand, here or in Mosquitto; it connects when the gateway starts")
 	}
 }
 
-func (c *conversion) notifications(v value) {
-	if !v.yes {
-		c.note(false, "the state is always published here, in $SYS/broker/connection/NAME/state")
-	}
-}
+// atLeastOne takes 1 for what is less, as Mosquitto does.
+func atLeastOne(n int64) int64 { return max(1, n) }
 
 func (c *conversion) bridgeVersion(v value) {
-	if v.text != "mqttv311" {
-		c.note(true, "%s: it speaks MQTT 3.1.1", withBridges)
+	c.to("protocol").Protocol = map[string]string{"mqttv31": "3.1", "mqttv311": "3.1.1", "mqttv50": "5"}[v.text]
+}
+
+func (c *conversion) tryPrivate(v value) {
+	b := c.to("bridge_bit")
+	if b.BridgeBit = ""; !v.yes { // "": as the preset says
+		b.BridgeBit = "off"
 	}
 }
 
-// systemAuthorities are the files and folders where systems keep the authorities
-// that they trust.
-var systemAuthorities = []string{
-	"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem",
-	"/etc/pki/tls/certs/ca-bundle.crt", "/etc/pki/tls/certs", "/etc/ssl/certs/ca-bundle.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-}
-
-// linkAuthorities encrypts a bridge. One that is to trust an authority of its own
-// is not opened, rather than trust all of the system.
-func (c *conversion) linkAuthorities(v value) {
-	c.link.tls = true
-	if !slices.Contains(systemAuthorities, filepath.Clean(v.text)) {
-		c.link.shut = true
-		c.note(true, "%s: it can trust the authorities of the system only (%s), and is not opened", withBridges, systemAuthorities[0])
+func (c *conversion) cleanSession(v value) {
+	if c.to("clean_start").CleanStart = v.yes; v.yes {
+		c.note(false, "the session upstream is clean; what waits here for the upstream is kept all the same")
 	}
 }
 
-func (c *conversion) systemCertificates(v value) {
+func (c *conversion) localCleanSession(v value) {
 	if v.yes {
-		c.link.tls = true
+		c.note(false, "what waits here for the upstream is kept when the line is lost, and sent later")
 	}
 }
 
-// insecure is not carried over: who relies on it finds the bridge without a
-// connection, and not with one to whomever.
-func (c *conversion) insecure(v value) {
-	if v.yes {
-		c.note(true, "%s: the name in the upstream's certificate is checked", withBridges)
+// sessionExpiry is seconds; the largest is for ever.
+func (c *conversion) sessionExpiry(v value) {
+	c.to("session_expiry").SessionExpiry = seconds(v.number)
+}
+
+// bridgePacketSize bounds packets in Mosquitto and payloads here. What is too
+// large in spite of it is recognised when the upstream refuses it.
+func (c *conversion) bridgePacketSize(v value) {
+	n := int(v.number)
+	c.to("max_message_size").MaxMessageSize = &n
+	if n > 0 {
+		c.note(false, "bounds the payload; the topic and a few bytes come on top")
 	}
 }
 
-func (c *conversion) linkPSK(value) {
-	c.link.shut = true
-	c.note(true, "the bridge is not opened: %s", noPSK)
+// outgoingRetain says what the upstream has, so that nothing goes there as
+// retained and what comes from there stays as it is.
+func (c *conversion) outgoingRetain(v value) {
+	c.to("retain_available").RetainAvailable = &v.yes
+}
+
+func (c *conversion) unsubscribe(v value) {
+	if !v.yes {
+		c.note(false, "the bridge unsubscribes only what it has subscribed to before and its topics no longer name")
+	}
+}
+
+// localUser warns, since rules may have kept the bridge from something.
+func (c *conversion) localUser(value) {
+	c.note(true, "the bridge is part of this broker and no user: acl_file does not bind it, only its topic lines do; name there no more than it may read and write")
+}
+
+// maxBridgeInflight is what a bridge of ours can have on its way.
+const maxBridgeInflight = 32_767
+
+func (c *conversion) receiveMaximum(v value) {
+	c.to("max_inflight").MaxInflight = int(min(v.number, maxBridgeInflight))
 }
 
 // finishLinks makes our bridges, when all is known about them.
 func (c *conversion) finishLinks() {
 	for _, l := range c.links {
 		switch {
-		case l.shut:
-			continue
-		case l.host == "":
-			if l.addressed.name == "" {
+		case len(l.hosts) == 0:
+			if _, ok := l.origins["address"]; !ok {
 				c.wrong(l.at, "%s has no address; write address HOST:PORT below it", l.name)
 			}
 			continue
@@ -224,20 +183,13 @@ func (c *conversion) finishLinks() {
 			c.noteAt(l.at, true, "nothing is left to bridge, so %s is left out", l.name)
 			continue
 		}
-		scheme, port := "mqtt", 1883
-		if l.tls {
-			scheme = "mqtts"
+		c.finishTrust(l)
+		if l.shut {
+			continue
 		}
-		if l.port != 0 {
-			port = l.port
-		}
-		l.Address = scheme + "://" + net.JoinHostPort(l.host, strconv.Itoa(port))
-		if host, err := c.machine.hostname(); l.ClientID == "" && err == nil {
-			l.ClientID = host + "." + l.name
-		}
-		if _, ok := l.origins["reconnect_min"]; !ok {
-			l.ReconnectMin, l.ReconnectMax = 5*time.Second, 30*time.Second
-		}
+		c.finishNotify(l)
+		c.finishAddresses(l)
+		c.finishLimits(l)
 		key := fmt.Sprintf("bridges[%d]", len(c.out.Config.Bridges))
 		c.origins[key] = l.at
 		for k, at := range l.origins {
@@ -246,4 +198,75 @@ func (c *conversion) finishLinks() {
 		c.out.Config.Bridges = append(c.out.Config.Bridges, l.Config)
 		c.trace(under(key+".", l.Config.Validate()))
 	}
+	c.finishTransit()
+}
+
+func (c *conversion) finishAddresses(l *upstream) {
+	scheme := "mqtt://"
+	if l.encrypted() {
+		scheme = "mqtts://"
+	}
+	l.Address = scheme + l.hosts[0]
+	for _, h := range l.hosts[1:] {
+		l.Addresses = append(l.Addresses, scheme+h)
+	}
+	if len(l.hosts) > 1 && !l.RoundRobin {
+		c.noteAt(l.origins["address"], false, "the first address is tried first whenever the line is lost; while another one works it is not looked for")
+	}
+	if host, err := c.machine.hostname(); l.ClientID == "" && err == nil {
+		l.ClientID = host + "." + l.Name
+	}
+}
+
+// finishLimits bounds a bridge as Mosquitto bounds every client, where the file
+// says so.
+func (c *conversion) finishLimits(l *upstream) {
+	b := c.out.Config.Broker
+	if at, ok := c.origins["broker.max_queued_messages"]; ok && b.MaxQueuedMessages > 0 {
+		l.Queue.MaxMessages, l.Queue.WhenFull = b.MaxQueuedMessages, "drop_newest"
+		l.origins["queue"] = at
+	}
+	if at, ok := c.origins["broker.max_queued_bytes"]; ok && b.MaxQueuedBytes > 0 {
+		l.Queue.MaxBytes, l.Queue.WhenFull = b.MaxQueuedBytes, "drop_newest"
+		l.origins["queue"] = at
+	}
+	_, own := l.origins["max_inflight"]
+	if at, ok := c.origins["broker.max_inflight"]; ok && !own {
+		l.MaxInflight = min(b.MaxInflight, maxBridgeInflight)
+		l.origins["max_inflight"] = at
+	}
+	if _, ok := l.origins["reconnect_min"]; !ok {
+		l.ReconnectMin, l.ReconnectMax = 5*time.Second, 30*time.Second
+	}
+}
+
+// finishTransit lets a bridge forward what another brings in, which Mosquitto
+// always does, unless it would go in circles.
+func (c *conversion) finishTransit() {
+	all := c.out.Config.Bridges
+	for i := range all {
+		for j := range all {
+			if i == j || all[i].Transit || !passes(all[j], all[i]) {
+				continue
+			}
+			at := c.origins[fmt.Sprintf("bridges[%d]", i)]
+			all[i].Transit = true
+			if bridge.Conflicts(all) != nil {
+				all[i].Transit = false
+				c.noteAt(at, true, "what %s brings in is not forwarded to the same upstream again, where it would go in circles", all[j].Name)
+			}
+		}
+	}
+}
+
+// passes tells whether something that in brings in is chosen by out.
+func passes(in, out bridge.Config) bool {
+	for _, i := range in.Topics {
+		for _, o := range out.Topics {
+			if i.Direction != bridge.Out && o.Direction != bridge.In && topic.Overlap(i.LocalPrefix+i.Filter, o.LocalPrefix+o.Filter) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -340,6 +340,49 @@ func TestFilesNamed(t *testing.T) {
 	}
 }
 
+// TestTopicTable holds topic lines against the table of the manual that says
+// which patterns and prefixes go together.
+func TestTopicTable(t *testing.T) {
+	for _, row := range []struct{ pattern, local, remote, fullLocal, fullRemote string }{
+		{"pattern", "L/", "R/", "L/pattern", "R/pattern"},
+		{"pattern", "L/", `""`, "L/pattern", "pattern"},
+		{"pattern", `""`, "R/", "pattern", "R/pattern"},
+		{"pattern", `""`, `""`, "pattern", "pattern"},
+		{`""`, "local", "remote", "local", "remote"},
+		{`""`, "local", `""`, "", ""},
+		{`""`, `""`, "remote", "", ""},
+		{`""`, `""`, `""`, "", ""},
+	} {
+		words := row.pattern + " both 2 " + row.local + " " + row.remote
+		r, err := parse("connection c\naddress h\ntopic " + words + "\n")
+		switch {
+		case row.fullLocal == "":
+			if err == nil || !strings.HasPrefix(err.Error(), "mosquitto.conf:3: topic: ") {
+				t.Errorf("%s: %v, want it to be wrong", words, err)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", words, err)
+		default:
+			got := r.Config.Bridges[0].Topics[0]
+			if got.LocalPrefix+got.Filter != row.fullLocal || got.RemotePrefix+got.Filter != row.fullRemote || got.Direction != "both" || got.QoS != 2 {
+				t.Errorf("%s: %+v", words, got)
+			}
+		}
+	}
+}
+
+// TestBridgeFilesNamed finds that a file of a bridge cannot be read, and says
+// which line names it.
+func TestBridgeFilesNamed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mosquitto.conf")
+	if err := os.WriteFile(file, []byte("connection c\naddress h\ntopic #\nbridge_cafile /nowhere/ca.pem\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(file); err == nil || !strings.HasPrefix(err.Error(), file+":4: bridge_cafile: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // FuzzParse holds whatever is accepted to be a valid configuration.
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.conf")

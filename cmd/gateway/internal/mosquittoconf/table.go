@@ -28,14 +28,13 @@ type entry struct {
 
 // Reasons that several directives share.
 const (
-	noPlugins   = "the gateway loads no plugins, which are C code; use password_file, acl_file or client certificates, and take this line out"
-	noDynsec    = "the gateway loads no plugins; write the users of the dynamic security plugin into a password_file and an acl_file, and take this line out"
-	noPrefixes  = "the gateway lets in any client id; use_username_as_clientid, or an acl_file with %c, ties clients to what they may do; take this line out then"
-	noPSK       = "pre-shared keys are not supported: Go's TLS does not have them; use certificates"
-	goTLS       = "is left to Go's TLS, which has no weak ones to choose from"
-	withBridges = "the bridge does not have this yet"
-	ownLog      = "the log goes to standard error; systemd and containers collect it from there"
-	topicLog    = "the gateway does not log to topics; the log goes to standard error"
+	noPlugins  = "the gateway loads no plugins, which are C code; use password_file, acl_file or client certificates, and take this line out"
+	noDynsec   = "the gateway loads no plugins; write the users of the dynamic security plugin into a password_file and an acl_file, and take this line out"
+	noPrefixes = "the gateway lets in any client id; use_username_as_clientid, or an acl_file with %c, ties clients to what they may do; take this line out then"
+	noPSK      = "pre-shared keys are not supported: Go's TLS does not have them; use certificates"
+	goTLS      = "is left to Go's TLS, which has no weak ones to choose from"
+	ownLog     = "the log goes to standard error; systemd and containers collect it from there"
+	topicLog   = "the gateway does not log to topics; the log goes to standard error"
 )
 
 // table has every directive of Mosquitto 2.0 and 2.1.
@@ -163,39 +162,39 @@ var table = map[string]entry{
 	"bridge_insecure":    {scope: link, value: yesNo, set: (*conversion).insecure},
 
 	"bridge_protocol_version":        {scope: link, value: oneOf("mqttv31", "mqttv311", "mqttv50"), set: (*conversion).bridgeVersion},
-	"bridge_cafile":                  {scope: link, value: text, set: (*conversion).linkAuthorities},
-	"bridge_capath":                  {scope: link, value: text, set: (*conversion).linkAuthorities},
+	"bridge_cafile":                  {scope: link, value: text, set: (*conversion).linkFile},
+	"bridge_capath":                  {scope: link, value: text, set: (*conversion).linkFolder},
 	"bridge_tls_use_os_certs":        {scope: link, value: yesNo, set: (*conversion).systemCertificates},
-	"bridge_certfile":                {scope: link, value: text, missing: withBridges + ": it logs in by remote_username and remote_password"},
-	"bridge_keyfile":                 {scope: link, value: text, missing: withBridges + ": it logs in by remote_username and remote_password"},
+	"bridge_certfile":                {scope: link, value: text, set: func(c *conversion, v value) { c.link.certificate = c.here(v.text) }},
+	"bridge_keyfile":                 {scope: link, value: text, set: func(c *conversion, v value) { c.link.key = c.here(v.text) }},
 	"bridge_identity":                {scope: link, value: text, set: (*conversion).linkPSK},
 	"bridge_psk":                     {scope: link, value: text, set: (*conversion).linkPSK},
-	"bridge_tls_version":             {scope: link, value: oneOf("tlsv1", "tlsv1.0", "tlsv1.1", "tlsv1.2", "tlsv1.3"), harmless: "TLS 1.2 and 1.3 are spoken"},
+	"bridge_tls_version":             {scope: link, value: oneOf("tlsv1", "tlsv1.0", "tlsv1.1", "tlsv1.2", "tlsv1.3"), set: (*conversion).linkVersion},
 	"bridge_ciphers":                 {scope: link, value: text, harmless: goTLS},
 	"bridge_ciphers_tls1.3":          {scope: link, value: text, harmless: goTLS},
-	"bridge_alpn":                    {scope: link, value: text, missing: withBridges},
-	"bridge_require_ocsp":            {scope: link, value: yesNo, missing: withBridges},
-	"bridge_attempt_unsubscribe":     {scope: link, value: yesNo, harmless: "the bridge subscribes to nothing upstream yet"},
-	"bridge_bind_address":            {scope: link, value: text, missing: withBridges + ": the system chooses the address"},
-	"bridge_max_packet_size":         {scope: link, value: number(0, math.MaxInt32), missing: withBridges},
-	"bridge_max_topic_alias":         {scope: link, value: number(0, 65535), harmless: "the bridge speaks MQTT 3.1.1, which has no aliases"},
-	"bridge_outgoing_retain":         {scope: link, value: yesNo, missing: withBridges + ": retained messages stay so upstream"},
-	"bridge_receive_maximum":         {scope: link, value: number(1, 65535), set: func(c *conversion, v value) { c.to("max_inflight").MaxInflight = int(v.number) }},
+	"bridge_alpn":                    {scope: link, value: text, set: (*conversion).linkALPN},
+	"bridge_require_ocsp":            {scope: link, value: yesNo, set: (*conversion).requireOCSP},
+	"bridge_attempt_unsubscribe":     {scope: link, value: yesNo, set: (*conversion).unsubscribe},
+	"bridge_bind_address":            {scope: link, value: text, missing: "the system chooses the address, and with it the interface; a route to the upstream does what this line did"},
+	"bridge_max_packet_size":         {scope: link, value: number(0, math.MaxInt32), set: (*conversion).bridgePacketSize},
+	"bridge_max_topic_alias":         {scope: link, value: number(0, 65535), harmless: "topics are written out, which costs some bytes"},
+	"bridge_outgoing_retain":         {scope: link, value: yesNo, set: (*conversion).outgoingRetain},
+	"bridge_receive_maximum":         {scope: link, value: number(1, 65535), set: (*conversion).receiveMaximum},
 	"bridge_reload_type":             {scope: link, value: oneOf("lazy", "immediate"), harmless: "bridges are read at the start only"},
-	"bridge_session_expiry_interval": {scope: link, value: anything, harmless: "the gateway keeps the queue, not the session upstream"},
-	"bridge_tcp_keepalive":           {scope: link, value: words, missing: withBridges + "; keepalive_interval notices a dead line"},
-	"bridge_tcp_user_timeout":        {scope: link, value: anything, missing: withBridges + "; keepalive_interval notices a dead line"},
-	"cleansession":                   {scope: link, value: yesNo, harmless: "the gateway keeps the queue itself and begins a clean session upstream"},
-	"local_cleansession":             {scope: link, value: yesNo, harmless: "the gateway's own queue of a bridge is always kept"},
+	"bridge_session_expiry_interval": {scope: link, value: number(0, math.MaxUint32), set: (*conversion).sessionExpiry},
+	"bridge_tcp_keepalive":           {scope: link, value: words, missing: "the system's settings count; keepalive_interval notices a dead line"},
+	"bridge_tcp_user_timeout":        {scope: link, value: anything, missing: "the system's settings count; keepalive_interval notices a dead line"},
+	"cleansession":                   {scope: link, value: yesNo, set: (*conversion).cleanSession},
+	"local_cleansession":             {scope: link, value: yesNo, set: (*conversion).localCleanSession},
 	"local_clientid":                 {scope: link, value: text, harmless: "the bridge is part of this broker, not a client"},
-	"local_username":                 {scope: link, value: text, harmless: "the bridge is part of this broker and may read everything"},
-	"local_password":                 {scope: link, value: text, harmless: "the bridge is part of this broker and may read everything"},
-	"notifications_local_only":       {scope: link, value: yesNo, harmless: "the state is published here only, in $SYS/broker/connection/NAME/state"},
-	"notification_topic":             {scope: link, value: text, missing: withBridges + "; the state is in $SYS/broker/connection/NAME/state"},
-	"round_robin":                    {scope: link, value: yesNo, missing: withBridges + ": it has one address"},
-	"idle_timeout":                   {scope: link, value: anything, harmless: "belongs to start_type lazy"},
-	"threshold":                      {scope: link, value: anything, harmless: "belongs to start_type lazy"},
-	"try_private":                    {scope: link, value: yesNo, harmless: "the bridge connects like any client"},
+	"local_username":                 {scope: link, value: text, set: (*conversion).localUser},
+	"local_password":                 {scope: link, value: text, harmless: "the bridge is part of this broker and does not log in"},
+	"notifications_local_only":       {scope: link, value: yesNo, set: (*conversion).onlyHere},
+	"notification_topic":             {scope: link, value: text, set: func(c *conversion, v value) { c.link.statusTopic = c.here(v.text) }},
+	"round_robin":                    {scope: link, value: yesNo, set: func(c *conversion, v value) { c.to("round_robin").RoundRobin = v.yes }},
+	"idle_timeout":                   {scope: link, value: number(math.MinInt32, math.MaxInt32), set: func(c *conversion, v value) { c.to("idle_timeout").IdleTimeout = seconds(atLeastOne(v.number)) }},
+	"threshold":                      {scope: link, value: number(math.MinInt32, math.MaxInt32), set: func(c *conversion, v value) { c.to("lazy_messages").LazyMessages = int(atLeastOne(v.number)) }},
+	"try_private":                    {scope: link, value: yesNo, set: (*conversion).tryPrivate},
 }
 
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
