@@ -171,6 +171,36 @@ func TestMosquittoConf(t *testing.T) {
 	}
 }
 
+// TestMosquittoBridge asks the real Mosquitto what a bridge with topics of every
+// direction brings to either side, with an upstream each that comes later.
+func TestMosquittoBridge(t *testing.T) {
+	b := against(t, "allow_anonymous true\nlistener PORT1 127.0.0.1\nconnection up\naddress 127.0.0.1:PORT2\nrestart_timeout 1\nremote_clientid site\n"+
+		"topic temp out 1 rooms/ site/\ntopic cmd in 1 do/ site/\ntopic \"\" out 2 here there\ntopic shared/# both 2\n", nil)
+	for i := range b.runs {
+		spawn(t, need(t, "mosquitto", "mosquitto"), "-p", b.runs[i].fill("PORT2"), "-v").await(`mosquitto version \S+ running`)
+	}
+	for _, command := range []string{
+		"mosquitto_pub -p PORT2 -t site/cmd -m on -r -q 1",
+		"mosquitto_pub -p PORT2 -t shared/up -m 1 -r -q 2",
+		"mosquitto_pub -p PORT1 -t rooms/temp -m 21 -r -q 1",
+		"mosquitto_pub -p PORT1 -t here -m x -r -q 2",
+		"mosquitto_pub -p PORT1 -t shared/down -m 2 -r -q 2",
+		"mosquitto_sub -p PORT1 -t do/# -t shared/up -C 2 -W 30 -v",
+		"mosquitto_sub -p PORT2 -t site/temp -t there -t shared/down -C 3 -W 30 -v",
+	} {
+		b.same(command)
+	}
+	gateway := &b.runs[1]
+	for command, want := range map[string]string{
+		"mosquitto_sub -p PORT1 -t do/# -t shared/up -C 2 -W 30 -v":                 "do/cmd on\nshared/up 1\nexit status 0",
+		"mosquitto_sub -p PORT2 -t site/temp -t there -t shared/down -C 3 -W 30 -v": "shared/down 2\nsite/temp 21\nthere x\nexit status 0",
+	} {
+		if got := gateway.run(t, command); got != want {
+			t.Errorf("%s: %s, want %s", command, got, want)
+		}
+	}
+}
+
 // passwordFile returns a file of users whose password is secret, as Mosquitto's
 // own program writes it.
 func passwordFile(t *testing.T, users ...string) string {
