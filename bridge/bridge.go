@@ -55,7 +55,7 @@ type Bridge struct {
 	suspects       suspects
 	receiveMaximum atomic.Int32 // of the connection; 0 before the first
 	noQoS2         atomic.Bool  // the upstream seems to drop the connection for QoS 2
-	quiet          bool         // the upstream sends nothing back that we have published
+	quiet          atomic.Bool  // the upstream sends nothing back that we have published
 	line           *line        // the last one; for tests
 
 	mu       sync.Mutex
@@ -259,13 +259,11 @@ func (br *Bridge) connect(ctx context.Context, ln *line, address string) error {
 	bit := br.usesBit(address)
 	err := br.tryConnect(ctx, ln, address, bit)
 	if err == nil || !bit || br.profile.BridgeBit == "on" || ctx.Err() != nil || !mayBeBit(err) {
-		br.quiet = err == nil && (bit || br.profile.Protocol == "5")
 		return err
 	}
 	if second := br.tryConnect(ctx, ln, address, false); second != nil {
 		return err
 	}
-	br.quiet = false
 	br.memory.setRefusesBridgeBit(address)
 	br.log.Info("the upstream does not know the bridge bit; it is left out from now on", "address", address, "error", err)
 	return nil
@@ -321,6 +319,7 @@ func (br *Bridge) tryConnect(ctx context.Context, ln *line, address string, bit 
 		will := br.status("offline")
 		h.Will = &will
 	}
+	br.quiet.Store(bit || br.profile.Protocol == "5") // messages may come before Connect returns
 	ln.link, err = br.up.Connect(ctx, conn, h, ln)
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", address, err)

@@ -26,9 +26,10 @@ type far struct {
 	refuse   func(link.Message) error
 	poison   func(link.Message) bool // the connection is lost with it
 	limits   link.Limits
-	noBit    bool   // closes on the bridge bit
-	silent   bool   // does not answer SUBSCRIBE
-	stuck    string // Publish of that payload blocks until the connection ends
+	noBit    bool          // closes on the bridge bit
+	early    *link.Message // comes before Connect returns
+	silent   bool          // does not answer SUBSCRIBE
+	stuck    string        // Publish of that payload blocks until the connection ends
 	current  *farLink
 	got      []message // all that ever came, doubles included
 	hellos   []link.Hello
@@ -77,6 +78,9 @@ func (f *far) Connect(ctx context.Context, _ net.Conn, h link.Hello, s link.Sess
 	}
 	f.current = &farLink{far: f, session: s, here: f.present && !h.CleanStart, gone: make(chan struct{})}
 	f.connects = append(f.connects, time.Now())
+	if m := f.early; m != nil {
+		go func() { _, _ = s.Received(*m) }()
+	}
 	return f.current, nil
 }
 

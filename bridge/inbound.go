@@ -126,7 +126,7 @@ func (ln *line) hasAsked() bool {
 }
 
 // echoing tells whether the upstream may send us what we have published.
-func (ln *line) echoing() bool { return ln.routes.echoes() && !ln.quiet }
+func (ln *line) echoing() bool { return ln.routes.echoes() && !ln.quiet.Load() }
 
 // subscribe asks the upstream for what the routes bring in. An upstream that does
 // not answer is taken for dead as with messages.

@@ -226,3 +226,14 @@ func TestEchoOfWhatIsSentAgain(t *testing.T) {
 		}
 	})
 }
+
+// What the upstream has kept for us may come while Connect has not returned. This
+// is for the race detector.
+func TestWhatComesBeforeConnectReturns(t *testing.T) {
+	f := &far{present: true, early: &link.Message{Topic: "home/x", Payload: []byte("1"), QoS: 1, ID: 1}}
+	inBubble(t, bothWays(), f, func(r *rig) {
+		if s := r.bridge.State(); s.Received != 1 {
+			t.Errorf("state %+v", s)
+		}
+	})
+}
