@@ -219,6 +219,7 @@ func (b *Broker) Run(ctx context.Context) error {
 // sweep removes expired retained messages now and after every interval.
 func (b *Broker) sweep() {
 	b.dropExpiredRetained(time.Now())
+	b.dropOldOfDurable(time.Now())
 	b.timers.at(time.Now().Add(sweepInterval), b.sweep)
 }
 

@@ -33,8 +33,9 @@ type SubscribeOptions struct {
 	// Full says what happens then, as Config.QueueFull does; "" is drop_oldest.
 	Full string
 	// MaxAge is how long a message may wait; 0 is for ever. It is looked at when
-	// messages arrive and when Next is called, to the second. A message that came
-	// before the clock was set is never too old.
+	// messages arrive, or up to a minute later if the disk has to be asked, and when
+	// Next is called, to the second. A message that came before the clock was set is
+	// never too old.
 	MaxAge time.Duration
 	// Latest are filters: of a topic that one of them matches only the newest
 	// message waits. What was delivered and not acknowledged stays besides. Of
@@ -115,6 +116,7 @@ type Subscription struct {
 	live    bool              // fresh is used
 	backlog uint64            // up to this number is backlog
 	latest  map[string]uint64 // the numbers of those that wait of topics in Latest
+	ageless bool              // who published could not tell whether the first is too old
 	oldest  struct {          // what is known of the oldest message
 		seq  uint64
 		came uint32

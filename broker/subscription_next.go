@@ -34,10 +34,15 @@ func (s *Subscription) next() (Delivery, bool, error) {
 			s.signal() // for the next caller
 			return Delivery{}, false, ErrClosed
 		}
-		if s.options.MaxAge > 0 && !s.dropOldLocked(time.Now(), 16*dropAtOnce) {
-			s.mu.Unlock() // for those who publish
-			s.mu.Lock()
-			continue
+		if s.options.MaxAge > 0 {
+			if !s.dropOldLocked(time.Now(), 16*dropAtOnce, true) {
+				s.mu.Unlock() // for those who publish
+				s.mu.Lock()
+				continue
+			}
+			if !s.open {
+				continue
+			}
 		}
 		l, i, d := s.chooseLocked()
 		switch {

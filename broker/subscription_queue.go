@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"gateway/broker/store"
@@ -21,7 +23,7 @@ func (s *Subscription) deliver(p *publication, t *target) {
 	s.seq++
 	d.seq = s.seq
 	s.stats.Arrived++
-	s.dropOldLocked(p.time(), dropAtOnce)
+	s.dropOldLocked(p.time(), dropAtOnce, false)
 	if !s.makeRoomLocked(&d, s.supersedeLocked(&d)) {
 		s.stats.Dropped++
 		p.keeping.refused = p.keeping.refused || s.options.Full == refuseNew
@@ -173,13 +175,13 @@ func (s *Subscription) dropFirstLocked(l *line) {
 	}
 }
 
-// dropAtOnce is how many are dropped for their age at once: it may be that each
-// has to be read.
+// dropAtOnce is how many are dropped for their age at once.
 const dropAtOnce = 16
 
 // dropOldLocked drops what has waited too long, up to max of it, and reports
-// whether there is none left.
-func (s *Subscription) dropOldLocked(now time.Time, max int) bool {
+// whether there is none left. Where nobody knows how old the first is, it reads it
+// if read, and mu is not held meanwhile; a publisher must not wait for the disk.
+func (s *Subscription) dropOldLocked(now time.Time, max int, read bool) bool {
 	if s.options.MaxAge <= 0 {
 		return true
 	}
@@ -190,11 +192,14 @@ func (s *Subscription) dropOldLocked(now time.Time, max int) bool {
 				break
 			}
 			if d.came == 0 {
-				m, err := s.b.read(s.num, d.seq)
-				if err != nil { // whoever delivers it will say so
+				if !read {
+					s.ageless = true
 					break
 				}
-				d.came = cameSeconds(m)
+				if !s.readCameLocked(d.seq) { // whoever delivers it will say so
+					break
+				}
+				continue
 			}
 			if !tooOld(d.came, now, s.options.MaxAge) {
 				break
@@ -207,6 +212,53 @@ func (s *Subscription) dropOldLocked(now time.Time, max int) bool {
 		}
 	}
 	return true
+}
+
+// readCameLocked reads when the message with that number came. It reports false if
+// it cannot be read. mu is not held meanwhile.
+func (s *Subscription) readCameLocked(seq uint64) bool {
+	s.mu.Unlock()
+	m, err := s.b.read(s.num, seq)
+	s.mu.Lock()
+	_, d := s.find(seq)
+	if d == nil { // it has gone meanwhile
+		return true
+	}
+	if err != nil || cameSeconds(m) == 0 {
+		return false
+	}
+	d.came = cameSeconds(m)
+	return true
+}
+
+// sweepTime is how long a sweep drops what is too old of one subscription.
+const sweepTime = time.Second
+
+// dropOld drops what has waited too long where those who published could not tell,
+// as far as there is time.
+func (s *Subscription) dropOld(now time.Time) {
+	s.mu.Lock()
+	wanted := s.ageless
+	s.ageless = false
+	s.mu.Unlock()
+	if !wanted {
+		return
+	}
+	for start, done := time.Now(), false; !done && time.Since(start) < sweepTime; {
+		s.mu.Lock()
+		done = s.dropOldLocked(now, 16*dropAtOnce, true)
+		s.mu.Unlock()
+	}
+}
+
+// dropOldOfDurable drops what has waited too long and has to be read to tell.
+func (b *Broker) dropOldOfDurable(now time.Time) {
+	b.durableMu.Lock()
+	durable := slices.Collect(maps.Values(b.durable))
+	b.durableMu.Unlock()
+	for _, s := range durable {
+		s.dropOld(now)
+	}
 }
 
 // tooOld tells whether a message that came then has waited longer than limit, to

@@ -7,18 +7,19 @@ import "time"
 func (s *Subscription) Stats() SubscriptionStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	came := s.oldestLocked()
 	st := s.stats
 	st.Waiting = len(s.again) + s.waiting.len() + s.fresh.len()
 	st.Unacked = len(s.unacked)
 	st.Bytes = s.size()
-	if came := s.oldestLocked(); came != 0 {
+	if came != 0 {
 		st.Oldest = time.Unix(int64(came), 0)
 	}
 	return st
 }
 
 // oldestLocked returns when the oldest message that is kept came, 0 if there is
-// none or nobody can tell.
+// none or nobody can tell. mu is not held while it is read.
 func (s *Subscription) oldestLocked() uint32 {
 	if s.options.Name == "" {
 		return 0
@@ -45,10 +46,13 @@ func (s *Subscription) oldestLocked() uint32 {
 	case oldest.came != 0:
 		return oldest.came
 	case s.oldest.seq != oldest.seq:
-		s.oldest.seq, s.oldest.came = oldest.seq, 0
-		if m, err := s.b.read(s.num, oldest.seq); err == nil {
-			s.oldest.came = cameSeconds(m)
+		seq, came := oldest.seq, uint32(0)
+		s.mu.Unlock()
+		if m, err := s.b.read(s.num, seq); err == nil {
+			came = cameSeconds(m)
 		}
+		s.mu.Lock()
+		s.oldest.seq, s.oldest.came = seq, came
 	}
 	return s.oldest.came
 }
