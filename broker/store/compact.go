@@ -113,7 +113,8 @@ func (d *Disk) stateLocked() int64 {
 		r.sessions = r.sessions[1:]
 		if s := d.x.known(id); s != nil {
 			s.stated = d.cur.mark
-			return d.recordLocked(s.bound(), func(b []byte) []byte { return s.state(b, id) })
+			runs, released := s.runs() // once: it looks at all that waits
+			return d.recordLocked(s.bound(runs, released), func(b []byte) []byte { return s.state(b, id, runs, released) })
 		}
 	}
 	if r.from < r.to {
@@ -168,8 +169,7 @@ func appendSet(b []byte, from, to uint64, xs []uint64) []byte {
 // bound returns a size that the state of the session does not exceed. A segment
 // is made for as much, so that it must not be for what might wait without order
 // where a million wait one after the other.
-func (s *sessionIndex) bound() int64 {
-	runs, released := s.runs()
+func (s *sessionIndex) bound(runs []run, released []releasedSeq) int64 {
 	n := int64(160 + len(s.name) + len(s.data) + 4*len(s.received) + 20*len(runs) + 12*len(released))
 	for filter, options := range s.subs {
 		n += int64(20 + len(filter) + len(options))
@@ -177,8 +177,9 @@ func (s *sessionIndex) bound() int64 {
 	return n
 }
 
-// state appends the session as it is, without its messages.
-func (s *sessionIndex) state(b []byte, id SessionID) []byte {
+// state appends the session as it is, without its messages; runs and released are
+// what it has of them.
+func (s *sessionIndex) state(b []byte, id SessionID, runs []run, released []releasedSeq) []byte {
 	return appendRecord(b, kindSession, func(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(id))
 		b = appendText(b, s.name)
@@ -192,7 +193,6 @@ func (s *sessionIndex) state(b []byte, id SessionID) []byte {
 		for _, packetID := range slices.Sorted(maps.Keys(s.received)) {
 			b = binary.AppendUvarint(b, uint64(packetID))
 		}
-		runs, released := s.runs()
 		b = binary.AppendUvarint(b, uint64(len(runs)))
 		last := uint64(0)
 		for _, r := range runs {

@@ -35,7 +35,8 @@ func seedSegment() []byte {
 	})
 	frame(2, func(f []byte) []byte {
 		f = appendNumbers(f, kindRoundBegin, 2, 9, 1, 1, 2)
-		f = x.sessions[1].state(f, 1)
+		runs, released := x.sessions[1].runs()
+		f = x.sessions[1].state(f, 1, runs, released)
 		f = appendRecord(f, kindRetainedSet, func(b []byte) []byte { return appendSet(b, 0, 9, []uint64{1, 4}) })
 		return appendNumbers(f, kindRoundEnd, 2)
 	})
@@ -98,7 +99,8 @@ func FuzzRecords(f *testing.F) {
 			if s.live > 1000 {
 				continue
 			}
-			b := s.state(nil, id)
+			runs, released := s.runs()
+			b := s.state(nil, id, runs, released)
 			again := &Disk{x: newIndex()}
 			k, body, rest, err := nextRecord(b)
 			if err != nil || k != kindSession || len(rest) > 0 {

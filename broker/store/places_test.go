@@ -162,7 +162,8 @@ func TestBoundOfALongQueue(t *testing.T) {
 		}
 	}
 	x.release(1, 77_777)
-	bound, state := s.bound(), int64(len(s.state(nil, 1)))
+	runs, released := s.runs()
+	bound, state := s.bound(runs, released), int64(len(s.state(nil, 1, runs, released)))
 	if bound > 1000 || state > bound {
 		t.Errorf("%d bytes in room for %d", state, bound)
 	}
