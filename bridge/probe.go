@@ -179,7 +179,7 @@ func (t *trial) ask(ctx context.Context, filter string, qos byte) (granted byte,
 }
 
 // errUnseen is that a message was acknowledged and did not come back.
-var errUnseen = errors.New("acknowledged, but it does not come back: the upstream lets this user either not write it or not read it, and MQTT 3.1.1 does not say which")
+var errUnseen = errors.New("acknowledged, but it does not come back: the upstream lets this user either not write it or not read it, and MQTT 3.1.1 does not say which. Look at its rights (ACL); with protocol: 5 most say it, and --write-only does not read")
 
 // publish tries what a route needs at topic, and measures the way there and back.
 func (t *trial) publish(ctx context.Context, topic string, r Route) {
