@@ -193,6 +193,7 @@ func TestSilenceIsNoTimeout(t *testing.T) {
 func TestAnOutageIsLoggedOnceForEachReason(t *testing.T) {
 	cfg := testConfig()
 	cfg.Addresses = []string{"mqtt://other:1883"}
+	cfg.ReconnectMin = 15 * time.Second // below 100 attempts, each hundredth is logged
 	f := &far{}
 	f.fails = func(address string) error {
 		return fmt.Errorf("read tcp 10.0.0.1:%d->10.0.0.2:1883: refused by %s", 40000+len(f.tries), address)
