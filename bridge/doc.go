@@ -34,6 +34,15 @@
 // What is retained upstream comes again with each subscription: what is known is
 // dropped, and so is what is older than a value made here that still waits.
 //
+// QoS 2 is exactly once as long as the upstream keeps to it. What remains:
+// Mosquitto 2.0.11 (2.0.22 reads its file the same way) publishes messages again for
+// which it has sent PUBREL, so that we have forgotten them, when it is restarted with more than its max_inflight_messages
+// (20 by default) on their way to us. It has that many just after a session with a
+// queue was taken up again. They are not to be told from new messages. With
+// max_inflight_messages 60000 in its configuration it keeps to it; with 0 or 65535
+// it publishes all again. Killed with SIGKILL, it goes on from its last file, and
+// sends again what it had on its way then.
+//
 // # No circles
 //
 // What a bridge has brought in does not go out by it, nor by another bridge

@@ -47,6 +47,13 @@
 // before those that wait for a session that was taken up again, once in a hundred
 // faults or so, where a gateway as the upstream never did.
 //
+// It has max_inflight_messages above whatever is on its way. With 20, the default,
+// it publishes QoS 2 messages again that it has sent PUBREL for: once a session is
+// taken up again it has more on its way than that (each PUBCOMP lets up to 20 of the
+// queue follow), and when it is started again it puts those beyond the 20th back
+// into the queue, and forgets how far they were. See [gateway/bridge], and
+// upstream_test.go, which shows it without a bridge.
+//
 // # Clocks
 //
 // The clock of a process cannot be set for itself: a Go program asks the kernel

@@ -26,9 +26,8 @@ type upstream interface {
 
 // savesAtTheEnd has Mosquitto write its file when it is stopped. With a file for
 // each change, and a queue, it takes 60 packets a second. Its max_inflight_messages
-// is its default: where that is more than the Receive Maximum of the bridge, 32, an
-// MQTT 5 session that is taken up again gets more than that.
-const savesAtTheEnd = "autosave_on_changes false\nautosave_interval 1800\nmax_inflight_messages 20\n"
+// is more than it ever has on its way, see the package comment.
+const savesAtTheEnd = "autosave_on_changes false\nautosave_interval 1800\nmax_inflight_messages 60000\n"
 
 // startUpstream starts the upstream of that name. safe tells whether it keeps
 // all that it has acknowledged when it is killed. It listens with TLS too if s is
