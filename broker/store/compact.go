@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -223,17 +224,33 @@ type releasedSeq struct {
 // runs returns the deliveries that are not done, and those of them that were
 // released.
 func (s *sessionIndex) runs() (runs []run, released []releasedSeq) {
-	s.each(0, func(seq uint64, p *place) bool {
-		if n := len(runs); n > 0 && runs[n-1].to == seq {
-			runs[n-1].to++
-		} else {
-			runs = append(runs, run{seq, seq + 1})
+	for i := range s.slots {
+		slot := &s.slots[i]
+		c, live, some := slot.c, uint32(0), true
+		switch {
+		case c != nil:
+			live = c.live
+		case slot.packed == "":
+			continue
+		default:
+			if live, some = packedLive(slot.packed); some {
+				c = new(chunk)
+				c.unpack(slot.packed)
+			}
 		}
-		if p.bits&bitReleased != 0 {
-			released = append(released, releasedSeq{seq, p.flags})
+		for ; live != 0; live &= live - 1 {
+			j := bits.TrailingZeros32(live)
+			seq := slot.key*chunkSize + uint64(j)
+			if n := len(runs); n > 0 && runs[n-1].to == seq {
+				runs[n-1].to++
+			} else {
+				runs = append(runs, run{seq, seq + 1})
+			}
+			if some && c.places[j].bits&bitReleased != 0 {
+				released = append(released, releasedSeq{seq, c.places[j].flags})
+			}
 		}
-		return true
-	})
+	}
 	return runs, released
 }
 

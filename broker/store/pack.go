@@ -21,6 +21,9 @@ type chunk struct {
 	places [chunkSize]place
 }
 
+// packReleased is in live of a packed chunk if any of it was released.
+const packReleased = 1 << chunkSize
+
 // What a packed place says when it is not as expected from the one before.
 const (
 	packSegment = 1 << iota // another segment
@@ -32,7 +35,7 @@ const (
 // whether something else is not as expected, which then follows.
 func (c *chunk) pack() string {
 	var room [4 + chunkSize*30]byte
-	b := binary.LittleEndian.AppendUint32(room[:0], c.live)
+	b := binary.LittleEndian.AppendUint32(room[:0], c.live|c.released())
 	var last place
 	for i := range c.places {
 		if c.live&(1<<i) == 0 {
@@ -68,12 +71,29 @@ func (c *chunk) pack() string {
 	return string(b)
 }
 
+// released is packReleased if any of the chunk was, or 0.
+func (c *chunk) released() uint32 {
+	for i := range c.places {
+		if c.live&(1<<i) != 0 && c.places[i].bits&bitReleased != 0 {
+			return packReleased
+		}
+	}
+	return 0
+}
+
+// packedLive returns which deliveries of a packed chunk are not done, and whether
+// any of them was released.
+func packedLive(packed string) (live uint32, released bool) {
+	for i := range 4 {
+		live |= uint32(packed[i]) << (8 * i)
+	}
+	return live &^ packReleased, live&packReleased != 0
+}
+
 // unpack is the reverse of pack. c is empty.
 func (c *chunk) unpack(packed string) {
 	r := packedReader{packed, 4}
-	for i := range 4 {
-		c.live |= uint32(packed[i]) << (8 * i)
-	}
+	c.live, _ = packedLive(packed)
 	var last place
 	for live := c.live; live != 0; live &= live - 1 {
 		p := &c.places[bits.TrailingZeros32(live)]

@@ -168,3 +168,44 @@ func TestBoundOfALongQueue(t *testing.T) {
 		t.Errorf("%d bytes in room for %d", state, bound)
 	}
 }
+
+// TestRunsArePacked has what is stated of a session be the same as what each
+// finds, though most of it is not unpacked for it.
+func TestRunsArePacked(t *testing.T) {
+	for step := uint64(2); step < 300; step++ {
+		s := &sessionIndex{}
+		for seq := range uint64(2000) {
+			p := place{segment: 1, size: 1, flags: byte(seq)}
+			if (seq*13+step)%(step+38) == 0 {
+				p = place{bits: bitReleased, flags: byte(seq)}
+			}
+			if (seq*7+step)%11 != 0 {
+				s.put(seq, p)
+			}
+		}
+		for seq := uint64(0); seq < 2000; seq += step {
+			s.remove(seq)
+		}
+		live, marked := 0, 0
+		runs, released := s.runs()
+		s.each(0, func(seq uint64, p *place) bool {
+			if !slices.ContainsFunc(runs, func(r run) bool { return r.from <= seq && seq < r.to }) {
+				t.Fatalf("step %d: %d is in no run", step, seq)
+			}
+			if p.bits&bitReleased != 0 {
+				if marked == len(released) || released[marked] != (releasedSeq{seq, byte(seq)}) {
+					t.Fatalf("step %d: %d is released", step, seq)
+				}
+				marked++
+			}
+			live++
+			return true
+		})
+		for _, r := range runs {
+			live -= int(r.to - r.from)
+		}
+		if live != 0 || marked != len(released) {
+			t.Fatalf("step %d: %d too few in runs, %d of %d released", step, live, marked, len(released))
+		}
+	}
+}
