@@ -86,3 +86,21 @@ func TestProbeTLS(t *testing.T) {
 		})
 	}
 }
+
+// That a certificate has expired is logged once in an outage, whatever the time at
+// which it is not valid.
+func TestLogsAnExpiredCertificateOnce(t *testing.T) {
+	f := &far{}
+	inBubble(t, testConfig(), f, func(r *rig) {
+		for range 30 {
+			f.cut(x509.CertificateInvalidError{
+				Cert: &x509.Certificate{NotAfter: time.Now().Add(-time.Hour)}, Reason: x509.Expired,
+				Detail: fmt.Sprintf("current time %s is after 1999-12-31T23:59:59Z", time.Now().UTC().Format(time.RFC3339)),
+			})
+			r.sleep(time.Minute)
+		}
+		if n := strings.Count(r.log.String(), "upstream not connected"); n != 2 { // lost with it, and not made
+			t.Errorf("it is logged %d times:\n%s", n, r.log)
+		}
+	})
+}

@@ -90,7 +90,7 @@ func (br *Bridge) failed(err error) {
 	}
 	help := dial.Explain(err)
 	br.mu.Lock()
-	reason := ownPort.ReplaceAllString(err.Error(), "->") // that is another one each time
+	reason := passing.ReplaceAllString(err.Error(), "")
 	news := !br.told[reason]
 	if br.told == nil || len(br.told) >= maxTold {
 		br.told = make(map[string]bool)
@@ -109,8 +109,10 @@ func (br *Bridge) failed(err error) {
 	}
 }
 
-// ownPort is our end of a connection in an error of package net, 10.0.0.1:40001->10.0.0.2:1883.
-var ownPort = regexp.MustCompile(`:\d+->`)
+// passing is what differs in the text of an error with each attempt: our end of a
+// connection (net, 10.0.0.1:40001->10.0.0.2:1883), and the time at which a certificate
+// is not valid (x509).
+var passing = regexp.MustCompile(`:\d+->|current time \S+`)
 
 // announce publishes the state of the bridge as Mosquitto does.
 func (br *Bridge) announce(up bool) {
