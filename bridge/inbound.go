@@ -107,7 +107,11 @@ func (ln *line) known(local string, m link.Message) bool {
 		return false
 	}
 	s := ln.sub.Stats()
-	return s.Waiting+s.Unacked > 0 && !here.Came().Before(s.Oldest)
+	if s.Waiting+s.Unacked == 0 {
+		return false
+	}
+	// What waits from before the clock was put back says nothing of what is newer.
+	return s.Oldest.After(time.Now()) || !here.Came().Before(s.Earliest)
 }
 
 // replaying tells whether what is retained may still be coming.

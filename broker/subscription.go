@@ -78,6 +78,7 @@ type SubscriptionStats struct {
 	Unacked    int       // delivered and not acknowledged
 	Bytes      int64     // topics, payloads and properties of both
 	Oldest     time.Time // when the oldest of both came, to the second; zero if there is none, or if it is live
+	Earliest   time.Time // no message of both shows an earlier time: Oldest, unless the clock was put back
 	Dropped    uint64    // by the bounds
 	TooOld     uint64    // dropped by MaxAge
 	Superseded uint64    // in favour of a newer one of their topic
@@ -109,6 +110,7 @@ type Subscription struct {
 	restored map[string]bool // filters that it had before a restart; nil once it was opened
 	seq      uint64
 	stats    SubscriptionStats
+	steps    steps // of the clock
 
 	again   []delivery
 	waiting line

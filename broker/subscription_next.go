@@ -35,7 +35,9 @@ func (s *Subscription) next() (Delivery, bool, error) {
 			return Delivery{}, false, ErrClosed
 		}
 		if s.options.MaxAge > 0 {
-			if !s.dropOldLocked(time.Now(), 16*dropAtOnce, true) {
+			now := time.Now()
+			s.steps.look(now, s.seq+1)
+			if !s.dropOldLocked(now, 16*dropAtOnce, true) {
 				s.mu.Unlock() // for those who publish
 				s.mu.Lock()
 				continue

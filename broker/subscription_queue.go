@@ -23,6 +23,7 @@ func (s *Subscription) deliver(p *publication, t *target) {
 	s.seq++
 	d.seq = s.seq
 	s.stats.Arrived++
+	s.steps.look(p.time(), d.seq)
 	s.dropOldLocked(p.time(), dropAtOnce, false)
 	if !s.makeRoomLocked(&d, s.supersedeLocked(&d)) {
 		s.stats.Dropped++
@@ -201,7 +202,7 @@ func (s *Subscription) dropOldLocked(now time.Time, max int, read bool) bool {
 				}
 				continue
 			}
-			if !tooOld(d.came, now, s.options.MaxAge) {
+			if !tooOld(d.came, now.Add(-s.steps.since(d.seq)), s.options.MaxAge) {
 				break
 			}
 			if max--; max < 0 {

@@ -7,22 +7,23 @@ import "time"
 func (s *Subscription) Stats() SubscriptionStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	came := s.oldestLocked()
+	seq, came := s.oldestLocked()
 	st := s.stats
 	st.Waiting = len(s.again) + s.waiting.len() + s.fresh.len()
 	st.Unacked = len(s.unacked)
 	st.Bytes = s.size()
 	if came != 0 {
 		st.Oldest = time.Unix(int64(came), 0)
+		st.Earliest = st.Oldest.Add(-s.steps.back(seq))
 	}
 	return st
 }
 
-// oldestLocked returns when the oldest message that is kept came, 0 if there is
-// none or nobody can tell. mu is not held while it is read.
-func (s *Subscription) oldestLocked() uint32 {
+// oldestLocked returns the number of the oldest message that is kept, and when it
+// came, 0 if there is none or nobody can tell. mu is not held while it is read.
+func (s *Subscription) oldestLocked() (seq uint64, came uint32) {
 	if s.options.Name == "" {
-		return 0
+		return 0, 0
 	}
 	var oldest *delivery
 	look := func(d *delivery) {
@@ -42,9 +43,9 @@ func (s *Subscription) oldestLocked() uint32 {
 	look(s.fresh.first())
 	switch {
 	case oldest == nil:
-		return 0
+		return 0, 0
 	case oldest.came != 0:
-		return oldest.came
+		return oldest.seq, oldest.came
 	case s.oldest.seq != oldest.seq:
 		seq, came := oldest.seq, uint32(0)
 		s.mu.Unlock()
@@ -54,5 +55,5 @@ func (s *Subscription) oldestLocked() uint32 {
 		s.mu.Lock()
 		s.oldest.seq, s.oldest.came = seq, came
 	}
-	return s.oldest.came
+	return s.oldest.seq, s.oldest.came
 }

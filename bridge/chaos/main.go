@@ -58,8 +58,11 @@
 //
 // The clock of a process cannot be set for itself: a Go program asks the kernel
 // without a library in between that could be replaced, and the kernel's time
-// namespaces have no wall clock. What the bridge does when the clock jumps is held
-// by tests in package bridge.
+// namespaces have no wall clock. Nor can it be in a synctest bubble. What a jump comes
+// to is held by tests that put what it leaves behind in place of it: messages in the
+// store that show times a year before or after (clock_test.go of package bridge),
+// steps of the clock that a queue has seen (subscription_clock_test.go of package
+// broker), and times handed in (packages bridge/budget and bridge/timetable).
 //
 // The exit status is 1 if a promise was broken; the folder is kept then.
 package main
