@@ -313,6 +313,11 @@ func (ln *line) publish(ctx context.Context, m link.Message, deliveries []broker
 	if ln.plan.rate.Wait(ctx) != nil || !ln.window.enter(ctx, m.ID, deliveries[0]) {
 		return false
 	}
+	if !ln.mayPublish() {
+		ln.window.leave(m.ID)
+		<-ctx.Done() // over closes the line within planInterval
+		return false
+	}
 	switch {
 	case !ln.echoing():
 	case !m.Dup:

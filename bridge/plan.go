@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"gateway/bridge/budget"
@@ -27,12 +28,16 @@ type plan struct {
 	day   *budget.Day
 	rate  *budget.Rate
 	wire  func() (in, out int64) // bytes over all connections
-	spent int64                  // of wire, told to day
+
+	mu    sync.Mutex
+	spent int64 // of wire, told to day
 }
 
 // account tells the budget what has gone over the line.
 func (p *plan) account() {
 	in, out := p.wire()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if n := in + out - p.spent; n > 0 {
 		p.day.Spend(int(n))
 		p.spent += n
@@ -49,6 +54,16 @@ func (p *plan) closed(now time.Time) (why string, until time.Time) {
 		return "daily_bytes is used up", until
 	}
 	return "", time.Time{}
+}
+
+// mayPublish tells whether the day's bytes allow another message, so that a quick
+// line does not go far beyond them.
+func (ln *line) mayPublish() bool {
+	if ln.cfg.Budget.DailyBytes == 0 {
+		return true
+	}
+	ln.plan.account()
+	return ln.plan.day.Until(time.Now()).IsZero()
 }
 
 // due waits until there is to be a connection, and reports false when ctx has
