@@ -338,8 +338,15 @@ func (br *Bridge) clientID() string {
 	if err != nil {
 		host = "unknown"
 	}
-	return "gateway-" + host + "-" + br.cfg.Name
+	id := "gateway-" + host + "-" + br.cfg.Name
+	if br.profile.Protocol == "3.1" && len(id) > maxClientID31 {
+		id = id[len(id)-maxClientID31:] // what differs stands at the end
+	}
+	return id
 }
+
+// maxClientID31 is how long a client id may be in MQTT 3.1.
+const maxClientID31 = 23
 
 func (br *Bridge) password() (string, error) {
 	switch {

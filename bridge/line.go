@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gateway/bridge/batch"
@@ -32,6 +33,7 @@ type line struct {
 	end    context.CancelCauseFunc // ends the line, with why
 
 	planned sync.WaitGroup // see over and farewell
+	closing *atomic.Bool   // no new messages are sent
 
 	asked      bool      // the upstream was asked for subscriptions
 	subscribed time.Time // when the upstream had taken our subscriptions
@@ -48,6 +50,7 @@ type line struct {
 // newLine returns the line of the next connection. It is the session that the
 // connection uses.
 func (br *Bridge) newLine(address string) *line {
+	closing := new(atomic.Bool)
 	var b *batch.Batcher[broker.Delivery]
 	if br.cfg.Batch.Topic != "" {
 		b = batch.New[broker.Delivery](br.cfg.Batch)
@@ -56,7 +59,13 @@ func (br *Bridge) newLine(address string) *line {
 		Bridge: br, batch: b, address: address,
 		elsewhere: br.memory.elsewhere(address), forgotten: sync.OnceValue(br.forgetAll),
 		hurry: make(chan struct{}), others: make(chan struct{}, 1),
-		window: newWindow(br.profile.MaxInflight, br.inflight),
+		window: newWindow(br.profile.MaxInflight, func() int {
+			if closing.Load() {
+				return 0
+			}
+			return br.inflight()
+		}),
+		closing: closing,
 	}
 }
 
@@ -104,12 +113,34 @@ func (ln *line) watch(ctx, line context.Context) {
 	case <-line.Done():
 		ln.farewell()
 	case <-ln.over(line):
+		ln.finish(line)
 		ln.farewell()
 		ln.end(errPlanned)
 	case <-ctx.Done():
 		ln.drain(line)
 		ln.farewell()
 		ln.end(context.Canceled)
+	}
+}
+
+// finish takes no new messages, and returns when those under way are acknowledged,
+// the line is lost or drainTimeout has passed: what is not acknowledged comes again.
+func (ln *line) finish(line context.Context) {
+	ln.closing.Store(true)
+	timeout := time.NewTimer(drainTimeout)
+	defer timeout.Stop()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for ln.window.size() > 0 {
+		select {
+		case <-look.C:
+		case <-ln.link.Lost():
+			return
+		case <-line.Done():
+			return
+		case <-timeout.C:
+			return
+		}
 	}
 }
 
@@ -496,7 +527,11 @@ func (ln *line) settled(s sent) {
 // the line was lost. It is apart from settled, which then has nothing to allocate.
 func (ln *line) untaken(s sent, err error) {
 	var refused *link.Refused
-	if errors.As(err, &refused) {
+	switch {
+	case errors.As(err, &refused) && s.deliveries[0].Released: // the upstream had it, and knows no more of it
+		ln.acked(s.deliveries[0])
+		return
+	case refused != nil:
 		ln.refused(s, refused)
 		return
 	}

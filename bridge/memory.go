@@ -30,8 +30,9 @@ type remembered struct {
 	Begun bool `json:"begun,omitempty"`
 	// NoBridgeBit are addresses that refuse Mosquitto's bridge bit.
 	NoBridgeBit []string `json:"no_bridge_bit,omitempty"`
-	// NoQoS2 is that the upstream does not complete QoS 2.
-	NoQoS2 bool `json:"no_qos_2,omitempty"`
+	// NoQoS2 is that the upstream does not complete QoS 2. It is not written: an
+	// upstream that was only slow gets QoS 2 again at the next start.
+	NoQoS2 bool `json:"-"`
 	// Address is that of the last session.
 	Address string `json:"address,omitempty"`
 	// Subscriptions are what the session upstream has.

@@ -45,6 +45,26 @@ func TestWindows(t *testing.T) {
 	})
 }
 
+// What is under way when a window closes is waited for, and does not come twice.
+func TestWindowClosesWithoutDoubles(t *testing.T) {
+	localUTC(t)
+	cfg := testConfig()
+	cfg.Windows = []string{"00:00-01:00"}
+	f := &far{}
+	inBubble(t, cfg, f, func(r *rig) {
+		r.sleep(time.Hour - 500*time.Millisecond)
+		f.hold(true)
+		r.publish("home/x", 1)
+		r.sleep(2 * time.Second)
+		r.publish("home/x", 2)
+		f.hold(false)
+		r.sleep(25 * time.Hour)
+		if got := f.text(); got != "pi1/home/x=1 pi1/home/x=2" {
+			t.Errorf("upstream got %s", got)
+		}
+	})
+}
+
 func TestLazy(t *testing.T) {
 	cfg := testConfig()
 	cfg.Start, cfg.LazyMessages, cfg.IdleTimeout = Lazy, 3, time.Minute

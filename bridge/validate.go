@@ -96,7 +96,7 @@ func (c Config) validateUpstream() error {
 	if c.BridgeBit == "on" && c.profile().Protocol == "5" {
 		errs = append(errs, errors.New("bridge_bit: MQTT 5 has none, and has no-local in its place; leave it out, or write protocol: 3.1.1"))
 	}
-	if c.profile().Protocol == "3.1" && len(c.ClientID) > 23 {
+	if c.profile().Protocol == "3.1" && len(c.ClientID) > maxClientID31 {
 		errs = append(errs, fmt.Errorf("client_id: has %d characters; MQTT 3.1 has 23 at most", len(c.ClientID)))
 	}
 	return errors.Join(errs...)

@@ -84,6 +84,13 @@ func (w *window) leave(id uint16) {
 	w.look()
 }
 
+// size returns how many messages are on their way.
+func (w *window) size() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.n
+}
+
 // look has enter look again.
 func (w *window) look() {
 	select {
