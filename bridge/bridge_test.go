@@ -129,6 +129,31 @@ func TestWindow(t *testing.T) {
 	})
 }
 
+// Before MQTT 5 nobody says how many messages of QoS 2 an upstream takes: more than
+// Mosquitto does by default are lost, so there are not more at once.
+func TestWindowOfQoS2(t *testing.T) {
+	for _, c := range []struct {
+		protocol string
+		qos      int
+		want     int
+	}{{"3.1.1", 2, mostQoS2}, {"3.1.1", 1, 30}, {"5", 2, 30}} {
+		cfg := testConfig()
+		cfg.Protocol, cfg.MaxInflight, cfg.Topics[0].QoS = c.protocol, 30, c.qos
+		f := &far{holdAcks: true}
+		inBubble(t, cfg, f, func(r *rig) {
+			for i := range 100 {
+				r.publish("home/x", i)
+			}
+			synctest.Wait()
+			f.hold(false)
+			synctest.Wait()
+			if len(f.got) != 100 || f.most != c.want {
+				t.Errorf("MQTT %s, QoS %d: %d messages, %d at once; want 100, and %d", c.protocol, c.qos, len(f.got), f.most, c.want)
+			}
+		})
+	}
+}
+
 // A line that is up but dead acknowledges nothing; it is given up.
 func TestAckTimeout(t *testing.T) {
 	f := &far{holdAcks: true}

@@ -9,7 +9,7 @@
 // The queue is a durable subscription of the embedded broker: a message is
 // acknowledged there when the upstream has acknowledged it, and not before. Up
 // to max_inflight messages are on their way at once, so that a long line is
-// filled, in the order of the queue. When the line breaks, everything that is not
+// filled, in the order of the queue; before MQTT 5 no more than 19 of QoS 2. When the line breaks, everything that is not
 // acknowledged is sent again, in its order.
 //
 //   - QoS 1 is at least once from end to end.
@@ -36,9 +36,10 @@
 //
 // QoS 2 is exactly once as long as the upstream keeps to it. What remains:
 // Mosquitto 2.0.11 (2.0.22 reads its file the same way) publishes messages again for
-// which it has sent PUBREL, so that we have forgotten them, when it is restarted with more than its max_inflight_messages
-// (20 by default) on their way to us. It has that many just after a session with a
-// queue was taken up again. They are not to be told from new messages. With
+// which it has sent PUBREL, so that we have forgotten them, when it is restarted with
+// more than its max_inflight_messages (20 by default) on their way to us. It has that
+// many just after a session with a queue was taken up again. They are not to be told
+// from new messages. With
 // max_inflight_messages 60000 in its configuration it keeps to it; with 0 or 65535
 // it publishes all again. Killed with SIGKILL, it goes on from its last file, and
 // sends again what it had on its way then.

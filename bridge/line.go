@@ -59,7 +59,7 @@ func (br *Bridge) newLine(address string) *line {
 		Bridge: br, batch: b, address: address,
 		elsewhere: br.memory.elsewhere(address), forgotten: sync.OnceValue(br.forgetAll),
 		hurry: make(chan struct{}), others: make(chan struct{}, 1),
-		window: newWindow(br.profile.MaxInflight, func() int {
+		window: newWindow(br.profile.MaxInflight, br.inflightQoS2(), func() int {
 			if closing.Load() {
 				return 0
 			}
@@ -78,6 +78,14 @@ func (br *Bridge) inflight() int {
 		return n
 	}
 	return br.profile.MaxInflight
+}
+
+// inflightQoS2 is how many of them may be of QoS 2.
+func (br *Bridge) inflightQoS2() int {
+	if br.profile.Protocol == "5" {
+		return br.profile.MaxInflight
+	}
+	return min(br.profile.MaxInflight, mostQoS2)
 }
 
 // serve forwards over an accepted connection until it is lost, ctx ends, or the
@@ -341,11 +349,11 @@ func (ln *line) send(ctx context.Context, d broker.Delivery) bool {
 // publish sends a message that stands for deliveries as soon as there is room.
 func (ln *line) publish(ctx context.Context, m link.Message, deliveries []broker.Delivery) bool {
 	plainer := ln.plainer(deliveries[0], &m)
-	if ln.plan.rate.Wait(ctx) != nil || !ln.window.enter(ctx, m.ID, deliveries[0]) {
+	if ln.plan.rate.Wait(ctx) != nil || !ln.window.enter(ctx, m.ID, m.QoS, deliveries[0]) {
 		return false
 	}
 	if !ln.mayPublish() {
-		ln.window.leave(m.ID)
+		ln.window.leave(m.ID, m.QoS)
 		<-ctx.Done() // over closes the line within planInterval
 		return false
 	}
@@ -396,7 +404,7 @@ func (ln *line) release(ctx context.Context, d broker.Delivery) bool {
 		return true
 	}
 	id := d.PacketID()
-	if !ln.window.enter(ctx, id, d) {
+	if !ln.window.enter(ctx, id, 2, d) {
 		return false
 	}
 	ln.window.sent <- sent{deliveries: []broker.Delivery{d}, qos: 2, id: id, receipt: ln.link.Release(id)}
@@ -475,7 +483,7 @@ func (ln *line) settle() {
 	for s := range ln.window.sent {
 		ln.await(s.receipt, timeout)
 		ln.settled(s)
-		ln.window.leave(s.id)
+		ln.window.leave(s.id, s.qos)
 	}
 }
 
