@@ -67,7 +67,7 @@ func TestReasonCodesDecide(t *testing.T) {
 			if !came["before"] || !came["behind"] || came["no"] != (test.aside == "") {
 				t.Errorf("came: %v", came)
 			}
-			if test.times == 0 && g.far.Connections() != 1 {
+			if test.times == 0 && g.far.Connections() != atFirst {
 				t.Errorf("%d connections", g.far.Connections())
 			}
 		})
@@ -101,7 +101,7 @@ func TestDisconnectedWithAReason(t *testing.T) {
 					g.far.Disconnect(code, reference)
 				}
 			}
-			if !until(patience, func() bool { return g.far.Connections() == 2 }) || !g.drained() {
+			if !until(patience, func() bool { return g.far.Connections() == atFirst+1 }) || !g.drained() {
 				t.Fatalf("%d connections, %+v", g.far.Connections(), g.bridge.State())
 			}
 			var got []string
@@ -154,7 +154,7 @@ func TestWhatConnackSaysIsKept(t *testing.T) {
 					t.Errorf("%s: %s, want %s", p.row, got, want)
 				}
 			}
-			if n := g.far.Connections(); n != 1 || len(g.far.Offences()) > 0 {
+			if n := g.far.Connections(); n != atFirst || len(g.far.Offences()) > 0 {
 				t.Errorf("the connection was lost: %d connections, %q", n, g.far.Offences())
 			}
 		})

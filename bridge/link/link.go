@@ -30,8 +30,9 @@ type Hello struct {
 	// reached by a short connection with a clean session first, see Dial.
 	SessionExpiry time.Duration
 	// Dial makes another connection to the same address, for when one does not do:
-	// before MQTT 5, CleanStart with a SessionExpiry that is not 0. It is not used
-	// otherwise, and may be nil then.
+	// CleanStart with a SessionExpiry that is not 0. It is not used otherwise, and
+	// may be nil then; in MQTT 5 it may always be, and then Mosquitto does not keep
+	// the session over a restart.
 	Dial      func(ctx context.Context) (net.Conn, error)
 	Username  string // "" for none
 	Password  string

@@ -20,8 +20,46 @@ type Upstream struct{}
 
 var _ link.Upstream = Upstream{}
 
-// Connect implements [link.Upstream].
+// Connect implements [link.Upstream]. A session that is to be kept is begun by a
+// connection without a clean start, after a short one with it: Mosquitto 2.0.11 does
+// not store one that a clean start has begun.
 func (Upstream) Connect(ctx context.Context, nc net.Conn, h link.Hello, s link.Session) (link.Link, error) {
+	if h.CleanStart && h.SessionExpiry > 0 && h.Dial != nil {
+		second, err := startClean(ctx, nc, h)
+		if err != nil {
+			return nil, err
+		}
+		nc, h.CleanStart = second, false
+	}
+	return begin(ctx, nc, h, s)
+}
+
+// startClean ends what the upstream has of an earlier session, on nc, and returns
+// another connection.
+func startClean(ctx context.Context, nc net.Conn, h link.Hello) (net.Conn, error) {
+	h.Will, h.SessionExpiry = nil, 0
+	l, err := begin(ctx, nc, h, nobody{})
+	if err != nil {
+		return nil, fmt.Errorf("end the earlier session: %w", err)
+	}
+	l.Close()
+	if nc, err = h.Dial(ctx); err != nil {
+		return nil, fmt.Errorf("connect again after the earlier session was ended: %w", err)
+	}
+	return nc, nil
+}
+
+// nobody is the session of a connection that has none.
+type nobody struct{}
+
+func (nobody) Released(context.Context, uint16) error  { return nil }
+func (nobody) Forgotten(context.Context, uint16) error { return nil }
+func (nobody) Received(link.Message) (func(context.Context) error, error) {
+	return nil, nil
+}
+
+// begin makes one connection. It closes nc if that fails.
+func begin(ctx context.Context, nc net.Conn, h link.Hello, s link.Session) (link.Link, error) {
 	c := newConn(nc, h, s)
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	err := c.greet(h)
