@@ -39,7 +39,7 @@ func (p *plan) account() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n := in + out - p.spent; n > 0 {
-		p.day.Spend(int(n))
+		p.day.Spend(n)
 		p.spent += n
 	}
 }

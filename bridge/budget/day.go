@@ -100,14 +100,14 @@ func (d *Day) set(now time.Time) {
 
 // Spend counts n bytes. Once for each hundredth of the budget it waits for the
 // disk.
-func (d *Day) Spend(n int) { d.spend(time.Now(), n) }
+func (d *Day) Spend(n int64) { d.spend(time.Now(), n) }
 
-func (d *Day) spend(now time.Time, n int) {
+func (d *Day) spend(now time.Time, n int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.roll(now)
-	d.state.Spent += int64(n)
-	d.unsaved += int64(n)
+	d.state.Spent += n
+	d.unsaved += n
 	if d.file != "" && d.unsaved >= max(1, d.limit/100) {
 		d.save()
 	}

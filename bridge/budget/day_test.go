@@ -91,7 +91,7 @@ func (m *machine) want(spent int64) {
 	}
 }
 
-func (m *machine) spendAll() { m.spend(m.last, int(m.left())) }
+func (m *machine) spendAll() { m.spend(m.last, m.left()) }
 
 func TestANewDayBeginsAtMidnight(t *testing.T) {
 	for _, zone := range []string{"UTC", "Europe/Berlin", "Asia/Kathmandu"} {
