@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -281,6 +282,7 @@ func TestSilenceKeepsNobodyOut(t *testing.T) {
 		a.subscribe("t", 0)
 		late.publish("t", "x", 0)
 		a.want("t", "x")
+		synctest.Wait() // those that were shown out are gone
 		if n := b.Stats().Connections; n > 3 {
 			t.Errorf("%d connections", n)
 		}
