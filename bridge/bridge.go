@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,6 +39,7 @@ type Bridge struct {
 	cfg     Config
 	profile Preset
 	routes  routes
+	echoes  bool // of routes: they are asked for each message
 	b       *broker.Broker
 	log     *slog.Logger
 	dial    func(ctx context.Context, address string) (net.Conn, error)
@@ -54,9 +54,8 @@ type Bridge struct {
 
 	suspects       suspects
 	receiveMaximum atomic.Int32 // of the connection; 0 before the first
-	noQoS2         atomic.Bool  // the upstream seems to drop the connection for QoS 2
+	noQoS2         atomic.Bool  // the upstream seems not to complete QoS 2, or to drop the connection for it
 	quiet          atomic.Bool  // the upstream sends nothing back that we have published
-	line           *line        // the last one; for tests
 
 	mu       sync.Mutex
 	state    State
@@ -137,13 +136,15 @@ func New(cfg Config, d Deps) *Bridge {
 		panic(err) // Validate lets no such value through
 	}
 	d.complete(cfg, p, log)
+	rs := routes{cfg.Topics, p.ReplaceInTopics}
 	return &Bridge{
 		plan: &plan{
 			table: table, wire: d.Wire, rate: budget.NewRate(p.MaxRate),
 			day: budget.OpenDay(d.StateFolder, cfg.Name, cfg.Budget.DailyBytes, log),
 		},
 		cfg: cfg, profile: p, b: d.Broker, up: d.Upstream, dial: d.Dial, log: log, aside: d.Aside,
-		routes:  routes{cfg.Topics, p.ReplaceInTopics},
+		routes:  rs,
+		echoes:  rs.echoes(),
 		backoff: backoff{min: cfg.ReconnectMin, max: cfg.ReconnectMax},
 		guard:   newGuard(),
 		memory:  openMemory(d.StateFolder, cfg.Name, log),
@@ -203,11 +204,10 @@ func (br *Bridge) Run(ctx context.Context) error {
 	defer figures.Wait()
 	defer cancel()
 	defer br.closePlan()
-	addresses := br.addresses()
+	addresses := br.cfg.addresses()
 	for at := 0; br.due(ctx); {
 		address := addresses[at%len(addresses)]
 		ln := br.newLine(address)
-		br.line = ln
 		err := br.connect(ctx, ln, address)
 		switch {
 		case err == nil:
@@ -232,13 +232,6 @@ func (br *Bridge) Run(ctx context.Context) error {
 		} // else another address is tried at once
 	}
 	return nil
-}
-
-func (br *Bridge) addresses() []string {
-	if br.cfg.Address == "" {
-		return br.cfg.Addresses
-	}
-	return append([]string{br.cfg.Address}, br.cfg.Addresses...)
 }
 
 // served serves a connection, and keeps the account of it.
@@ -275,7 +268,7 @@ func (br *Bridge) usesBit(address string) bool {
 	case "on":
 		return true
 	case "auto":
-		return br.routes.echoes() && !br.memory.refusesBridgeBit(address)
+		return br.echoes && !br.memory.refusesBridgeBit(address)
 	}
 	return false
 }
@@ -298,7 +291,7 @@ func (e *dialError) Error() string { return e.cause.Error() }
 func (e *dialError) Unwrap() error { return e.cause }
 
 func (br *Bridge) tryConnect(ctx context.Context, ln *line, address string, bit bool) error {
-	password, err := br.password()
+	h, err := br.cfg.hello()
 	if err != nil {
 		return err
 	}
@@ -308,13 +301,9 @@ func (br *Bridge) tryConnect(ctx context.Context, ln *line, address string, bit 
 	if err != nil {
 		return &dialError{err}
 	}
-	h := link.Hello{
-		ClientID: br.clientID(), Username: br.cfg.Username, Password: password,
-		CleanStart: br.cfg.CleanStart || !br.memory.begun(), SessionExpiry: br.cfg.SessionExpiry,
-		Dial:      func(ctx context.Context) (net.Conn, error) { return br.dial(ctx, address) },
-		KeepAlive: br.cfg.KeepAlive, Bridge: bit, V31: br.profile.Protocol == "3.1",
-		ReceiveMaximum: uint16(br.profile.MaxInflight),
-	}
+	h.CleanStart, h.SessionExpiry = br.cfg.CleanStart || !br.memory.begun(), br.cfg.SessionExpiry
+	h.Dial = func(ctx context.Context) (net.Conn, error) { return br.dial(ctx, address) }
+	h.Bridge, h.ReceiveMaximum = bit, uint16(br.profile.MaxInflight)
 	if br.cfg.StatusTopic != "" {
 		will := br.status("offline")
 		h.Will = &will
@@ -326,44 +315,6 @@ func (br *Bridge) tryConnect(ctx context.Context, ln *line, address string, bit 
 	}
 	br.memory.setBegun()
 	return nil
-}
-
-// clientID returns what is configured, or a name that differs between
-// gateways: two clients of one id would throw each other out for ever.
-func (br *Bridge) clientID() string {
-	if br.cfg.ClientID != "" {
-		return br.cfg.ClientID
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	id := "gateway-" + host + "-" + br.cfg.Name
-	if br.profile.Protocol == "3.1" && len(id) > maxClientID31 {
-		id = id[len(id)-maxClientID31:] // what differs stands at the end
-	}
-	return id
-}
-
-// maxClientID31 is how long a client id may be in MQTT 3.1.
-const maxClientID31 = 23
-
-func (br *Bridge) password() (string, error) {
-	switch {
-	case br.cfg.PasswordEnv != "":
-		p, ok := os.LookupEnv(br.cfg.PasswordEnv)
-		if !ok {
-			return "", fmt.Errorf("password_env: there is no environment variable %s", br.cfg.PasswordEnv)
-		}
-		return p, nil
-	case br.cfg.PasswordFile != "":
-		b, err := os.ReadFile(br.cfg.PasswordFile)
-		if err != nil {
-			return "", fmt.Errorf("password_file: %w", err)
-		}
-		return strings.TrimRight(string(b), "\r\n"), nil
-	}
-	return br.cfg.Password, nil
 }
 
 // setAside keeps a message that the upstream does not take, and acknowledges it.

@@ -105,6 +105,14 @@ type Config struct {
 	ReplaceInTopics *string `yaml:"replace_in_topics"`
 }
 
+// addresses are all of them, in the order in which they are tried.
+func (c Config) addresses() []string {
+	if c.Address == "" {
+		return c.Addresses
+	}
+	return append([]string{c.Address}, c.Addresses...)
+}
+
 // Route is one mapping of topics. A topic is a prefix and what follows it; that
 // has to match Filter, and gets the other side's prefix in place of this one.
 type Route struct {

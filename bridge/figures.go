@@ -36,14 +36,14 @@ func (r *rates) tick(now time.Time, forwarded, arrived uint64) {
 }
 
 // drain estimates how long it takes until nothing of waiting messages is left:
-// 0 if none is, negative if that cannot be said because no more go out than come.
+// 0 if none is, -1 s if that cannot be said because no more go out than come.
 func (r *rates) drain(waiting int) time.Duration {
 	net := r.out - r.in
 	switch {
 	case waiting == 0:
 		return 0
 	case net <= 0.001:
-		return -1
+		return -time.Second
 	}
 	return time.Duration(min(float64(waiting)/net*float64(time.Second), math.MaxInt64/2)).Round(time.Second)
 }
@@ -94,9 +94,6 @@ func (br *Bridge) putFigures(s State, now time.Time, last map[string]string) {
 		"error":               s.LastError,
 		"error_age":           age(s.ErrorTime),
 		"subscriptions/error": strconv.Itoa(len(s.Refused)),
-	}
-	if s.Drain < 0 {
-		all["drain_time"] = "-1"
 	}
 	for name, value := range all {
 		if before, ok := last[name]; ok && before == value {

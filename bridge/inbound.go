@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,7 +131,7 @@ func (ln *line) hasAsked() bool {
 }
 
 // echoing tells whether the upstream may send us what we have published.
-func (ln *line) echoing() bool { return ln.routes.echoes() && !ln.quiet.Load() }
+func (ln *line) echoing() bool { return ln.echoes && !ln.quiet.Load() }
 
 // subscribe asks the upstream for what the routes bring in. An upstream that does
 // not answer is taken for dead as with messages.
@@ -154,7 +155,7 @@ func (ln *line) resubscribe(ctx context.Context) error {
 		before = nil
 		ln.memory.setSubscriptions(nil) // if the line is lost before the answer, the session is there next time
 	}
-	if len(want) > 0 && (ln.elsewhere || !sameSubscriptions(before, want)) {
+	if len(want) > 0 && (ln.elsewhere || !slices.Equal(before, want)) {
 		var err error
 		if granted, err = ln.ask(ctx, want); err != nil {
 			return err
@@ -162,7 +163,7 @@ func (ln *line) resubscribe(ctx context.Context) error {
 	}
 	var gone []string
 	for _, b := range before {
-		if !hasFilter(want, b.Filter) {
+		if !slices.ContainsFunc(want, func(w link.Subscription) bool { return w.Filter == b.Filter }) {
 			gone = append(gone, b.Filter)
 		}
 	}
@@ -211,25 +212,4 @@ func (ln *line) subscriptions() []link.Subscription {
 		})
 	}
 	return subs
-}
-
-func sameSubscriptions(a, b []link.Subscription) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func hasFilter(subs []link.Subscription, filter string) bool {
-	for _, s := range subs {
-		if s.Filter == filter {
-			return true
-		}
-	}
-	return false
 }

@@ -230,11 +230,12 @@ func TestQoS2ComesAgainAsItself(t *testing.T) {
 		r.publish("home/x", 1)
 		r.publish("home/x", 2)
 		synctest.Wait()
-		d, ok := r.bridge.line.window.of(1)
+		ln := f.current.session.(*line)
+		d, ok := ln.window.of(1)
 		if !ok {
 			t.Fatal("the first message is not under way as 1")
 		}
-		if err := r.bridge.line.Released(t.Context(), d.PacketID()); err != nil {
+		if err := ln.Released(t.Context(), d.PacketID()); err != nil {
 			t.Fatal(err)
 		}
 		f.take()

@@ -131,21 +131,28 @@ func (ln *line) watch(ctx, line context.Context) {
 // the line is lost or drainTimeout has passed: what is not acknowledged comes again.
 func (ln *line) finish(line context.Context) {
 	ln.closing.Store(true)
+	ln.until(line, func() bool { return ln.window.size() == 0 })
+}
+
+// until looks until done is true, and reports whether drainTimeout has passed
+// before that; it gives up when the line is lost or ends.
+func (ln *line) until(line context.Context, done func() bool) (late bool) {
 	timeout := time.NewTimer(drainTimeout)
 	defer timeout.Stop()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for ln.window.size() > 0 {
+	for !done() {
 		select {
 		case <-look.C:
 		case <-ln.link.Lost():
-			return
+			return false
 		case <-line.Done():
-			return
+			return false
 		case <-timeout.C:
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // lostError is that the upstream or the network has ended the connection.
@@ -210,24 +217,8 @@ func (ln *line) farewell() {
 // has passed.
 func (ln *line) drain(line context.Context) {
 	close(ln.hurry)
-	timeout := time.NewTimer(drainTimeout)
-	defer timeout.Stop()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for {
-		if s := ln.sub.Stats(); s.Waiting+s.Unacked == 0 {
-			return
-		}
-		select {
-		case <-look.C:
-		case <-ln.link.Lost():
-			return
-		case <-line.Done():
-			return
-		case <-timeout.C:
-			s := ln.sub.Stats()
-			ln.log.Warn("stopped before everything was forwarded; the rest is sent next time", "waiting", s.Waiting+s.Unacked)
-			return
-		}
+	waiting := func() int { s := ln.sub.Stats(); return s.Waiting + s.Unacked }
+	if ln.until(line, func() bool { return waiting() == 0 }) {
+		ln.log.Warn("stopped before everything was forwarded; the rest is sent next time", "waiting", waiting())
 	}
 }

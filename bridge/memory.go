@@ -30,9 +30,6 @@ type remembered struct {
 	Begun bool `json:"begun,omitempty"`
 	// NoBridgeBit are addresses that refuse Mosquitto's bridge bit.
 	NoBridgeBit []string `json:"no_bridge_bit,omitempty"`
-	// NoQoS2 is that the upstream does not complete QoS 2. It is not written: an
-	// upstream that was only slow gets QoS 2 again at the next start.
-	NoQoS2 bool `json:"-"`
 	// Address is that of the last session.
 	Address string `json:"address,omitempty"`
 	// Subscriptions are what the session upstream has.
@@ -102,14 +99,6 @@ func (m *memory) setBegun() {
 		m.change(func(r *remembered) { r.Begun = true })
 	}
 }
-
-func (m *memory) noQoS2() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.is.NoQoS2
-}
-
-func (m *memory) setNoQoS2() { m.change(func(r *remembered) { r.NoQoS2 = true }) }
 
 func (m *memory) refusesBridgeBit(address string) bool {
 	m.mu.Lock()

@@ -47,11 +47,7 @@ const roundTrips = 5
 // Run tries each address, and tells whether all that the routes need works there.
 func (p Probe) Run(ctx context.Context) bool {
 	ok := true
-	addresses := p.Config.Addresses
-	if p.Config.Address != "" {
-		addresses = append([]string{p.Config.Address}, addresses...)
-	}
-	for _, address := range addresses {
+	for _, address := range p.Config.addresses() {
 		t := trial{Probe: p, profile: p.Config.profile(), heard: make(chan link.Message, 64)}
 		t.address(ctx, address)
 		ok = ok && !t.failed
@@ -129,12 +125,8 @@ func (t *trial) connect(ctx context.Context, address string) bool {
 		cert := c.TLS().PeerCertificates[0]
 		t.report("TLS", fmt.Sprintf("certificate of %s, signed by %s, valid until %s", cert.Subject, cert.Issuer, cert.NotAfter.UTC().Format("2006-01-02 15:04 MST")), nil)
 	}
-	br := Bridge{cfg: t.Config}
-	password, err := br.password()
-	h := link.Hello{
-		ClientID: br.clientID(), Username: t.Config.Username, Password: password, CleanStart: true,
-		KeepAlive: t.Config.KeepAlive, V31: t.profile.Protocol == "3.1", ReceiveMaximum: 100,
-	}
+	h, err := t.Config.hello()
+	h.CleanStart, h.ReceiveMaximum = true, 100
 	if !t.SameID {
 		h.ClientID += "-test"
 	}

@@ -260,7 +260,7 @@ func (r Route) retains(flag bool) bool {
 
 func (ln *line) maxQoS() int {
 	n := min(ln.profile.MaxQoS, int(ln.link.Limits().MaxQoS))
-	if ln.memory.noQoS2() || ln.noQoS2.Load() {
+	if ln.noQoS2.Load() {
 		n = min(n, 1)
 	}
 	return n

@@ -144,7 +144,7 @@ func TestReleaseInMQTT31(t *testing.T) {
 	inBubble(t, cfg, f, func(r *rig) {
 		r.publish("home/x", 1)
 		synctest.Wait()
-		if err := r.bridge.line.Released(t.Context(), 1); err != nil {
+		if err := f.current.session.Released(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
 		f.cut(errCut)

@@ -79,6 +79,11 @@ func (ln *line) untaken(s sent, err error) {
 		ln.refused(s, refused)
 		return
 	}
+	ln.remains(s)
+}
+
+// remains is for a message that has to be sent again.
+func (ln *line) remains(s sent) {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	if ln.oldest == nil {
@@ -100,11 +105,7 @@ func busy(code byte) bool {
 // refused is for a message that the upstream does not want.
 func (ln *line) refused(s sent, why *link.Refused) {
 	if later(why.Code) {
-		ln.mu.Lock()
-		if ln.oldest == nil {
-			ln.oldest = &s
-		}
-		ln.mu.Unlock()
+		ln.remains(s)
 		ln.end(fmt.Errorf("publish to %q: %w", s.deliveries[0].Topic, why))
 		return
 	}
@@ -145,7 +146,7 @@ func (ln *line) judge(err error) {
 	}
 	d := ln.oldest.deliveries[0]
 	if errors.Is(err, errNoAnswer) && ln.oldest.qos == 2 && !d.Released && ln.suspects.count(d.Seq()) >= tryAlone {
-		ln.memory.setNoQoS2()
+		ln.noQoS2.Store(true)
 		ln.log.Warn("the upstream does not complete QoS 2; QoS 1 is used from now on", "topic", d.Topic)
 		ln.suspects.clear(d.Seq())
 		return

@@ -35,7 +35,7 @@ type State struct {
 	Suspect     bool     // a message is sent alone, because the line was lost with it
 	Rate        float64  // messages forwarded a second, over the last minute
 	// Drain is how long it takes until nothing waits, estimated; 0 if nothing does,
-	// negative if no more goes out than comes.
+	// -1 s if no more goes out than comes.
 	Drain time.Duration
 	Queue broker.SubscriptionStats
 }

@@ -315,8 +315,8 @@ func Conflicts(all []Config) error {
 }
 
 func sharedUpstream(a, b Config) (string, bool) {
-	for _, x := range append([]string{a.Address}, a.Addresses...) {
-		if x != "" && (x == b.Address || slices.Contains(b.Addresses, x)) {
+	for _, x := range a.addresses() {
+		if slices.Contains(b.addresses(), x) {
 			return x, true
 		}
 	}
