@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"gateway/bridge/batch"
+	"gateway/bridge/link/dial"
 	"gateway/bridge/timetable"
 	"gateway/broker"
 	"gateway/broker/topic"
@@ -111,35 +110,23 @@ func oneOf(key, value string, allowed ...string) error {
 	return fmt.Errorf("%s: %q is not possible; %s or %s", key, value, strings.Join(allowed[:last], ", "), allowed[last])
 }
 
-// checkAddress never repeats an address that might hold a password.
+// checkAddress never repeats an address that might hold a password. Of the names
+// that package dial has for a way to a broker it takes the usual ones.
 func checkAddress(key, address string, p Preset) error {
 	if address == "" {
 		return fmt.Errorf("%s: is missing; write mqtt://host:1883, or mqtts://host:8883 for TLS", key)
 	}
-	if strings.Contains(address, "@") {
-		return fmt.Errorf("%s: has a user name in it; write username and password (or password_file) beside it", key)
+	if err := dial.CheckAddress(address); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
 	}
-	u, err := url.Parse(address)
+	scheme, _, _ := strings.Cut(strings.ToLower(address), ":")
 	switch {
-	case err != nil || u.Scheme == "" || u.Opaque != "":
-		return fmt.Errorf("%s: %q is not an address; write mqtt://host:1883", key, address)
-	case u.Scheme != "mqtt" && u.Scheme != "mqtts" && u.Scheme != "ws" && u.Scheme != "wss":
-		return fmt.Errorf("%s: %s is not a way to an MQTT broker; mqtt, mqtts, ws or wss", key, u.Scheme)
-	case u.Hostname() == "":
-		return fmt.Errorf("%s: %q names no host; write %s://host", key, address, u.Scheme)
-	case u.Port() != "" && !isPort(u.Port()):
-		return fmt.Errorf("%s: %q is not a port; 1 to 65535", key, u.Port())
-	case strings.HasPrefix(u.Scheme, "mqtt") && (u.Path != "" || u.RawQuery != "" || u.Fragment != ""):
-		return fmt.Errorf("%s: %s ends with the port; a path is for ws and wss", key, u.Scheme)
-	case p.NeedsTLS && u.Scheme != "mqtts" && u.Scheme != "wss":
+	case !slices.Contains([]string{"mqtt", "mqtts", "ws", "wss"}, scheme):
+		return fmt.Errorf("%s: %s is not a way to an MQTT broker; mqtt, mqtts, ws or wss", key, scheme)
+	case p.NeedsTLS && scheme != "mqtts" && scheme != "wss":
 		return fmt.Errorf("%s: %s takes encrypted connections only; write mqtts:// or wss://", key, p.Title)
 	}
 	return nil
-}
-
-func isPort(s string) bool {
-	n, err := strconv.ParseUint(s, 10, 16)
-	return err == nil && n > 0
 }
 
 // validateLogin holds MQTT 3.1.1 to its word: without a user name there is no

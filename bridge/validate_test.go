@@ -41,6 +41,8 @@ func TestConfigValidate(t *testing.T) {
 		{"no scheme", address("broker.example.org"), `address: "broker.example.org" is not an address; write mqtt://`},
 		{"host and port", address("broker:1883"), `address: "broker:1883" is not an address`},
 		{"http", address("https://host"), "address: https is not a way to an MQTT broker"},
+		{"another name", address("tcp://host"), "address: tcp is not a way to an MQTT broker"},
+		{"fragment", address("ws://host/mqtt#x"), `address: "ws://host/mqtt#x" has a # in it`},
 		{"no host", address("mqtt://:1883"), `address: "mqtt://:1883" names no host; write mqtt://host`},
 		{"port 0", address("mqtt://host:0"), `address: "0" is not a port`},
 		{"port too big", address("mqtt://host:65536"), `address: "65536" is not a port`},
