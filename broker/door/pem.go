@@ -5,67 +5,19 @@ import (
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"gateway/broker/door/pemfile"
 )
-
-// maxFile is more than any certificate file has, bytes: authorities of the
-// whole web are 250 KB.
-const maxFile = 4 << 20
-
-// readFile reads a file of the configuration; err begins with key.
-func readFile(key, path string) ([]byte, error) {
-	b, err := readRegular(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s: there is no file %s", key, path)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("%s: the user that the gateway runs as may not read %s; give the file to its group (sudo chgrp gateway %s && sudo chmod 640 %[2]s), and let it enter the folders above", key, path, path)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", key, err)
-	}
-	return b, nil
-}
-
-// readRegular reads a file, but nothing that has no end or waits for somebody.
-func readRegular(path string) ([]byte, error) {
-	info, err := os.Stat(path) // before opening, which waits if it is a pipe
-	switch {
-	case err != nil:
-		return nil, err
-	case info.IsDir():
-		return nil, fmt.Errorf("%s is a folder; name the file", path)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is a device or a pipe; name a file", path)
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("%s has %d bytes; no PEM file for us is larger than %d", path, info.Size(), maxFile)
-	}
-	return os.ReadFile(path)
-}
-
-// blocks returns the PEM blocks in b whose type ends with suffix.
-func blocks(b []byte, suffix string) (found []*pem.Block) {
-	for {
-		var block *pem.Block
-		if block, b = pem.Decode(b); block == nil {
-			return found
-		}
-		if strings.HasSuffix(block.Type, suffix) {
-			found = append(found, block)
-		}
-	}
-}
 
 // certificates returns the certificates in b, which was read from path; err
 // begins with key. There is at least one.
 func certificates(key, path string, b []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
-	for _, block := range blocks(b, "CERTIFICATE") {
+	for _, block := range pemfile.Blocks(b, "CERTIFICATE") {
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
 			return nil, fmt.Errorf("%s: certificate %d in %s cannot be read: %w", key, len(certs)+1, path, err)
@@ -75,29 +27,16 @@ func certificates(key, path string, b []byte) ([]*x509.Certificate, error) {
 	if len(certs) > 0 {
 		return certs, nil
 	}
-	if len(blocks(b, "PRIVATE KEY")) > 0 {
-		return nil, fmt.Errorf("%s: %s holds a private key and no certificate; are the two mixed up?", key, path)
-	}
-	if _, err := x509.ParseCertificate(b); err == nil {
-		return nil, fmt.Errorf("%s: %s is a certificate in DER form; make PEM of it: openssl x509 -inform der -in %s -out %s.pem", key, path, path, path)
-	}
-	return nil, fmt.Errorf("%s: %s holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", key, path)
+	return nil, pemfile.NoCertificate(key, path, b)
 }
 
 // privateKey returns the private key in b, which was read from path.
 func privateKey(path string, b []byte) (crypto.Signer, error) {
-	found := blocks(b, "PRIVATE KEY")
-	if len(found) == 0 {
-		if len(blocks(b, "CERTIFICATE")) > 0 {
-			return nil, fmt.Errorf("key: %s holds a certificate and no private key; are the two mixed up?", path)
-		}
-		return nil, fmt.Errorf("key: %s holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)", path)
+	der, err := pemfile.PrivateKey("key", path, b)
+	if err != nil {
+		return nil, err
 	}
-	block := found[0]
-	if strings.HasPrefix(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
-		return nil, fmt.Errorf("key: %s has a password, and nobody is there to type it; store it without: openssl pkey -in %s -out new.key", path, path)
-	}
-	key, err := parseKey(block.Bytes)
+	key, err := parseKey(der)
 	if err != nil {
 		return nil, fmt.Errorf("key: the private key in %s cannot be read: %w", path, err)
 	}
@@ -121,8 +60,8 @@ func parseKey(der []byte) (crypto.PrivateKey, error) {
 
 // pair reads certificate and key.
 func (t TLS) pair() (*tls.Certificate, error) {
-	certPEM, certErr := readFile("certificate", t.Certificate)
-	keyPEM, keyErr := readFile("key", t.Key)
+	certPEM, certErr := pemfile.Read("certificate", t.Certificate)
+	keyPEM, keyErr := pemfile.Read("key", t.Key)
 	if err := errors.Join(certErr, keyErr); err != nil {
 		return nil, err
 	}
@@ -159,7 +98,7 @@ func (t TLS) authorities() ([]*x509.Certificate, error) {
 		return nil, nil
 	}
 	if info, err := os.Stat(t.ClientCA); err != nil || !info.IsDir() {
-		b, err := readFile("client_ca", t.ClientCA)
+		b, err := pemfile.Read("client_ca", t.ClientCA)
 		if err != nil {
 			return nil, err
 		}
@@ -171,7 +110,7 @@ func (t TLS) authorities() ([]*x509.Certificate, error) {
 	}
 	var all []*x509.Certificate
 	for _, path := range paths {
-		b, err := readFile("client_ca", path)
+		b, err := pemfile.Read("client_ca", path)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gateway/broker/door/pemfile"
 )
 
 // What is wrong with a file is said with its key and its name, and what to do.
@@ -27,13 +29,13 @@ func TestFileErrors(t *testing.T) {
 	encrypted := file("encrypted", pemOf("ENCRYPTED PRIVATE KEY", []byte("secret")))
 	legacy := file("legacy", []byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"))
 	chain := file("chain", append(p.ca.pem(), certPEM(good)...))
-	huge := file("huge", make([]byte, maxFile+1))
+	huge := file("huge", make([]byte, pemfile.MaxFile+1))
 	noCerts := t.TempDir()
 	write(t, noCerts, "README", []byte("put certificates here"))
 	badFolder := t.TempDir()
 	write(t, badFolder, "bad.pem", pemOf("CERTIFICATE", []byte("no")))
 	crl := file("crl", p.ca.revoke(t, nil))
-	crlBlock := blocks(p.ca.revoke(t, nil), "X509 CRL")[0].Bytes
+	crlBlock := pemfile.Blocks(p.ca.revoke(t, nil), "X509 CRL")[0].Bytes
 	foreign := file("foreign", other.revoke(t, nil))
 	namesake := file("namesake", newAuthority(t, "authority").revoke(t, nil))
 	crlDER := file("crl der", crlBlock)

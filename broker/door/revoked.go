@@ -6,6 +6,8 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"time"
+
+	"gateway/broker/door/pemfile"
 )
 
 // revoked is the set of certificates that authorities have taken back.
@@ -33,12 +35,12 @@ func (t TLS) revocations(authorities []*x509.Certificate) (r revoked, warnings [
 	if t.CRL == "" {
 		return nil, nil, nil
 	}
-	b, err := readFile("crl", t.CRL)
+	b, err := pemfile.Read("crl", t.CRL)
 	if err != nil {
 		return nil, nil, err
 	}
 	var ders [][]byte
-	for _, block := range blocks(b, "X509 CRL") {
+	for _, block := range pemfile.Blocks(b, "X509 CRL") {
 		ders = append(ders, block.Bytes)
 	}
 	if len(ders) == 0 {

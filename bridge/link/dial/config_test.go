@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gateway/broker/door/pemfile"
 )
 
 func TestValidate(t *testing.T) {
@@ -124,13 +126,13 @@ func FuzzPEM(f *testing.F) {
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"))
 	f.Add([]byte("x\n-----BEGIN EC PRIVATE KEY-----\nA: b\n\nAAAA\n-----END EC PRIVATE KEY-----"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, p := range blocks(b, "") {
+		for _, p := range pemfile.Blocks(b, "") {
 			lines := strings.Split(string(b), "\n")
-			if p.line < 1 || p.line > len(lines) || !strings.Contains(lines[p.line-1], "-----BEGIN ") {
-				t.Errorf("block in line %d of %q", p.line, b)
+			if p.Line < 1 || p.Line > len(lines) || !strings.Contains(lines[p.Line-1], "-----BEGIN ") {
+				t.Errorf("block in line %d of %q", p.Line, b)
 			}
 		}
 		_, _ = certificates("k", "f", b)
-		_ = checkKey("f", b)
+		_, _ = pemfile.PrivateKey("tls.key", "f", b)
 	})
 }

@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/net/http/httpproxy"
 	"golang.org/x/net/proxy"
+
+	"gateway/broker/door/pemfile"
 )
 
 // way is a proxy to go through.
@@ -59,7 +61,7 @@ func (c Config) proxyPassword() (string, error) {
 	if c.ProxyPasswordFile == "" {
 		return "", nil
 	}
-	b, err := readFile("proxy_password_file", c.ProxyPasswordFile)
+	b, err := pemfile.Read("proxy_password_file", c.ProxyPasswordFile)
 	return strings.TrimRight(string(b), "\r\n"), err
 }
 

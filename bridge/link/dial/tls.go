@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"sync/atomic"
+
+	"gateway/broker/door/pemfile"
 )
 
 // load reads the files and makes what crypto/tls wants for a connection to host.
@@ -36,7 +38,7 @@ func (t TLS) roots() (*x509.CertPool, error) {
 	if t.CA == "" {
 		return nil, nil
 	}
-	b, err := readFile("tls.ca", t.CA)
+	b, err := pemfile.Read("tls.ca", t.CA)
 	if err != nil {
 		return nil, err
 	}
