@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gateway/broker/bench/machine"
 )
 
 // What the upstream answers, byte for byte.
@@ -53,7 +55,7 @@ func TestSmoke(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
-	if _, err := mosquitto(); err != nil && os.Getenv("GATEWAY_TEST_ALL") == "" {
+	if _, err := machine.Mosquitto(); err != nil && os.Getenv("GATEWAY_TEST_ALL") == "" {
 		t.Skip(err)
 	}
 	dir := t.TempDir()

@@ -32,6 +32,8 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"gateway/broker/bench/machine"
 )
 
 // options are the flags.
@@ -84,7 +86,7 @@ func bench(ctx context.Context, o options) error {
 			return fmt.Errorf("build the gateway: %w\n%s", err, out)
 		}
 	}
-	if err := pinSelf(); err != nil {
+	if err := machine.PinSelf(); err != nil {
 		return err
 	}
 	var rows []row

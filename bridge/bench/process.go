@@ -4,18 +4,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
-	"strings"
-	"syscall"
 	"time"
-	"unsafe"
+
+	"gateway/broker/bench/machine"
 )
 
 // process is a broker with a bridge, pinned to core 0.
@@ -27,7 +23,7 @@ type process struct {
 // startBroker starts a broker whose bridge goes to that address, with so many
 // messages under way at once.
 func startBroker(ctx context.Context, name, gateway, dir, upstream string, window int) (*process, error) {
-	port, err := freePort()
+	port, err := machine.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +33,7 @@ func startBroker(ctx context.Context, name, gateway, dir, upstream string, windo
 	p.cmd = exec.CommandContext(ctx, gateway, "run", "-c", conf)
 	if name == "mosquitto" {
 		content = mosquittoConfig(port, dir, upstream, window)
-		program, err := mosquitto()
+		program, err := machine.Mosquitto()
 		if err != nil {
 			return nil, err
 		}
@@ -46,7 +42,7 @@ func startBroker(ctx context.Context, name, gateway, dir, upstream string, windo
 	if err := os.WriteFile(conf, []byte(content), 0o600); err != nil {
 		return nil, err
 	}
-	if err := startPinned(p.cmd); err != nil {
+	if err := machine.StartPinned(p.cmd); err != nil {
 		return nil, err
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; {
@@ -111,100 +107,4 @@ func (p *process) stop() {
 	_ = p.cmd.Wait()
 }
 
-// cpu returns the CPU time of its threads so far.
-func (p *process) cpu() (time.Duration, error) {
-	dir := fmt.Sprintf("/proc/%d/task", p.cmd.Process.Pid)
-	tasks, err := os.ReadDir(dir)
-	if err != nil {
-		return 0, err
-	}
-	var total int64
-	for _, t := range tasks {
-		text, err := os.ReadFile(filepath.Join(dir, t.Name(), "schedstat"))
-		if err != nil {
-			continue // the thread has ended
-		}
-		ns, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		total += ns
-	}
-	return time.Duration(total), nil
-}
-
-// memory returns VmRSS, KiB.
-func (p *process) memory() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			return strconv.ParseFloat(strings.Fields(rest)[0], 64)
-		}
-	}
-	return 0, errors.New("no VmRSS in the process's status")
-}
-
-// mosquitto is where Debian has it.
-func mosquitto() (string, error) {
-	for _, p := range []string{"mosquitto", "/usr/sbin/mosquitto"} {
-		if path, err := exec.LookPath(p); err == nil {
-			return path, nil
-		}
-	}
-	return "", errors.New("mosquitto is not installed (Debian's package mosquitto)")
-}
-
-func freePort() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	return port, err
-}
-
-// startPinned starts a program that sees only core 0, while we stay on ours.
-func startPinned(cmd *exec.Cmd) error {
-	runtime.LockOSThread()
-	if err := pin(0, 0); err != nil { // which the program inherits
-		return err
-	}
-	err := errors.Join(cmd.Start(), pin(0, loadCore))
-	runtime.UnlockOSThread()
-	return err
-}
-
-// loadCore is the core of all but the brokers.
-const loadCore = 1
-
-// pin keeps a thread on one core; 0 is the calling one.
-func pin(tid, core int) error {
-	mask := [16]uint64{1 << core}
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, uintptr(tid), unsafe.Sizeof(mask), uintptr(unsafe.Pointer(&mask))); errno != 0 {
-		return fmt.Errorf("pinning to core %d: %w", core, errno)
-	}
-	return nil
-}
-
-// pinSelf keeps this process on the load's core.
-func pinSelf() error {
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return err
-	}
-	for _, t := range tasks {
-		tid, err := strconv.Atoi(t.Name())
-		if err != nil {
-			return err
-		}
-		if err := pin(tid, loadCore); err != nil {
-			return err
-		}
-	}
-	runtime.GOMAXPROCS(1)
-	return nil
-}
+func (p *process) pid() int { return p.cmd.Process.Pid }

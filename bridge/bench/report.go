@@ -4,11 +4,11 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
+
+	"gateway/broker/bench/machine"
 )
 
 // row is what the rounds gave for a figure.
@@ -28,7 +28,7 @@ func (r row) value(broker string) (float64, bool) {
 func (r row) cells() []string {
 	cell := func(broker string) string {
 		if v, ok := r.value(broker); ok {
-			return number(v)
+			return machine.Number(v)
 		}
 		return ""
 	}
@@ -36,28 +36,15 @@ func (r row) cells() []string {
 	g, ok1 := r.value("gateway")
 	m, ok2 := r.value("mosquitto")
 	if ok1 && ok2 && m != 0 {
-		ratio = number(g / m)
+		ratio = machine.Number(g / m)
 	}
 	if r.target != 0 && ok1 {
-		target = "≥ " + number(r.target)
+		target = "≥ " + machine.Number(r.target)
 		if g < r.target {
 			target += " **missed**"
 		}
 	}
 	return []string{r.what, r.unit, cell("mosquitto"), cell("gateway"), ratio, target}
-}
-
-// number writes three significant digits, or all before the point.
-func number(v float64) string {
-	switch {
-	case v >= 100:
-		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
-	case v >= 1:
-		return fmt.Sprintf("%.2f", v)
-	}
-	return fmt.Sprintf("%.3f", v)
 }
 
 func (r row) line() string {
@@ -91,37 +78,9 @@ messages/s on loopback, and 95 %% of window/round trip.
 
 | what | unit | Mosquitto | gateway | ratio | target |
 |---|---|---:|---:|---:|---|
-`, time.Now().UTC().Format("2006-01-02"), machine(), mosquittoVersion(), o.rounds, note)
+`, time.Now().UTC().Format("2006-01-02"), machine.Describe(), machine.MosquittoVersion(), o.rounds, note)
 	for _, r := range rows {
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(r.cells(), " | "))
 	}
 	return b.String()
-}
-
-// machine describes the processor and the system.
-func machine() string {
-	cpu, cores := "unknown processor", 0
-	text, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(text)) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		switch strings.TrimSpace(name) {
-		case "model name":
-			cpu = strings.TrimSpace(value)
-		case "processor":
-			cores++
-		}
-	}
-	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return fmt.Sprintf("%s, %d cores, Linux %s", cpu, cores, strings.TrimSpace(string(kernel)))
-}
-
-// mosquittoVersion is what Mosquitto calls itself.
-func mosquittoVersion() string {
-	program, err := mosquitto()
-	if err != nil {
-		return "Mosquitto"
-	}
-	out, _ := exec.Command(program, "-h").Output() // whose exit status is 3
-	first, _, _ := strings.Cut(string(out), "\n")
-	return strings.TrimSpace(strings.Replace(first, "mosquitto version", "Mosquitto", 1))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gateway/bridge/badline"
+	"gateway/broker/bench/machine"
 )
 
 // figure is a row of the table.
@@ -157,7 +158,7 @@ func (b *bed) count(ctx context.Context, n int, load func() error) ([]float64, e
 			return nil, err
 		}
 	}
-	before, err := b.broker.cpu()
+	before, err := machine.CPU(b.broker.pid())
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func (b *bed) count(ctx context.Context, n int, load func() error) ([]float64, e
 		return nil, err
 	}
 	took := time.Since(began)
-	after, err := b.broker.cpu()
+	after, err := machine.CPU(b.broker.pid())
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +185,7 @@ func waiting(messages int) func(context.Context, *bed, float64) ([]float64, erro
 			return nil, err
 		}
 		time.Sleep(2 * time.Second) // what was only for taking them is given back
-		kib, err := b.broker.memory()
+		kib, err := machine.Memory(b.broker.pid(), "VmRSS")
 		return []float64{kib / 1024}, err
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"gateway/broker/bench/machine"
 )
 
 // What is kept on disk. Mosquitto has persistence with autosave_interval 1 and
@@ -265,7 +267,7 @@ func (r *recovery) measure(l *load) error {
 		return err
 	}
 	r.took = took
-	if r.memory, err = l.broker.memory("VmHWM"); err != nil {
+	if r.memory, err = machine.Memory(l.broker.pid(), "VmHWM"); err != nil {
 		return err
 	}
 	r.memory /= 1024

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gateway/broker/bench/machine"
 )
 
 // load is the clients of one measurement.
@@ -238,7 +240,7 @@ func (l *load) cost(delivered *atomic.Int64) (float64, error) {
 		return 0, err
 	}
 	n0 := delivered.Load()
-	c0, err := l.broker.cpu()
+	c0, err := machine.CPU(l.broker.pid())
 	if err != nil {
 		return 0, err
 	}
@@ -251,7 +253,7 @@ func (l *load) cost(delivered *atomic.Int64) (float64, error) {
 			return 0, err
 		}
 	}
-	c1, err := l.broker.cpu()
+	c1, err := machine.CPU(l.broker.pid())
 	if err != nil {
 		return 0, err
 	}

@@ -33,6 +33,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"gateway/broker/bench/machine"
 )
 
 // options are the flags.
@@ -90,7 +92,7 @@ func run(ctx context.Context, o options) (missed int, err error) {
 			return 0, fmt.Errorf("building the gateway: %w\n%s", err, out)
 		}
 	}
-	if err := pinSelf(); err != nil {
+	if err := machine.PinSelf(); err != nil {
 		return 0, err
 	}
 	raiseFiles()

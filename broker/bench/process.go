@@ -4,18 +4,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
-	"unsafe"
+
+	"gateway/broker/bench/machine"
 )
 
 // broker is a broker's process, pinned to core 0.
@@ -37,7 +34,7 @@ type broker struct {
 // of which never more than 400 waited. Nothing is on disk, which is Mosquitto's
 // default, unless durable says so; then no queue has a bound.
 func startBroker(ctx context.Context, name, gateway, dir string, durable bool) (*broker, error) {
-	port, err := freePort()
+	port, err := machine.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +79,13 @@ func (b *broker) conf() string { return filepath.Join(b.dir, b.name+".conf") }
 func (b *broker) start(ctx context.Context) error {
 	b.cmd = exec.CommandContext(ctx, b.gateway, "run", "-c", b.conf())
 	if b.name == "mosquitto" {
-		program, err := exec.LookPath("mosquitto")
+		program, err := machine.Mosquitto()
 		if err != nil {
-			if program, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
-				return errors.New("mosquitto is not installed (Debian's package mosquitto)")
-			}
+			return err
 		}
 		b.cmd = exec.CommandContext(ctx, program, "-c", b.conf())
 	}
-	if err := startPinned(b.cmd); err != nil {
+	if err := machine.StartPinned(b.cmd); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(20 * time.Second); b.address != ""; {
@@ -121,96 +116,7 @@ func (b *broker) stop() {
 	}
 }
 
-// cpu returns the CPU time of the broker's threads so far.
-func (b *broker) cpu() (time.Duration, error) {
-	dir := fmt.Sprintf("/proc/%d/task", b.cmd.Process.Pid)
-	tasks, err := os.ReadDir(dir)
-	if err != nil {
-		return 0, err
-	}
-	var total int64
-	for _, t := range tasks {
-		text, err := os.ReadFile(filepath.Join(dir, t.Name(), "schedstat"))
-		if err != nil {
-			continue // the thread has ended
-		}
-		ns, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		total += ns
-	}
-	return time.Duration(total), nil
-}
-
-// memory returns a figure of /proc/PID/status, VmRSS or VmHWM, KiB.
-func (b *broker) memory(figure string) (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	return statusFigure(string(text), figure)
-}
-
-func statusFigure(text, figure string) (float64, error) {
-	for line := range strings.Lines(text) {
-		if rest, ok := strings.CutPrefix(line, figure+":"); ok {
-			return strconv.ParseFloat(strings.Fields(rest)[0], 64)
-		}
-	}
-	return 0, fmt.Errorf("no %s in the process's status", figure)
-}
-
-func freePort() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	return port, err
-}
-
-// startPinned starts a program that sees only core 0, while we stay on ours.
-func startPinned(cmd *exec.Cmd) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := pin(0, 0); err != nil { // which the program inherits
-		return err
-	}
-	return errors.Join(cmd.Start(), pin(0, loadCore))
-}
-
-// loadCore is the core of the load.
-const loadCore = 1
-
-// pin keeps a thread on one core; 0 is the calling one.
-func pin(tid, core int) error {
-	mask := [16]uint64{1 << core}
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, uintptr(tid), unsafe.Sizeof(mask), uintptr(unsafe.Pointer(&mask))); errno != 0 {
-		return fmt.Errorf("pinning to core %d: %w", core, errno)
-	}
-	return nil
-}
-
-// pinSelf keeps this process on the load's core.
-func pinSelf() error {
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return err
-	}
-	for _, t := range tasks {
-		tid, err := strconv.Atoi(t.Name())
-		if err != nil {
-			return err
-		}
-		if err := pin(tid, loadCore); err != nil {
-			return err
-		}
-	}
-	runtime.GOMAXPROCS(1)
-	return nil
-}
+func (b *broker) pid() int { return b.cmd.Process.Pid }
 
 // raiseFiles lets this process, and the brokers it starts, have as many files
 // as it may.

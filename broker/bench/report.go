@@ -4,10 +4,10 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"time"
+
+	"gateway/broker/bench/machine"
 )
 
 // result is what the rounds of a scenario gave.
@@ -51,7 +51,7 @@ func (r result) cells() []string {
 		if !ok {
 			return ""
 		}
-		text := number(v)
+		text := machine.Number(v)
 		if n := r.lost[broker]; n > 0 {
 			text += fmt.Sprintf(" (%d lost)", n)
 		}
@@ -59,7 +59,7 @@ func (r result) cells() []string {
 	}
 	ratio, target := "", ""
 	if v, ok := r.ratioOf(); ok {
-		ratio = number(v)
+		ratio = machine.Number(v)
 	}
 	if r.target != 0 {
 		sign := "≤"
@@ -70,25 +70,12 @@ func (r result) cells() []string {
 		if r.ratio {
 			of = "ratio"
 		}
-		target = fmt.Sprintf("%s %s %s", of, sign, number(r.target))
+		target = fmt.Sprintf("%s %s %s", of, sign, machine.Number(r.target))
 		if r.missed() {
 			target += " **missed**"
 		}
 	}
 	return []string{r.what, r.unit, cell("mosquitto"), cell("gateway"), ratio, target}
-}
-
-// number writes three significant digits.
-func number(v float64) string {
-	switch {
-	case v >= 100:
-		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
-	case v >= 1:
-		return fmt.Sprintf("%.2f", v)
-	}
-	return fmt.Sprintf("%.3f", v)
 }
 
 func (r result) line() string {
@@ -111,7 +98,7 @@ Both have their defaults, but for up to 500 messages in flight to a client,
 which is the gateway's default, where Mosquitto has 20; no limits to the number
 of connections and filters; and no bound for Mosquitto's queues, which drops
 messages here with its own of 1,000.
-`, time.Now().UTC().Format("2006-01-02"), machine(), mosquittoVersion(), o.rounds)
+`, time.Now().UTC().Format("2006-01-02"), machine.Describe(), machine.MosquittoVersion(), o.rounds)
 	group := ""
 	for _, r := range results {
 		if r.group != group {
@@ -121,35 +108,4 @@ messages here with its own of 1,000.
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(r.cells(), " | "))
 	}
 	return b.String()
-}
-
-// machine describes the processor and the system.
-func machine() string {
-	cpu, cores := "unknown processor", 0
-	text, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(text)) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		switch strings.TrimSpace(name) {
-		case "model name":
-			cpu = strings.TrimSpace(value)
-		case "processor":
-			cores++
-		}
-	}
-	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return fmt.Sprintf("%s, %d cores, Linux %s", cpu, cores, strings.TrimSpace(string(kernel)))
-}
-
-// mosquittoVersion is what Mosquitto calls itself.
-func mosquittoVersion() string {
-	program, err := exec.LookPath("mosquitto")
-	if err != nil {
-		program = "/usr/sbin/mosquitto"
-	}
-	out, _ := exec.Command(program, "-h").Output() // whose exit status is 3
-	first, _, _ := strings.Cut(string(out), "\n")
-	if first == "" {
-		return "Mosquitto"
-	}
-	return strings.TrimSpace(strings.Replace(first, "mosquitto version", "Mosquitto", 1))
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gateway/broker/bench/machine"
 )
 
 // scenario is one figure of each broker.
@@ -202,14 +204,14 @@ func steady(l *load, qos byte) (late, cost float64, err error) {
 	mu.Lock()
 	all = all[:0]
 	mu.Unlock()
-	c0, err := l.broker.cpu()
+	c0, err := machine.CPU(l.broker.pid())
 	if err != nil {
 		return 0, 0, err
 	}
 	if err := l.wait(time.Duration(l.seconds * float64(time.Second))); err != nil {
 		return 0, 0, err
 	}
-	c1, err := l.broker.cpu()
+	c1, err := machine.CPU(l.broker.pid())
 	if err != nil {
 		return 0, 0, err
 	}
@@ -247,7 +249,7 @@ func idle(l *load) (float64, error) {
 	if err := l.wait(time.Second); err != nil {
 		return 0, err
 	}
-	kib, err := l.broker.memory("VmRSS")
+	kib, err := machine.Memory(l.broker.pid(), "VmRSS")
 	return kib / 1024, err
 }
 
@@ -257,7 +259,7 @@ func idleConnections(l *load, n int) (float64, error) {
 	if err := l.wait(time.Second); err != nil {
 		return 0, err
 	}
-	before, err := l.broker.memory("VmRSS")
+	before, err := machine.Memory(l.broker.pid(), "VmRSS")
 	if err != nil {
 		return 0, err
 	}
@@ -273,7 +275,7 @@ func idleConnections(l *load, n int) (float64, error) {
 	if err := l.wait(2 * time.Second); err != nil {
 		return 0, err
 	}
-	after, err := l.broker.memory("VmRSS")
+	after, err := machine.Memory(l.broker.pid(), "VmRSS")
 	return (after - before) / float64(n), err
 }
 
@@ -317,7 +319,7 @@ func stuck(l *load) (memory, share float64, err error) {
 	if err := l.wait(time.Second); err != nil {
 		return 0, 0, err
 	}
-	kib, err := l.broker.memory("VmHWM")
+	kib, err := machine.Memory(l.broker.pid(), "VmHWM")
 	return kib / 1024, 100 * float64(n.Load()) / float64(others*sent), err
 }
 

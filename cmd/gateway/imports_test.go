@@ -38,12 +38,13 @@ var importRules = map[string]struct {
 	"broker/door":                    {[]string{"broker/door/pemfile"}, "how connections come in, below MQTT"},
 	"broker/store":                   {nil, "a log knows no protocol"},
 	"broker/store/storetest":         {[]string{"broker/store"}, "what every store has to pass, and folders that fail"},
-	"broker/bench":                   {nil, "a load generator knows brokers from outside only"},
+	"broker/bench/machine":           {nil, "what measures knows the system, and no broker"},
+	"broker/bench":                   {[]string{"broker/bench/machine"}, "a load generator knows brokers from outside only"},
 	"broker/soak":                    {[]string{"broker/packet"}, "a crash test knows brokers from outside only"},
 	"broker":                         {[]string{"broker/topic", "broker/packet", "broker/auth", "broker/door", "broker/store"}, "the broker never sees sensors"},
 	"bridge/badline":                 {nil, "a bad line knows bytes, whoever speaks over it"},
 	"bridge/chaos":                   {[]string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams", "broker/client", "broker/packet"}, "a crash test knows the gateway from outside only"},
-	"bridge/bench":                   {[]string{"bridge/badline", "broker/client", "broker/packet"}, "a load generator knows bridges from outside only"},
+	"bridge/bench":                   {[]string{"bridge/badline", "broker/bench/machine", "broker/client", "broker/packet"}, "a load generator knows bridges from outside only"},
 	"bridge/badline/ledger":          {nil, "books of messages, whatever carried them"},
 	"bridge/link":                    {[]string{"broker/packet"}, "one connection knows no queue and no route; properties are the codec's"},
 	"bridge/link/dial":               {[]string{"bridge/link", "broker/door/pemfile"}, "the way to an upstream; of MQTT it explains refusals only"},
@@ -142,7 +143,7 @@ func checkOwner(t *testing.T, file, pkg, imp string, test bool) {
 
 // testHelpers are for tests, benchmarks and generators; the product imports
 // none of them.
-var testHelpers = []string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams", "bridge/link/linktest", "bridge/upstreams/scripted"}
+var testHelpers = []string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams", "bridge/link/linktest", "bridge/upstreams/scripted", "broker/bench/machine"}
 
 func TestTheGatewayHoldsNoTestHelpers(t *testing.T) {
 	root := repositoryRoot(t)
