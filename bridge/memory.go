@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"gateway/bridge/link"
+	"gateway/bridge/statefile"
 )
 
 // memory is what a bridge has learnt of its upstream, over restarts if it has a
@@ -54,7 +55,8 @@ func openMemory(folder, name string, log *slog.Logger) *memory {
 	return m
 }
 
-// change writes what f changes, by a new file in place of the old one.
+// change writes what f changes. An empty file after a power cut would begin the
+// session upstream anew, without what it has for us.
 func (m *memory) change(f func(*remembered)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -64,28 +66,11 @@ func (m *memory) change(f func(*remembered)) {
 	}
 	b, err := json.Marshal(m.is)
 	if err == nil {
-		err = m.write(b)
+		err = statefile.Replace(m.file, b)
 	}
 	if err != nil {
 		m.log.Warn("what was learnt of the upstream is lost at the next start", "error", err)
 	}
-}
-
-// write puts a new file in the place of the old one, durably: an empty one after a
-// power cut would begin the session upstream anew, without what it has for us.
-func (m *memory) write(b []byte) error {
-	if err := os.MkdirAll(filepath.Dir(m.file), 0o700); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(m.file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(m.file+".new", m.file)
 }
 
 func (m *memory) begun() bool {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"gateway/bridge/statefile"
 )
 
 func file(folder, name string) string { return filepath.Join(folder, name+".budget.json") }
@@ -65,27 +67,7 @@ func (d *Day) write() error {
 	if err != nil {
 		return err
 	}
-	folder := filepath.Dir(d.file)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(folder, ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once it is in its place
-	_, err = f.Write(append(b, '\n'))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), d.file); err != nil {
-		return err
-	}
-	dir, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return statefile.Replace(d.file, append(b, '\n'))
 }
 
 // bootID returns what tells this start of the machine from others, "" if nothing
