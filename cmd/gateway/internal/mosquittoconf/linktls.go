@@ -54,15 +54,7 @@ func (c *conversion) linkALPN(v value) {
 }
 
 func (c *conversion) linkVersion(v value) {
-	switch v.text {
-	case "tlsv1.3":
-		c.linkTLS().MinVersion = "1.3"
-	case "tlsv1.2":
-		c.linkTLS().MinVersion = "1.2"
-	default:
-		c.linkTLS().MinVersion = "1.2"
-		c.note(true, "TLS before 1.2 is broken and not spoken; an upstream that has nothing else is not reached")
-	}
+	c.linkTLS().MinVersion = c.minVersion(v, "an upstream that has nothing else is not reached")
 }
 
 // insecure is not carried over: who relies on it finds the bridge without a

@@ -171,15 +171,20 @@ func (c *conversion) dateChecks(v value) {
 }
 
 func (c *conversion) tlsVersion(v value) {
+	c.door().minVersion = c.minVersion(v, "clients need 1.2")
+}
+
+// minVersion is the version of TLS that a directive asks for, or 1.2 with a note
+// that says what follows.
+func (c *conversion) minVersion(v value, follows string) string {
 	switch v.text {
 	case "tlsv1.3":
-		c.door().minVersion = "1.3"
+		return "1.3"
 	case "tlsv1.2":
-		c.door().minVersion = "1.2"
 	default:
-		c.door().minVersion = "1.2"
-		c.note(true, "TLS before 1.2 is broken and not spoken; clients need 1.2")
+		c.note(true, "TLS before 1.2 is broken and not spoken; %s", follows)
 	}
+	return "1.2"
 }
 
 func (c *conversion) keyForm(v value) {
