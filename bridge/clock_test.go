@@ -1,10 +1,8 @@
 package bridge
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -40,29 +38,6 @@ func (s setClock) Read(id store.SessionID, seq uint64) (*store.Message, []byte, 
 
 func (s setClock) Load(session func(*store.Session), retained func(*store.Message)) error {
 	return s.Store.Load(session, func(m *store.Message) { retained(s.moved(m)) })
-}
-
-// livesOn runs test with a broker on a store, and a bridge.
-func livesOn(t *testing.T, cfg Config, s store.Store, f *far, test func(r *rig)) {
-	t.Helper()
-	r := &rig{t: t, far: f, shelf: &shelf{}, log: &strings.Builder{}, ended: make(chan struct{})}
-	log := slog.New(slog.NewTextHandler(r.log, nil))
-	r.broker = broker.Open(broker.Default(), broker.Persistence{Store: s}, log)
-	r.bridge = New(cfg, Deps{Broker: r.broker, Log: log, Upstream: f, Dial: f.dial, Wire: f.wire, Aside: r.shelf})
-	if err := r.bridge.Collect(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	r.end = cancel
-	go func() {
-		defer close(r.ended)
-		if err := r.bridge.Run(ctx); err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	}()
-	synctest.Wait()
-	test(r)
-	r.stop()
 }
 
 // The clock is a year off while messages wait, and is right after a restart, or

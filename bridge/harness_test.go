@@ -15,6 +15,7 @@ import (
 
 	"gateway/bridge/link"
 	"gateway/broker"
+	"gateway/broker/store"
 )
 
 // far is an upstream in memory whose line the test cuts at will.
@@ -342,26 +343,31 @@ func testConfig() Config {
 // inBubble runs test with a running bridge, and then wants everything to end.
 func inBubble(t *testing.T, cfg Config, f *far, test func(r *rig)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		r := &rig{t: t, far: f, shelf: &shelf{}, log: &strings.Builder{}, ended: make(chan struct{})}
-		log := slog.New(slog.NewTextHandler(r.log, nil))
-		r.broker = broker.New(broker.Default(), log)
-		r.bridge = New(cfg, Deps{Broker: r.broker, Log: log, Upstream: f, Dial: f.dial, Wire: f.wire, Aside: r.shelf})
-		if err := r.bridge.Collect(); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) { livesOn(t, cfg, nil, f, test) })
+}
+
+// livesOn runs test with a broker on a store, nil for none, and a running bridge, and
+// then wants everything to end.
+func livesOn(t *testing.T, cfg Config, s store.Store, f *far, test func(r *rig)) {
+	t.Helper()
+	r := &rig{t: t, far: f, shelf: &shelf{}, log: &strings.Builder{}, ended: make(chan struct{})}
+	log := slog.New(slog.NewTextHandler(r.log, nil))
+	r.broker = broker.Open(broker.Default(), broker.Persistence{Store: s}, log)
+	r.bridge = New(cfg, Deps{Broker: r.broker, Log: log, Upstream: f, Dial: f.dial, Wire: f.wire, Aside: r.shelf})
+	if err := r.bridge.Collect(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r.end = cancel
+	go func() {
+		defer close(r.ended)
+		if err := r.bridge.Run(ctx); err != nil {
+			t.Errorf("Run: %v", err)
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		r.end = cancel
-		go func() {
-			defer close(r.ended)
-			if err := r.bridge.Run(ctx); err != nil {
-				t.Errorf("Run: %v", err)
-			}
-		}()
-		synctest.Wait()
-		test(r)
-		r.stop()
-	})
+	}()
+	synctest.Wait()
+	test(r)
+	r.stop()
 }
 
 func (r *rig) stop() {

@@ -29,10 +29,18 @@ const loginName, loginPassword = "pi", "secret"
 
 func newHouse(t *testing.T, up link.Upstream, users ...auth.User) *house {
 	t.Helper()
+	return &house{t, up, Serve(t, func(cfg *broker.Config) {
+		cfg.MaxPacketSize = 16 << 20
+		cfg.Auth.Users = users
+	})}
+}
+
+// Serve runs our broker on a free port of loopback until the test ends.
+func Serve(t testing.TB, change func(*broker.Config)) *broker.Broker {
+	t.Helper()
 	cfg := broker.Default()
 	cfg.Listeners = []broker.Listener{{Protocol: "tcp", Address: "127.0.0.1:0"}}
-	cfg.MaxPacketSize = 16 << 20
-	cfg.Auth.Users = users
+	change(&cfg)
 	b := broker.New(cfg, slog.New(slog.DiscardHandler))
 	if err := b.Listen(); err != nil {
 		t.Fatal(err)
@@ -48,7 +56,7 @@ func newHouse(t *testing.T, up link.Upstream, users ...auth.User) *house {
 		cancel()
 		running.Wait()
 	})
-	return &house{t, up, b}
+	return b
 }
 
 func (h *house) dial(ctx context.Context) (net.Conn, error) {

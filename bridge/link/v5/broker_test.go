@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"gateway/bridge/link"
+	"gateway/bridge/link/linktest"
 	"gateway/bridge/upstreams"
 	"gateway/broker"
 	"gateway/broker/client"
@@ -41,24 +41,7 @@ func eachBroker(t *testing.T, test func(t *testing.T, address string)) {
 // ourBroker runs our broker until the test ends, and returns its address.
 func ourBroker(t testing.TB) string {
 	t.Helper()
-	cfg := broker.Default()
-	cfg.Listeners = []broker.Listener{{Protocol: "tcp", Address: "127.0.0.1:0"}}
-	b := broker.New(cfg, slog.New(slog.DiscardHandler))
-	if err := b.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := b.Run(ctx); err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
-	t.Cleanup(func() {
-		cancel()
-		running.Wait()
-	})
-	return b.Addrs()[0].String()
+	return linktest.Serve(t, func(*broker.Config) {}).Addrs()[0].String()
 }
 
 // reach connects to the broker at an address.

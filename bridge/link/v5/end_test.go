@@ -93,21 +93,28 @@ func (d *deafened) Write(b []byte) (int, error) {
 	return d.Conn.Write(b)
 }
 
+// deafenedLink returns a link whose writes fail from now on.
+func deafenedLink(t *testing.T) (link.Link, *far) {
+	t.Helper()
+	pipe, f := pipe(t, false)
+	conn := &deafened{Conn: pipe}
+	go func() {
+		<-f.in
+		f.send(new(packet.Connack))
+	}()
+	l, err := Upstream{}.Connect(t.Context(), conn, link.Hello{}, newSession())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.deaf.Store(true)
+	return l, f
+}
+
 // A message that an upstream ends the connection for is often followed by more,
 // whose writing fails before the reason is read.
 func TestTheReasonIsReadThoughWritingFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		pipe, f := pipe(t, false)
-		conn := &deafened{Conn: pipe}
-		go func() {
-			<-f.in
-			f.send(new(packet.Connack))
-		}()
-		l, err := Upstream{}.Connect(t.Context(), conn, link.Hello{}, newSession())
-		if err != nil {
-			t.Fatal(err)
-		}
-		conn.deaf.Store(true)
+		l, f := deafenedLink(t)
 		r := l.Publish(out(1, 5, "x"))
 		synctest.Wait()
 		f.send(&packet.Disconnect{Code: packet.TopicNameInvalid})
@@ -118,17 +125,7 @@ func TestTheReasonIsReadThoughWritingFails(t *testing.T) {
 
 func TestAFailedWriteEndsTheConnection(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		pipe, f := pipe(t, false)
-		conn := &deafened{Conn: pipe}
-		go func() {
-			<-f.in
-			f.send(new(packet.Connack))
-		}()
-		l, err := Upstream{}.Connect(t.Context(), conn, link.Hello{}, newSession())
-		if err != nil {
-			t.Fatal(err)
-		}
-		conn.deaf.Store(true)
+		l, _ := deafenedLink(t)
 		r := l.Publish(out(1, 5, "x"))
 		ended(t, l, "broken pipe")
 		lossOf(t, settled(t, r))
