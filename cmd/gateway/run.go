@@ -20,6 +20,7 @@ import (
 	"gateway/broker/store"
 	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/dashboard"
+	"gateway/cmd/gateway/internal/dashboard/access"
 	"gateway/cmd/gateway/internal/health"
 	"gateway/sensors"
 )
@@ -126,7 +127,7 @@ func (g *gateway) buildOthers() error {
 	cfg, log := g.cfg, g.log
 	g.dashboard = dashboard.New(cfg.Dashboard, g.broker, g.about, log.With("part", "dashboard"))
 	version, _ := buildVersion()
-	g.dashboard.Handle("GET /metrics", health.Metrics(version, g.bridgeStates))
+	g.dashboard.Handle(access.Read, "GET /metrics", health.Metrics(version, g.bridgeStates))
 	if err := g.buildBridges(); err != nil {
 		return err
 	}

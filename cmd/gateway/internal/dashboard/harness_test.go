@@ -39,9 +39,14 @@ type event struct{ retry, name, data string }
 // streamOf opens a stream over a pipe in memory, inside a bubble.
 func streamOf(t *testing.T, d *Dashboard) (events chan event, end func()) {
 	t.Helper()
+	return streamOfPath(t, d, "/api/v1/stream")
+}
+
+func streamOfRequest(t *testing.T, d *Dashboard, req *http.Request) (events chan event, end func()) {
+	t.Helper()
 	r, w := io.Pipe()
 	ctx, cancel := context.WithCancel(t.Context())
-	req := httptest.NewRequest("GET", "http://localhost/api/v1/stream", nil).WithContext(ctx)
+	req = req.WithContext(ctx)
 	events = make(chan event, 10_000)
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -72,8 +72,8 @@ func runInMemory(t *testing.T, d *Dashboard) (l *memoryListener, stop func() tim
 	}
 }
 
-// answer reads the head of an answer.
-func answer(t *testing.T, c net.Conn) *http.Response {
+// answered reads the head of an answer.
+func answered(t *testing.T, c net.Conn) *http.Response {
 	t.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {

@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"gateway/broker"
+	"gateway/cmd/gateway/internal/dashboard/access"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 // About is what the page says of the gateway it belongs to.
@@ -48,7 +49,9 @@ type Dashboard struct {
 	log    *slog.Logger
 	model  *model
 	assets map[string]*asset
-	others map[string]http.Handler // by pattern, see Handle
+	gate   func(access.Right, http.Handler) http.Handler
+	routes []route         // of other parts, see Handle
+	feeds  map[string]Feed // of other parts, see AddFeed
 
 	ln      net.Listener         // set by Listen; nil without a page
 	sub     *broker.Subscription // set by Run before it serves
@@ -63,7 +66,9 @@ func New(cfg Config, b *broker.Broker, about func() About, log *slog.Logger) *Da
 	if err != nil {
 		panic(err) // of files in this binary
 	}
-	return &Dashboard{cfg: cfg, b: b, about: about, log: log, model: newModel(), assets: assets}
+	d := &Dashboard{cfg: cfg, b: b, about: about, log: log, model: newModel(), assets: assets, feeds: make(map[string]Feed)}
+	d.gate = d.loopbackMay
+	return d
 }
 
 // Listen opens the page's socket, so that a start fails early. It does
@@ -170,30 +175,59 @@ func nonNil(s []string) []string {
 	return s
 }
 
+// route is one thing that is served, and who may have it.
+type route struct {
+	right   access.Right
+	pattern string
+	handler http.Handler
+}
+
+// own are the routes of this package.
+func (d *Dashboard) own() []route {
+	all := []route{
+		{access.Open, "GET /{$}", http.HandlerFunc(d.assets["index.html"].serve)},
+		{access.Open, "GET /healthz", http.HandlerFunc(d.health)},
+		{access.Open, "GET /api/v1/openapi.json", http.HandlerFunc(d.openAPI)},
+		{access.Read, "GET /api/v1/stream", http.HandlerFunc(d.stream)},
+		{access.Read, "GET /api/v1/sensors", http.HandlerFunc(d.sensors)},
+		{access.Read, "GET /api/v1/bridges", http.HandlerFunc(d.bridges)},
+	}
+	for name, a := range d.assets {
+		all = append(all, route{access.Open, "GET /static/" + name, http.HandlerFunc(a.serve)})
+	}
+	return all
+}
+
 // handler is everything that is served.
 func (d *Dashboard) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", d.assets["index.html"].serve)
-	for name, a := range d.assets {
-		mux.HandleFunc("GET /static/"+name, a.serve)
+	for _, r := range append(d.own(), d.routes...) {
+		mux.Handle(r.pattern, d.gate(r.right, r.handler))
 	}
-	mux.HandleFunc("GET /api/v1/stream", d.stream)
-	mux.HandleFunc("GET /api/v1/sensors", d.sensors)
-	mux.HandleFunc("GET /api/v1/bridges", d.bridges)
-	mux.HandleFunc("GET /healthz", d.health)
-	for pattern, h := range d.others {
-		mux.Handle(pattern, h)
-	}
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		answer.Error(w, http.StatusNotFound, "There is no %s %s; GET /api/v1/openapi.json lists what there is.", r.Method, r.URL.Path)
+	})
 	return d.guard(mux)
 }
 
-// Handle serves what another part has, such as GET /metrics, beside the page. It
-// is called before Run.
-func (d *Dashboard) Handle(pattern string, h http.Handler) {
-	if d.others == nil {
-		d.others = make(map[string]http.Handler)
+// Handle serves what another part has, such as GET /metrics, to whoever has the
+// right. It is called before Run.
+func (d *Dashboard) Handle(right access.Right, pattern string, h http.Handler) {
+	d.routes = append(d.routes, route{right, pattern, h})
+}
+
+// loopbackMay lets everybody read, and whoever is on this machine do everything.
+func (d *Dashboard) loopbackMay(right access.Right, h http.Handler) http.Handler {
+	if right < access.Admin {
+		return h
 	}
-	d.others[pattern] = h
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !loopback(host) {
+			answer.Error(w, http.StatusForbidden, "Only this machine may change something.")
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // bridges answers with the bridges as they are.
@@ -202,15 +236,11 @@ func (d *Dashboard) bridges(w http.ResponseWriter, _ *http.Request) {
 	if all == nil {
 		all = []Bridge{}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(all) // the reader may be gone
+	answer.JSON(w, all)
 }
 
 // sensors answers with all that is known.
 func (d *Dashboard) sensors(w http.ResponseWriter, _ *http.Request) {
 	sensors, _ := d.model.snapshot(time.Now())
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(Snapshot{d.gateway(), sensors}) // the reader may be gone
+	answer.JSON(w, Snapshot{d.gateway(), sensors})
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 const (
@@ -27,9 +29,15 @@ func (d *Dashboard) stream(w http.ResponseWriter, r *http.Request) {
 	defer d.streams.Add(-1)
 	if d.streams.Add(1) > maxStreams {
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, "Too many pages of this gateway are open; close one.", http.StatusServiceUnavailable)
+		answer.Error(w, http.StatusServiceUnavailable, "Too many pages of this gateway are open; close one.")
 		return
 	}
+	feeds, err := d.followFeeds(r)
+	if err != nil {
+		answer.Error(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	defer feeds.close()
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
@@ -39,44 +47,70 @@ func (d *Dashboard) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	s := newEventStream(r.Context(), w)
 	defer s.release()
-	d.tell(r.Context(), s)
+	d.tell(r.Context(), s, feeds)
 }
 
 // tell sends everything, and from then on what changes, until s fails or ctx
 // ends.
-func (d *Dashboard) tell(ctx context.Context, s *eventStream) {
+func (d *Dashboard) tell(ctx context.Context, s *eventStream, feeds followers) {
 	sensors, version := d.model.snapshot(time.Now())
 	s.send(ctx, "snapshot", Snapshot{d.gateway(), sensors})
-	beat := time.NewTimer(beatInterval)
-	defer beat.Stop()
+	s.sendAll(ctx, feeds.events())
 	for s.err == nil {
-		beat.Reset(beatInterval)
-		if news := d.model.news(version); news != nil {
-			select {
-			case <-news:
-			case <-beat.C:
-				s.send(ctx, "beat", d.beat())
-				continue
-			case <-ctx.Done():
+		if !d.await(ctx, version, feeds) {
+			if ctx.Err() != nil {
 				return
 			}
+			s.send(ctx, "beat", d.beat())
+			continue
 		}
-		u, newest, ok := d.model.since(version, time.Now())
-		if ok {
-			b := d.beat()
-			u.Alarms, u.Bridges = b.Alarms, b.Bridges
-			s.send(ctx, "update", u)
-		} else {
-			sensors, newest = d.model.snapshot(time.Now())
-			s.send(ctx, "snapshot", Snapshot{d.gateway(), sensors})
-		}
-		version = newest
+		version = d.tellChanges(ctx, s, version)
+		s.sendAll(ctx, feeds.events())
 		select { // whatever changes meanwhile goes into one update
 		case <-time.After(updateInterval):
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// await waits until there is something to tell. It reports false if there is
+// nothing within beatInterval, or if ctx ends.
+func (d *Dashboard) await(ctx context.Context, version uint64, feeds followers) bool {
+	changed := d.model.news(version)
+	if changed == nil {
+		return true
+	}
+	news, stop := feeds.wait()
+	defer stop()
+	beat := time.NewTimer(beatInterval)
+	defer beat.Stop()
+	select {
+	case <-changed:
+		return true
+	case <-news:
+		return true
+	case <-beat.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// tellChanges sends what has changed in the model after a version, and returns
+// the version that has been told.
+func (d *Dashboard) tellChanges(ctx context.Context, s *eventStream, version uint64) uint64 {
+	u, newest, ok := d.model.since(version, time.Now())
+	switch {
+	case !ok:
+		var sensors []Sensor
+		sensors, newest = d.model.snapshot(time.Now())
+		s.send(ctx, "snapshot", Snapshot{d.gateway(), sensors})
+	case newest != version:
+		b := d.beat()
+		u.Alarms, u.Bridges = b.Alarms, b.Bridges
+		s.send(ctx, "update", u)
+	}
+	return newest
 }
 
 // eventStream writes events; after an error it does nothing.
@@ -103,6 +137,12 @@ func newEventStream(ctx context.Context, w http.ResponseWriter) *eventStream {
 	}
 	_, s.err = w.Write([]byte("retry: 1000\n")) // ms
 	return s
+}
+
+func (s *eventStream) sendAll(ctx context.Context, events []Event) {
+	for _, e := range events {
+		s.send(ctx, e.Name, e.Data)
+	}
 }
 
 func (s *eventStream) send(ctx context.Context, event string, data any) {

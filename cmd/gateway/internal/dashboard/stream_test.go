@@ -82,7 +82,7 @@ func TestStreamGoesOn(t *testing.T) {
 		l, stop := runInMemory(t, d)
 		c := l.dial(t, askForStream)
 		defer c.Close()
-		resp := answer(t, c)
+		resp := answered(t, c)
 		if resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%v", resp.Header)
 		}
@@ -186,14 +186,14 @@ func TestTooManyStreams(t *testing.T) {
 		synctest.Wait()
 		refused := l.dial(t, askForStream)
 		defer refused.Close()
-		if resp := answer(t, refused); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+		if resp := answered(t, refused); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 			t.Errorf("one more: %s", resp.Status)
 		}
 		open[0].Close()
 		synctest.Wait()
 		c := l.dial(t, askForStream)
 		defer c.Close()
-		if resp := answer(t, c); resp.StatusCode != http.StatusOK {
+		if resp := answered(t, c); resp.StatusCode != http.StatusOK {
 			t.Errorf("after one has gone: %s", resp.Status)
 		}
 	})
