@@ -63,7 +63,7 @@ func TestStaticFiles(t *testing.T) {
 func TestFirstLoad(t *testing.T) {
 	d := testDashboard(Default())
 	total := 0
-	elsewhere := regexp.MustCompile(`(?i)(src|href|from|import|url)[ (=]*["'(]?//|(https?|wss?):/*[^/"' ]*`)
+	elsewhere := regexp.MustCompile(`(?i)(src|href|from|import|url)[ (=]*["'(]?//|\b(https?|wss?):/*[^/"' ]*`)
 	const namespace = "http://www.w3.org" // names of SVG and MathML; nothing is loaded
 	for name, a := range d.assets {
 		if strings.HasSuffix(name, ".txt") || name == "vendor/VERSIONS" {
