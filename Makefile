@@ -19,7 +19,7 @@ PROGRAMS  = mosquitto mosquitto_sub mosquitto_pub chromium qemu-arm-static gcc n
 # the tutorial test needs, and the name server of Erlang listens to everybody.
 SERVICES  = mosquitto rabbitmq-server activemq epmd.socket epmd.service
 # mosca, which is dead, needs the old eventemitter2 and jsonschema beside it.
-NPM_PACKAGES = playwright-core@1.65.1 mqtt@5.16.0 aedes@1.2.0 mosca@2.8.3 eventemitter2@4.1.2 jsonschema@1.2.6
+NPM_PACKAGES = playwright-core@1.65.1 axe-core@4.14.1 mqtt@5.16.0 aedes@1.2.0 mosca@2.8.3 eventemitter2@4.1.2 jsonschema@1.2.6
 
 # Under make test nothing may skip for want of a program.
 export GATEWAY_TEST_ALL = 1

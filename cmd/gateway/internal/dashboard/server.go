@@ -187,6 +187,7 @@ func (d *Dashboard) own() []route {
 	all := []route{
 		{access.Open, "GET /{$}", http.HandlerFunc(d.assets["index.html"].serve)},
 		{access.Open, "GET /healthz", http.HandlerFunc(d.health)},
+		{access.Open, "GET /api/v1/session", http.HandlerFunc(d.session)},
 		{access.Open, "GET /api/v1/openapi.json", http.HandlerFunc(d.openAPI)},
 		{access.Read, "GET /api/v1/stream", http.HandlerFunc(d.stream)},
 		{access.Read, "GET /api/v1/sensors", http.HandlerFunc(d.sensors)},

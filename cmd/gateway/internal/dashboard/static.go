@@ -6,9 +6,13 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +33,8 @@ func contentType(file string) string {
 		return "text/javascript; charset=utf-8"
 	case ".svg":
 		return "image/svg+xml"
+	case ".json":
+		return "application/json"
 	}
 	return "text/plain; charset=utf-8" // licences
 }
@@ -63,14 +69,71 @@ func loadAssets() (map[string]*asset, error) {
 		if err != nil {
 			return err
 		}
-		z, err := compress(b)
-		if err != nil {
-			return err
-		}
-		assets[strings.TrimPrefix(file, "static/")] = &asset{contentType(file), newBody(b), newBody(z)}
+		assets[strings.TrimPrefix(file, "static/")] = &asset{contentType: contentType(file), plain: newBody(b)}
 		return nil
 	})
-	return assets, err
+	if err != nil {
+		return nil, err
+	}
+	if err := preload(assets); err != nil {
+		return nil, err
+	}
+	for _, a := range assets {
+		z, err := compress(a.plain.bytes)
+		if err != nil {
+			return nil, err
+		}
+		a.gzip = newBody(z)
+	}
+	return assets, nil
+}
+
+const (
+	// firstLoadMark stands in index.html where what is loaded first is to be named.
+	firstLoadMark = "<!-- first load:"
+	preloadLink   = `<link rel="modulepreload" href="static/%s">` + "\n"
+)
+
+// preload names in index.html all modules that the first page needs, so that a
+// browser asks for them at once and not one after the other.
+func preload(assets map[string]*asset) error {
+	index := assets["index.html"]
+	before, after, ok := bytes.Cut(index.plain.bytes, []byte(firstLoadMark))
+	if !ok {
+		return errors.New("index.html does not say where modules are to be named")
+	}
+	_, after, _ = bytes.Cut(after, []byte("-->\n"))
+	modules, err := firstModules(assets)
+	if err != nil {
+		return err
+	}
+	text := bytes.Clone(before)
+	for _, m := range modules {
+		text = fmt.Appendf(text, preloadLink, m)
+	}
+	index.plain = newBody(append(text, after...))
+	return nil
+}
+
+// imports finds what a module needs before it runs: import … from "./x.js".
+var imports = regexp.MustCompile(`(?m)(?:^|[;}])(?:import|export)\s*(?:[\w{}\s,*$]*?from\s*)?"(\.{1,2}/[^"]+)"`)
+
+// firstModules are the modules of the first page, home, in the order in which
+// they are found.
+func firstModules(assets map[string]*asset) ([]string, error) {
+	all := []string{"main.js", "pages/home.js"}
+	for i := 0; i < len(all); i++ {
+		a := assets[all[i]]
+		if a == nil {
+			return nil, fmt.Errorf("%s is imported, and not there", all[i])
+		}
+		for _, m := range imports.FindAllSubmatch(a.plain.bytes, -1) {
+			if name := path.Join(path.Dir(all[i]), string(m[1])); !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+		}
+	}
+	return all, nil
 }
 
 func compress(b []byte) ([]byte, error) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -59,27 +60,59 @@ func TestStaticFiles(t *testing.T) {
 	}
 }
 
-// TestFirstLoad: what a phone loads at first is small, and all of it is ours.
+// TestFirstLoad: what a phone loads at first is small.
 func TestFirstLoad(t *testing.T) {
 	d := testDashboard(Default())
+	modules, err := firstModules(d.assets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := string(d.assets["index.html"].plain.bytes)
+	for _, m := range modules {
+		if !strings.Contains(index, `href="static/`+m+`"`) {
+			t.Errorf("index.html does not name %s", m)
+		}
+	}
 	total := 0
-	elsewhere := regexp.MustCompile(`(?i)(src|href|from|import|url)[ (=]*["'(]?//|\b(https?|wss?):/*[^/"' ]*`)
-	const namespace = "http://www.w3.org" // names of SVG and MathML; nothing is loaded
-	for name, a := range d.assets {
+	others := []string{"index.html", "app.css", "icon.svg", "icons.svg", "manifest.json"}
+	for _, words := range []string{"shell", "units", "home"} { // of a language that is not English, with English to fall back to
+		others = append(others, "i18n/en/"+words+".json", "i18n/ko/"+words+".json")
+	}
+	for _, name := range append(modules, others...) {
+		total += len(d.assets[name].gzip.bytes)
+	}
+	if total > 120<<10 {
+		t.Errorf("the first load has %d kB compressed, want at most 120", total>>10)
+	}
+	t.Logf("the first load has %d bytes compressed, in %d modules", total, len(modules))
+}
+
+// TestNothingFromElsewhere: every file of the page is ours.
+func TestNothingFromElsewhere(t *testing.T) {
+	elsewhere := regexp.MustCompile(`(?i)(src|href|from|import|url)[ (=]*["'(]?//|(import|fetch|src|href|url)[ (=]*["'` + "`" + `]?(https?|wss?):/*[^/"' ]*`)
+	for name, a := range testDashboard(Default()).assets {
 		if strings.HasSuffix(name, ".txt") || name == "vendor/VERSIONS" {
 			continue
 		}
-		total += len(a.gzip.bytes)
 		for _, found := range elsewhere.FindAllString(string(a.plain.bytes), -1) {
-			if found != namespace {
-				t.Errorf("%s names a place elsewhere: %s", name, found)
+			t.Errorf("%s names a place elsewhere: %s", name, found)
+		}
+	}
+}
+
+// TestImports: what a module imports is there, lest a page does not open.
+func TestImports(t *testing.T) {
+	assets := testDashboard(Default()).assets
+	for name, a := range assets {
+		if !strings.HasSuffix(name, ".js") {
+			continue
+		}
+		for _, m := range imports.FindAllSubmatch(a.plain.bytes, -1) {
+			if file := path.Join(path.Dir(name), string(m[1])); assets[file] == nil {
+				t.Errorf("%s imports %s, which is not there", name, file)
 			}
 		}
 	}
-	if total > 120<<10 {
-		t.Errorf("the page has %d kB compressed, want at most 120", total>>10)
-	}
-	t.Logf("the page has %d bytes compressed", total)
 }
 
 // TestVendored holds the files of others to the checksums in VERSIONS.

@@ -1,5 +1,6 @@
 // What the page knows, kept up to date by server-sent events.
 import { signal } from "./vendor/signals.js";
+import { open } from "./stream.js";
 
 const hour = 3600_000;
 const maxPoints = 400;
@@ -12,7 +13,7 @@ export const sensors = signal(new Map());
 export const alarms = signal([]);
 /** Bridges to upstream brokers, as the API has them; `received` as in sensors. */
 export const bridges = signal([]);
-/** "connecting", "live" or "lost". */
+/** "connecting", "live", "asking" (every few seconds, as other tabs have streams), "paused" (nobody looks) or "lost". */
 export const line = signal("connecting");
 /** When something came last, a Date; null before. */
 export const lastData = signal(null);
@@ -53,6 +54,7 @@ function snapshot(data) {
   gateway.value = data.gateway;
   beat(data.gateway);
   sensors.value = new Map(data.sensors.map((s) => [s.path, adopt(s, null, t)]));
+  now.value = t;
 }
 
 function update(data) {
@@ -65,31 +67,30 @@ function update(data) {
   now.value = t;
 }
 
-/** Follows the stream for ever; a lost line is tried again after 1 to 5 s. */
-export function follow() {
-  let wait = 1000;
-  let silence;
-  const connect = () => {
-    const source = new EventSource("/api/v1/stream");
-    const lost = () => {
-      source.close();
-      clearTimeout(silence);
-      line.value = "lost";
-      setTimeout(connect, wait);
-      wait = Math.min(wait * 1.5, 5000);
-    };
-    const heard = (take) => (e) => {
-      clearTimeout(silence);
-      silence = setTimeout(lost, 25_000); // the gateway speaks every 10 s
-      take(JSON.parse(e.data));
-      lastData.value = new Date();
-      line.value = "live";
-      wait = 1000;
-    };
-    source.addEventListener("snapshot", heard(snapshot));
-    source.addEventListener("update", heard(update));
-    source.addEventListener("beat", heard(beat));
-    source.onerror = lost;
-  };
-  connect();
+const stream = open({
+  state: (s) => (line.value = s),
+  heard: () => (lastData.value = new Date()),
+  events: { snapshot, update, beat },
+});
+
+/** Begins to follow, and goes on for ever. */
+export const follow = stream.follow;
+/** Ends that, and forgets what was seen: somebody has logged out. */
+export function forget() {
+  stream.stop();
+  gateway.value = null;
+  sensors.value = new Map();
+  alarms.value = [];
+  bridges.value = [];
 }
+
+/**
+ * Adds what another part says to the stream of this tab:
+ *
+ *   const stop = feed("logs", { level: "warn" }, { log: (record) => … });
+ *
+ * handlers are by the name of the event; parameters are added to the address of the
+ * stream, which begins again with them. With another call of the same name the
+ * first one ends.
+ */
+export const feed = stream.feed;

@@ -1,29 +1,41 @@
 // Light, dark, or as the system has it.
 import { signal } from "./vendor/signals.js";
 
-const order = ["auto", "light", "dark"];
+/** The themes there are. */
+export const themes = ["auto", "light", "dark"];
 
 function saved() {
   try {
     const t = localStorage.getItem("theme");
-    return order.includes(t) ? t : "auto";
+    return themes.includes(t) ? t : "auto";
   } catch {
     return "auto"; // storage is blocked
   }
 }
 
+/** The one that somebody has chosen. */
 export const theme = signal(saved());
 
-export function applyTheme() {
-  document.documentElement.dataset.theme = theme.value;
-}
-
-export function nextTheme() {
-  theme.value = order[(order.indexOf(theme.value) + 1) % order.length];
+/** Chooses one, and remembers it. */
+export function setTheme(name) {
+  theme.value = name;
   try {
-    localStorage.setItem("theme", theme.value);
+    localStorage.setItem("theme", name);
   } catch {
     // it lasts until the page is closed
   }
   applyTheme();
 }
+
+export function applyTheme() {
+  document.documentElement.dataset.theme = theme.value;
+}
+
+export const nextTheme = () => setTheme(themes[(themes.indexOf(theme.value) + 1) % themes.length]);
+
+/** Whether it is dark now: charts are drawn again when that changes. */
+export const dark = signal(false);
+const system = matchMedia("(prefers-color-scheme: dark)");
+const look = () => (dark.value = theme.value === "dark" || (theme.value === "auto" && system.matches));
+system.addEventListener("change", look);
+theme.subscribe(look);

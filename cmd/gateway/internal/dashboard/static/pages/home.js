@@ -1,0 +1,95 @@
+// Home: what needs a look, then every sensor by site and room.
+import { computed } from "../vendor/signals.js";
+import { html } from "../ui/html.js";
+import { State, Tiles, sensorLink, stateAt } from "../ui/tile.js";
+import { Bridges } from "../ui/bridges.js";
+import { t } from "../i18n.js";
+import { title } from "../format.js";
+import { link } from "../router.js";
+import { isAdmin, session } from "../session.js";
+import { alarms, bridges, gateway, now, sensors } from "../store.js";
+
+const bad = new Set(["stale", "fault", "offline"]);
+
+const ordered = computed(() => [...sensors.value.values()].sort((a, b) => (a.path < b.path ? -1 : 1)));
+
+/** Sensors that are not well, as text, so that it changes only when one of them does. */
+const unwell = computed(() =>
+  ordered.value
+    .map((s) => [s.path, stateAt(s, now.value)])
+    .filter(([, state]) => bad.has(state))
+    .map((x) => x.join("\n"))
+    .join("\n\n"),
+);
+
+function Problems() {
+  const text = unwell.value;
+  if (text === "") return null;
+  const problems = text.split("\n\n").map((x) => x.split("\n"));
+  return html`<section class="problems" aria-label=${t("home.problems")}>
+    <h2>${t("home.problems.n", { n: problems.length })}</h2>
+    <ul>${problems.map(([path, state]) => html`<li key=${path}><a href=${sensorLink(path)}>${path}</a> <${State} state=${state} /></li>`)}</ul>
+  </section>`;
+}
+
+function Alarms() {
+  if (alarms.value.length === 0) return null;
+  return html`<section class="problems alarms" role="alert">
+    <h2>${t("home.alarms")}</h2>
+    ${alarms.value.map((a) => html`<p key=${a}>${a}</p>`)}
+  </section>`;
+}
+
+/** Groups sensors by site and room. */
+function grouped(all) {
+  const sites = new Map();
+  for (const s of all) {
+    if (!sites.has(s.site)) sites.set(s.site, new Map());
+    const rooms = sites.get(s.site);
+    if (!rooms.has(s.room)) rooms.set(s.room, []);
+    rooms.get(s.room).push(s);
+  }
+  return sites;
+}
+
+function Empty() {
+  const [, host, port] = (gateway.value?.mqtt[0] ?? "127.0.0.1:1883").match(/^(.*):(\d+)/) ?? [null, "127.0.0.1", "1883"];
+  return html`<section class="empty">
+    <h2>${t("home.empty")}</h2>
+    <p>${t("home.empty.try")}</p>
+    <pre>mosquitto_pub -h ${host} -p ${port} -r -t home/kitchen/climate -m '{"temperature": 21.5, "humidity": 44}'</pre>
+    <p class="actions">
+      ${isAdmin.value && html`<a class="button primary" href=${link("sensors", ["add"])}>${t("home.empty.scan")}</a>`}
+      <a class="button" href=${link("connect")}>${t("home.empty.connect")}</a>
+    </p>
+  </section>`;
+}
+
+/** Until there is a password nobody can change anything. */
+function FirstSteps() {
+  if (!session.value?.setup) return null;
+  return html`<p class="notice"><span>${t("home.setup")}</span> <a class="button" href="#/setup">${t("home.setup.do")}</a></p>`;
+}
+
+export default function Home() {
+  const all = ordered.value;
+  return html`<h1 class="visually-hidden">${t("shell.page.home")}</h1>
+    <${FirstSteps} />
+    <${Alarms} />
+    <${Problems} />
+    ${all.length === 0 && gateway.value && html`<${Empty} />`}
+    ${[...grouped(all)].map(
+      ([site, rooms]) => html`<section class="site" key=${site}>
+        <h2>${site}</h2>
+        <div class="rooms">
+          ${[...rooms].map(
+            ([room, list]) => html`<section class="room" key=${room}>
+              <h3>${title(room)}</h3>
+              <${Tiles} list=${list} />
+            </section>`,
+          )}
+        </div>
+      </section>`,
+    )}
+    <${Bridges} all=${bridges.value} />`;
+}
