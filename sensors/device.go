@@ -27,6 +27,7 @@ type device struct {
 	state   *state
 	ambient *ambientSource // nil if it names no sensor to be compensated by
 	log     *slog.Logger
+	left    chan struct{} // closed when its line has let go of it
 
 	// Of the line's goroutine.
 	sensor   driver.Sensor // nil while closed
@@ -39,6 +40,7 @@ type device struct {
 	began    time.Time // when the tick began that it is in, or was in last
 	busy     bool      // in the middle of a tick, though another device may be running
 	waiting  []func()  // to be called when it is not
+	gone     bool      // its life is to end
 	noticed  bool      // its Awaiter has noticed something that is not measured yet
 	failures int       // in a row
 	outage   outage
@@ -65,7 +67,7 @@ func newDevice(owner *Sensors, site string, cfg SensorConfig) (*device, error) {
 		return nil, fmt.Errorf("unknown driver %q", cfg.Driver)
 	}
 	d := &device{
-		cfg: cfg, path: path, driver: drv, owner: owner, first: true,
+		cfg: cfg, path: path, driver: drv, owner: owner, first: true, left: make(chan struct{}),
 		options: drv.WithDefaults(cfg.Options),
 		state:   owner.states.of(path, drv.Name),
 		log:     owner.deps.Log.With(attrs(path, cfg, drv)...),

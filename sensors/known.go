@@ -67,7 +67,7 @@ func (s *Sensors) remembered() (topics []string, err error) {
 // topics are those of the sensors, ordered.
 func (s *Sensors) topics() []string {
 	var all []string
-	for _, d := range s.devices {
+	for _, d := range s.all() {
 		all = append(all, d.path.String())
 	}
 	slices.Sort(all)

@@ -49,37 +49,56 @@ type coroutine struct {
 	next   func() (time.Time, bool) // goes on until the device waits; until when
 	stop   func()
 	until  time.Time
+	left   chan struct{} // closed when the line has nothing to do with it any more
 }
 
-// run reads the devices when they are due until ctx ends.
+// run reads the devices when they are due, until ctx ends or none is left.
 func (l *line) run(ctx context.Context) {
 	defer close(l.ended)
-	l.lives = make([]*coroutine, len(l.devices))
-	for i, d := range l.devices {
-		next, stop := iter.Pull(l.life(ctx, d))
-		l.lives[i] = &coroutine{device: d, next: next, stop: stop, until: d.next}
+	for _, d := range l.devices {
+		l.begin(d, l.life(ctx, d))
 	}
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && len(l.lives) > 0 {
 		first := slices.MinFunc(l.lives, func(a, b *coroutine) int { return a.until.Compare(b.until) })
 		if !l.sleep(ctx, first) {
 			continue
 		}
-		first.until, _ = first.next()
+		until, lives := first.next()
+		if first.until = until; !lives {
+			l.leave(first)
+		}
 	}
 	for _, c := range l.lives {
 		c.stop() // the device's waiting ends with ctx's error
+		close(c.left)
 	}
 	l.close()
 }
 
-// life is what a device does as long as ctx lasts. It yields the time until
+// begin has the line run the life of a device.
+func (l *line) begin(d *device, life iter.Seq[time.Time]) *coroutine {
+	next, stop := iter.Pull(life)
+	c := &coroutine{device: d, next: next, stop: stop, until: d.next, left: d.left}
+	l.lives = append(l.lives, c)
+	return c
+}
+
+// leave gives back what a device has whose life has ended.
+func (l *line) leave(c *coroutine) {
+	c.device.closeSensor()
+	l.lives = slices.DeleteFunc(l.lives, func(x *coroutine) bool { return x == c })
+	l.devices = slices.DeleteFunc(slices.Clone(l.devices), func(d *device) bool { return d == c.device })
+	close(c.left)
+}
+
+// life is what a device does as long as ctx lasts and it is not gone. It yields the time until
 // which it waits.
 func (l *line) life(ctx context.Context, d *device) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		shared := bus.WithYield(ctx, func(wait time.Duration) bool { return yield(time.Now().Add(wait)) })
-		for ctx.Err() == nil {
+		for ctx.Err() == nil && !d.gone {
 			l.tick(ctx, shared, d)
-			if !yield(d.next) {
+			if d.gone || !yield(d.next) {
 				break
 			}
 		}

@@ -59,18 +59,28 @@ func (l *line) alive() {
 // cyclePower takes the power from the chips of the line for a moment, if there
 // is a switch for it and they have been silent for long.
 func (l *line) cyclePower(ctx context.Context, now time.Time) {
-	i := slices.IndexFunc(l.owner.buses, func(b BusConfig) bool { return i2cName(b.Name) == l.place.name })
-	if i < 0 || now.Sub(l.deadSince) < powerAfter || now.Sub(l.cycled) < powerEvery {
+	b, ok := l.owner.busCalled(l.place.name)
+	if !ok || now.Sub(l.deadSince) < powerAfter || now.Sub(l.cycled) < powerEvery {
 		return
 	}
 	l.cycled = now
-	b := l.owner.buses[i]
 	log := l.owner.deps.Log.With("bus", b.Name, "pin", b.PowerPin)
 	if err := l.switchOffAndOn(ctx, b); err != nil {
 		log.Error("the power of the bus cannot be switched", "error", err)
 		return
 	}
 	log.Warn("the chips of the bus were without power for a moment, because none could be read")
+}
+
+// busCalled returns what the configuration says of a bus.
+func (s *Sensors) busCalled(name string) (BusConfig, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.buses, func(b BusConfig) bool { return i2cName(b.Name) == name })
+	if i < 0 {
+		return BusConfig{}, false
+	}
+	return s.buses[i], true
 }
 
 // switchOffAndOn waits without letting go of the line: there is nothing to read

@@ -57,13 +57,20 @@ type Deps struct {
 
 // Sensors reads the configured sensors.
 type Sensors struct {
-	deps    Deps
+	deps   Deps
+	states *states
+	clock  *clock
+	poke   chan struct{} // cap 1: a device ages sooner than it did, the watch looks again
+	begun  chan struct{} // closed by Run when the lines run
+
+	changing sync.Mutex // held by Change and Try, one of which runs at a time; taken before mu
+
+	mu      sync.Mutex
 	buses   []BusConfig
-	devices []*device // in the order of the configuration
-	lines   []*line
-	states  *states
-	clock   *clock
-	poke    chan struct{} // cap 1: a device ages sooner than it did, the watch looks again
+	devices []*device // in the order of the configuration; replaced as a whole
+	lines   []*line   // likewise
+	runLine func(*line)
+	stopped bool // no line is begun any more
 }
 
 // New prepares to read the sensors of a configuration, without touching any
@@ -71,7 +78,7 @@ type Sensors struct {
 func New(cfg Config, deps Deps) (*Sensors, error) {
 	deps = deps.withDefaults()
 	s := &Sensors{
-		deps: deps, buses: cfg.Buses, poke: make(chan struct{}, 1),
+		deps: deps, buses: cfg.Buses, poke: make(chan struct{}, 1), begun: make(chan struct{}),
 		states: newStates(deps.StateFolder, deps.Log),
 		clock:  newClock(deps.ClockSynced, deps.sinceBoot, bootID(deps.Root), deps.StateFolder, deps.Log),
 	}
@@ -189,15 +196,22 @@ func (s *Sensors) Run(ctx context.Context) error {
 		d.begin(now, share.Truncate(together))
 	}
 	var lines, watch sync.WaitGroup
+	s.mu.Lock()
+	s.runLine = func(l *line) { lines.Go(func() { l.run(ctx) }) }
 	for _, l := range s.lines {
-		lines.Go(func() { l.run(ctx) })
+		s.runLine(l)
 	}
+	s.mu.Unlock()
+	close(s.begun)
 	watch.Go(func() { s.watch(ctx) })
 	watch.Go(func() { s.keep(ctx) })
 	watch.Wait()
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
 	s.awaitLines()
 	s.flush()
-	for _, d := range s.devices {
+	for _, d := range s.all() {
 		d.setOffline()
 	}
 	lines.Wait()
@@ -213,13 +227,16 @@ const stopPatience = 5 * time.Second
 func (s *Sensors) awaitLines() {
 	patience := time.NewTimer(stopPatience)
 	defer patience.Stop()
-	for i, l := range s.lines {
+	s.mu.Lock()
+	lines := s.lines
+	s.mu.Unlock()
+	for i, l := range lines {
 		select {
 		case <-l.ended:
 			continue
 		case <-patience.C:
 		}
-		for _, l := range s.lines[i:] {
+		for _, l := range lines[i:] {
 			select {
 			case <-l.ended:
 			default:
@@ -228,6 +245,14 @@ func (s *Sensors) awaitLines() {
 		}
 		return
 	}
+}
+
+// all returns the devices, in the order of the configuration. The slice is
+// nobody's to write to.
+func (s *Sensors) all() []*device {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.devices
 }
 
 // keep writes what is to outlive a restart, now and then, until ctx ends.
@@ -266,7 +291,7 @@ func (s *Sensors) watch(ctx context.Context) {
 	for {
 		now := time.Now()
 		next := now.Add(time.Hour)
-		for _, d := range s.devices {
+		for _, d := range s.all() {
 			if t := d.age(now); !t.IsZero() && t.Before(next) {
 				next = t
 			}

@@ -26,11 +26,12 @@ func (e *UnknownSensorError) Error() string { return fmt.Sprintf("there is no se
 // The sensor has to be one that can be read. Before Run it waits for that. It may
 // be called concurrently.
 func (s *Sensors) Set(ctx context.Context, path reading.Path, name string, value float64) error {
-	i := slices.IndexFunc(s.devices, func(d *device) bool { return d.path == path })
+	all := s.all()
+	i := slices.IndexFunc(all, func(d *device) bool { return d.path == path })
 	if i < 0 {
 		return &UnknownSensorError{path}
 	}
-	d := s.devices[i]
+	d := all[i]
 	if err := d.settable(name, value); err != nil {
 		return fmt.Errorf("set %s of %s: %w", name, path, err)
 	}

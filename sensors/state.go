@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,10 +64,24 @@ func newStates(folder string, log *slog.Logger) *states {
 	return &states{folder: folder, log: log, all: make(map[reading.Path]*state)}
 }
 
+// of returns the state of a sensor: the one that there is, if it was of the same
+// driver.
 func (s *states) of(path reading.Path, driver string) *state {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st := s.all[path]; st != nil && st.driver == driver {
+		return st
+	}
 	st := &state{owner: s, path: path, driver: driver}
 	s.all[path] = st
 	return st
+}
+
+// only forgets all states but those of these sensors; what is on disk stays.
+func (s *states) only(paths []reading.Path) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.all, func(p reading.Path, _ *state) bool { return !slices.Contains(paths, p) })
 }
 
 // Load implements [bus.State].
@@ -156,7 +172,10 @@ func (s *state) asideLocked(why error) {
 // is said once, until it is over, and tried again the next time. It is called by
 // one goroutine at a time.
 func (s *states) flush() {
-	for _, st := range s.all {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.all))
+	s.mu.Unlock()
+	for _, st := range all {
 		err := st.write()
 		if err != nil && !st.said {
 			s.log.Error("the state of a sensor cannot be written; it is tried again", "sensor", st.path.String(), "error", err)

@@ -28,8 +28,9 @@ type SensorStats struct {
 // Stats returns the figures of every sensor, in the order of the
 // configuration.
 func (s *Sensors) Stats() []SensorStats {
-	all := make([]SensorStats, len(s.devices))
-	for i, d := range s.devices {
+	devices := s.all()
+	all := make([]SensorStats, len(devices))
+	for i, d := range devices {
 		d.mu.Lock()
 		all[i] = d.stats
 		all[i].Errors = maps.Clone(d.stats.Errors)
