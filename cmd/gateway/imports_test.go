@@ -70,6 +70,8 @@ var importRules = map[string]struct {
 		"the configuration is made of the parts' own"},
 	"cmd/gateway/internal/mosquittoconf": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "broker/topic", "bridge", "bridge/link/dial", "sensors", "cmd/gateway/internal/config"},
 		"it makes our configuration of Mosquitto's"},
+	"cmd/gateway/internal/history/tsdb": {nil,
+		"the engine knows names, times and numbers"},
 	"cmd/gateway": {[]string{"*"}, "wire.go builds everything"},
 }
 
