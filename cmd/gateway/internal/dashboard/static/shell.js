@@ -15,7 +15,7 @@ function Line() {
   const at = lastData.value && moment(lastData.value);
   const text = line.value === "lost" && at ? t("shell.line.last", { at }) : t(`shell.line.${line.value}`);
   const good = line.value === "live" || line.value === "asking";
-  return html`<span class=${`line ${line.value}`} role="status"><span aria-hidden="true">${good ? "●" : "◌"}</span> ${text}</span>`;
+  return html`<span class=${`line ${line.value}`} role="status" title=${text}><span aria-hidden="true">${good ? "●" : "◌"}</span> <span class=${good ? "wide" : ""}>${text}</span></span>`;
 }
 
 async function leave() {

@@ -4,7 +4,7 @@ import { html } from "../ui/html.js";
 import { State, Tiles, sensorLink, stateAt } from "../ui/tile.js";
 import { Bridges } from "../ui/bridges.js";
 import { t } from "../i18n.js";
-import { title } from "../format.js";
+import { parts, title } from "../format.js";
 import { link } from "../router.js";
 import { isAdmin, session } from "../session.js";
 import { alarms, bridges, gateway, now, sensors } from "../store.js";
@@ -52,6 +52,23 @@ function grouped(all) {
   return sites;
 }
 
+/** What is said of a room as a whole, in this order: the mean of its sensors. */
+const ofRooms = ["temperature", "humidity", "carbon_dioxide"];
+
+/** A room in a line: the mean of what its living sensors say, and how many are not well. */
+function Sum({ list }) {
+  const at = now.value;
+  const well = list.filter((s) => !bad.has(stateAt(s, at)));
+  const means = ofRooms.flatMap((q) => {
+    const all = well.flatMap((s) => s.values.filter((v) => v.quantity === q));
+    return all.length === 0 ? [] : [{ ...all[0], number: all.reduce((sum, v) => sum + v.number, 0) / all.length }];
+  });
+  const texts = means.map((v) => parts(v).filter(Boolean).join(" "));
+  if (well.length < list.length) texts.push(t("home.room.unwell", { n: list.length - well.length }));
+  if (list.length < 2 || texts.length === 0) return null;
+  return html`<span class="sum">${texts.join(" · ")}</span>`;
+}
+
 function Empty() {
   const [, host, port] = (gateway.value?.mqtt[0] ?? "127.0.0.1:1883").match(/^(.*):(\d+)/) ?? [null, "127.0.0.1", "1883"];
   return html`<section class="empty">
@@ -84,7 +101,7 @@ export default function Home() {
         <div class="rooms">
           ${[...rooms].map(
             ([room, list]) => html`<section class="room" key=${room}>
-              <h3>${title(room)}</h3>
+              <header><h3>${title(room)}</h3> <${Sum} list=${list} /></header>
               <${Tiles} list=${list} />
             </section>`,
           )}
