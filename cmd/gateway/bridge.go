@@ -9,6 +9,7 @@ import (
 
 	"gateway/bridge"
 	"gateway/bridge/link/dial"
+	"gateway/cmd/gateway/internal/doctor"
 )
 
 // bridgeCommand is for the bridges of a configuration.
@@ -42,7 +43,7 @@ func (c *bridgeTestCommand) Run(ctx context.Context, s streams) error {
 		fmt.Fprintf(s.out, "bridge %s\n", b.Name)
 		p := bridge.Probe{
 			Config: b, Log: slog.New(slog.NewTextHandler(s.err, nil)), SameID: c.SameID, Topic: c.Topic, WriteOnly: c.WriteOnly,
-			Report: func(step bridge.Step) { printFindings(s.out, []finding{bridgeFinding(step)}) },
+			Report: func(step bridge.Step) { doctor.Print(s.out, []doctor.Finding{bridgeFinding(step)}) },
 		}
 		ok = p.Run(ctx) && ok
 	}
@@ -53,11 +54,11 @@ func (c *bridgeTestCommand) Run(ctx context.Context, s streams) error {
 }
 
 // bridgeFinding says of a step what it is and what to do.
-func bridgeFinding(s bridge.Step) finding {
+func bridgeFinding(s bridge.Step) doctor.Finding {
 	if s.Err == nil {
-		return finding{good, s.Name, s.Detail, ""}
+		return doctor.Finding{Verdict: doctor.Good, About: s.Name, What: s.Detail}
 	}
-	return finding{bad, s.Name, s.Detail + ": " + s.Err.Error(), dial.Explain(s.Err)}
+	return doctor.Finding{Verdict: doctor.Bad, About: s.Name, What: s.Detail + ": " + s.Err.Error(), Fix: dial.Explain(s.Err)}
 }
 
 // chooseBridges returns those of these names, all without any.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -180,9 +179,6 @@ func (c *scanCommand) add(out io.Writer, file string, blocks []string) error {
 		fmt.Fprintf(out, "\nNothing certain to add to %s.\n", file)
 		return nil
 	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real // a link stays one
-	}
 	before, err := os.ReadFile(file)
 	isNew := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !isNew {
@@ -192,8 +188,8 @@ func (c *scanCommand) add(out io.Writer, file string, blocks []string) error {
 	if err != nil {
 		return err
 	}
-	if err := exchange(file, after, isNew); err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
+	if file, err = config.Write(file, after); err != nil {
+		return err
 	}
 	fmt.Fprintf(out, "\nAdded %d to %s", len(blocks), file)
 	if !isNew {
@@ -201,43 +197,4 @@ func (c *scanCommand) add(out io.Writer, file string, blocks []string) error {
 	}
 	fmt.Fprintf(out, ". Give them rooms and names, and restart the gateway.\n")
 	return nil
-}
-
-// exchange puts data in the place of a file, durably, with its owner and its
-// permissions: the gateway runs as another user than who scans.
-func exchange(file string, data []byte, isNew bool) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".gateway-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once it is in its place
-	mode := fs.FileMode(0o644)
-	if info, err2 := os.Stat(file); err2 == nil {
-		mode, err = info.Mode().Perm(), sameOwner(f, info)
-	}
-	_, err2 := f.Write(data)
-	if err := errors.Join(err, err2, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if !isNew {
-		if err := os.Remove(file + ".old"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := os.Link(file, file+".old"); err != nil {
-			return err
-		}
-	}
-	if err := os.Rename(f.Name(), file); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(file))
-}
-
-// syncFolder makes it last that a file of a folder has another content.
-func syncFolder(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -31,6 +31,10 @@ type Deps struct {
 	OpenI2C func(name string) (i2c.BusCloser, error)
 	Root    fs.FS    // the file system from /
 	Buses   []string // I²C buses to scan; nil for those that are safe, see SafeBuses
+	// InUse tells which chips are not to be asked, because somebody reads them:
+	// what is written to ask them could spoil a measurement. They are left out.
+	// Nil: none.
+	InUse func(bus string, addr uint16) bool
 }
 
 // Place is where something was found.
@@ -97,6 +101,9 @@ func (d Deps) i2c(ctx context.Context, name string) ([]Place, error) {
 	for _, addr := range addresses() {
 		if ctx.Err() != nil {
 			return places, ctx.Err()
+		}
+		if d.InUse != nil && d.InUse(name, addr) {
+			continue
 		}
 		p := Place{Kind: bus.I2C, Name: name, Addr: addr, Kernel: bus.I2CKernelDriver(d.Root, name, addr)}
 		if p.Kernel == "" {

@@ -244,3 +244,22 @@ func TestEveryChipIsFoundAsItself(t *testing.T) {
 		}
 	}
 }
+
+// A chip that somebody reads is not touched.
+func TestScanLeavesAloneWhatIsInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bustest.New(map[uint16]bustest.Chip{0x44: bustest.NewSHT4x(), 0x76: bustest.NewBME280()})
+		places, err := Scan(t.Context(), Deps{
+			Root: dev("i2c-1"), OpenI2C: func(string) (i2c.BusCloser, error) { return b, nil },
+			InUse: func(bus string, addr uint16) bool { return bus == "i2c-1" && addr == 0x76 },
+		})
+		if err != nil || len(places) != 1 || places[0].Addr != 0x44 {
+			t.Fatalf("%v, %+v", err, places)
+		}
+		for _, tx := range b.Log() {
+			if tx.Addr == 0x76 {
+				t.Errorf("the chip that is in use was asked %x", tx.W)
+			}
+		}
+	})
+}

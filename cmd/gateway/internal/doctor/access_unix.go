@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package doctor
 
 import (
 	"os"
@@ -33,17 +33,4 @@ func groupOf(file string) string {
 		return ""
 	}
 	return g.Name
-}
-
-// sameOwner gives f the owner and the group of a file.
-func sameOwner(f *os.File, of os.FileInfo) error {
-	was, ok1 := of.Sys().(*syscall.Stat_t)
-	info, err := f.Stat()
-	if err != nil || !ok1 {
-		return err
-	}
-	if is, ok := info.Sys().(*syscall.Stat_t); ok && is.Uid == was.Uid && is.Gid == was.Gid {
-		return nil
-	}
-	return f.Chown(int(was.Uid), int(was.Gid))
 }

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"io/fs"
@@ -73,9 +73,9 @@ func TestDoctor(t *testing.T) {
 		{"a line", map[string]string{"dev/gpiochip0": ""}, "", nil, nil, []string{"ok    GPIO           /dev/gpiochip0"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m := machine{
-				root: files(tt.files), user: "pi",
-				access: func(file string) error {
+			m := Machine{
+				Root: files(tt.files), User: "pi",
+				Access: func(file string) error {
 					switch {
 					case file == tt.denied:
 						return &fs.PathError{Op: "open", Path: file, Err: fs.ErrPermission}
@@ -84,13 +84,13 @@ func TestDoctor(t *testing.T) {
 					}
 					return nil
 				},
-				group: func(file string) string { return strings.Trim(strings.TrimSuffix(filepath.Base(file), "dev0.0"), "-1") },
+				Group: func(file string) string { return strings.Trim(strings.TrimSuffix(filepath.Base(file), "dev0.0"), "-1") },
 			}
 			cfg := config.Default()
 			cfg.Persistence.Path = t.TempDir()
 			cfg.Sensors.Sensors = tt.cfg
 			var out strings.Builder
-			sick := printFindings(&out, m.examine(cfg))
+			sick := Print(&out, m.Examine(cfg))
 			rest := out.String()
 			for _, want := range tt.want {
 				i := strings.Index(rest, want)
@@ -111,17 +111,17 @@ func TestDoctorOfTheStore(t *testing.T) {
 	cfg := config.Default()
 	for _, tt := range []struct {
 		path string
-		want verdict
+		want Verdict
 	}{
-		{filepath.Join(dir, "a", "b"), good},
-		{dir, good},
-		{filepath.Join(dir, "file", "b"), bad},
+		{filepath.Join(dir, "a", "b"), Good},
+		{dir, Good},
+		{filepath.Join(dir, "file", "b"), Bad},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		cfg.Persistence.Path = tt.path
-		if f := (machine{user: "pi"}).keeps(cfg); f[0].verdict != tt.want {
+		if f := (Machine{User: "pi"}).keeps(cfg); f[0].Verdict != tt.want {
 			t.Errorf("%s: %+v", tt.path, f)
 		}
 	}
@@ -129,7 +129,7 @@ func TestDoctorOfTheStore(t *testing.T) {
 		t.Error("the doctor leaves something behind")
 	}
 	cfg.Persistence.Enabled = false
-	if f := (machine{}).keeps(cfg); f[0].verdict != note {
+	if f := (Machine{}).keeps(cfg); f[0].Verdict != Note {
 		t.Errorf("off: %+v", f)
 	}
 }
