@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -286,4 +288,31 @@ func command(t *testing.T, name string, args ...string) string {
 		t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
 	}
 	return string(out)
+}
+
+// pagePassword is what browser.mjs sets, too.
+const pagePassword = "correct horse battery"
+
+// admin is a client that has set the password of the gateway's page, or has
+// logged in.
+func (g *gatewayProcess) admin(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &http.Client{Jar: jar}
+	t.Cleanup(c.CloseIdleConnections)
+	for _, step := range []string{"setup", "login"} { // refused if there is a password
+		resp, err := c.Post(g.page+"/api/v1/"+step, "application/json", strings.NewReader(`{"password":"`+pagePassword+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return c
+		}
+	}
+	t.Fatal("the page lets nobody in")
+	return nil
 }

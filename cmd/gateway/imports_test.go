@@ -61,7 +61,7 @@ var importRules = map[string]struct {
 	"bridge/timetable":                      {nil, "a timetable knows only clocks"},
 	"bridge/interop":                        {nil, "a test of the whole, and nothing else"},
 	"bridge":                                {[]string{"broker", "broker/topic", "bridge/link", "bridge/link/v3", "bridge/link/v5", "bridge/link/dial", "bridge/aside", "bridge/batch", "bridge/budget", "bridge/statefile", "bridge/timetable"}, "the bridge never sees sensors; it is a subscriber like others"},
-	"cmd/gateway/internal/dashboard/access": {nil, "who may do what, whatever it is"},
+	"cmd/gateway/internal/dashboard/access": {[]string{"broker/auth", "bridge/statefile", "cmd/gateway/internal/dashboard/answer"}, "who may do what, whatever it is; passwords are hashed in one place"},
 	"cmd/gateway/internal/dashboard/openapitest": {nil, "a description and answers, whoever gave them"},
 	"cmd/gateway/internal/dashboard/answer":      {nil, "how the API speaks, whatever it says"},
 	"cmd/gateway/internal/dashboard":             {[]string{"broker", "sensors/reading", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer"}, "the page is a subscriber of the tree"},

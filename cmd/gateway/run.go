@@ -126,6 +126,7 @@ func build(cfg *config.Config, demo bool, log *slog.Logger) (*gateway, error) {
 func (g *gateway) buildOthers() error {
 	cfg, log := g.cfg, g.log
 	g.dashboard = dashboard.New(cfg.Dashboard, g.broker, g.about, log.With("part", "dashboard"))
+	g.dashboard.KeepAccess(g.stateFolder("dashboard"))
 	version, _ := buildVersion()
 	g.dashboard.Handle(access.Read, "GET /metrics", health.Metrics(version, g.bridgeStates))
 	if err := g.buildBridges(); err != nil {

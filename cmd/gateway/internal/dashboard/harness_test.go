@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -14,20 +15,27 @@ import (
 
 func testDashboard(cfg Config) *Dashboard {
 	quiet := slog.New(slog.DiscardHandler)
-	return New(cfg, broker.New(broker.Default(), quiet), func() About {
+	d := New(cfg, broker.New(broker.Default(), quiet), func() About {
 		return About{Version: "v1", Host: "pi", MQTT: []string{"127.0.0.1:1883"}}
 	}, quiet)
+	d.access.Bind(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})
+	return d
 }
 
 // request asks the handler as a browser on this machine.
 func request(d *Dashboard, path string, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("GET", "http://127.0.0.1:8080"+path, nil)
+	return requestBy(d, "GET", path, headers...)
+}
+
+func requestBy(d *Dashboard, method, path string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://127.0.0.1:8080"+path, nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 		if headers[i] == "Host" {
 			r.Host = headers[i+1]
 		}
 	}
+	r.RemoteAddr = "127.0.0.1:50000"
 	w := httptest.NewRecorder()
 	d.handler().ServeHTTP(w, r)
 	return w
@@ -47,6 +55,7 @@ func streamOfRequest(t *testing.T, d *Dashboard, req *http.Request) (events chan
 	r, w := io.Pipe()
 	ctx, cancel := context.WithCancel(t.Context())
 	req = req.WithContext(ctx)
+	req.RemoteAddr = "127.0.0.1:50000"
 	events = make(chan event, 10_000)
 	var wg sync.WaitGroup
 	wg.Go(func() {

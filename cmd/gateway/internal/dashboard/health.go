@@ -5,32 +5,42 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"gateway/cmd/gateway/internal/dashboard/access"
 )
 
 // states are all of them, from good to bad.
 func states() []State { return []State{Live, Late, Unknown, Stale, Fault, Offline} }
 
 // health answers a watchdog with 200 and "ok", and a person who looks with
-// the figures of this part. That sensors are stale does not make the page
+// the figures of this part, if he may look. That sensors are stale does not make the page
 // unwell.
-func (d *Dashboard) health(w http.ResponseWriter, _ *http.Request) {
-	sensors, counts := d.model.count(time.Now())
+func (d *Dashboard) health(w http.ResponseWriter, r *http.Request) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "ok\n\nsensors %d of at most %d\n", sensors, maxSensors)
-	for _, s := range states() {
-		fmt.Fprintf(&b, "  %-8s %d\n", s, counts[s])
+	b.WriteString("ok\n")
+	if d.access.May(access.Read, r) {
+		d.figures(&b)
 	}
-	fmt.Fprintf(&b, "messages left out, for want of room %d\n", d.leftOut.Load())
-	if d.sub != nil {
-		fmt.Fprintf(&b, "messages lost, as they came too fast %d\n", d.sub.Stats().Dropped)
-	}
-	for _, a := range d.gateway().Alarms {
-		fmt.Fprintf(&b, "alarm: %s\n", a)
-	}
-	fmt.Fprintf(&b, "open pages %d of at most %d\n", d.streams.Load(), maxStreams)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write([]byte(b.String())) // the reader may be gone
+}
+
+// figures writes how many there are of what.
+func (d *Dashboard) figures(b *strings.Builder) {
+	sensors, counts := d.model.count(time.Now())
+	fmt.Fprintf(b, "\nsensors %d of at most %d\n", sensors, maxSensors)
+	for _, s := range states() {
+		fmt.Fprintf(b, "  %-8s %d\n", s, counts[s])
+	}
+	fmt.Fprintf(b, "messages left out, for want of room %d\n", d.leftOut.Load())
+	if d.sub != nil {
+		fmt.Fprintf(b, "messages lost, as they came too fast %d\n", d.sub.Stats().Dropped)
+	}
+	for _, a := range d.gateway().Alarms {
+		fmt.Fprintf(b, "alarm: %s\n", a)
+	}
+	fmt.Fprintf(b, "open pages %d of at most %d\n", d.streams.Load(), maxStreams)
 }
 
 // count returns how many sensors there are, and how many in each state.

@@ -44,12 +44,17 @@ func (l *memoryListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127,
 func (l *memoryListener) dial(t *testing.T, request string) net.Conn {
 	t.Helper()
 	client, server := net.Pipe()
-	l.conns <- server
+	l.conns <- localConn{server}
 	if _, err := io.WriteString(client, request); err != nil {
 		t.Fatal(err)
 	}
 	return client
 }
+
+// localConn is a connection of this machine.
+type localConn struct{ net.Conn }
+
+func (localConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 50000} }
 
 const askForStream = "GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -33,7 +33,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		if !strings.HasPrefix(path, "/api/") || path == "/api/v1/stream" {
 			continue
 		}
-		w := request(d, path)
+		w := requestBy(d, method, path)
 		api.Check(t, method, path, w.Code, w.Body.Bytes())
 	}
 	w := request(d, "/api/v1/stream?feed=nothing")

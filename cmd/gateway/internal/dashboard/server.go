@@ -49,7 +49,7 @@ type Dashboard struct {
 	log    *slog.Logger
 	model  *model
 	assets map[string]*asset
-	gate   func(access.Right, http.Handler) http.Handler
+	access *access.Access
 	routes []route         // of other parts, see Handle
 	feeds  map[string]Feed // of other parts, see AddFeed
 
@@ -66,9 +66,16 @@ func New(cfg Config, b *broker.Broker, about func() About, log *slog.Logger) *Da
 	if err != nil {
 		panic(err) // of files in this binary
 	}
-	d := &Dashboard{cfg: cfg, b: b, about: about, log: log, model: newModel(), assets: assets, feeds: make(map[string]Feed)}
-	d.gate = d.loopbackMay
-	return d
+	return &Dashboard{
+		cfg: cfg, b: b, about: about, log: log, model: newModel(), assets: assets, feeds: make(map[string]Feed),
+		access: access.New(access.Options{AllowAnonymous: cfg.AllowAnonymous, Log: log}),
+	}
+}
+
+// KeepAccess keeps the page's password, sessions and tokens in a folder; "" is
+// memory, as without it. It is called before Run.
+func (d *Dashboard) KeepAccess(folder string) {
+	d.access = access.New(access.Options{Folder: folder, AllowAnonymous: d.cfg.AllowAnonymous, Log: d.log})
 }
 
 // Listen opens the page's socket, so that a start fails early. It does
@@ -108,11 +115,13 @@ func (d *Dashboard) Run(ctx context.Context) error {
 	}
 	defer sub.Close()
 	d.sub = sub
+	d.access.Bind(d.ln.Addr())
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { d.follow(ctx, sub) })
+	wg.Go(func() { _ = d.access.Run(ctx) }) // it only ends
 	err = d.serve(ctx, &wg)
 	cancel()
 	return err
@@ -187,7 +196,6 @@ func (d *Dashboard) own() []route {
 	all := []route{
 		{access.Open, "GET /{$}", http.HandlerFunc(d.assets["index.html"].serve)},
 		{access.Open, "GET /healthz", http.HandlerFunc(d.health)},
-		{access.Open, "GET /api/v1/session", http.HandlerFunc(d.session)},
 		{access.Open, "GET /api/v1/openapi.json", http.HandlerFunc(d.openAPI)},
 		{access.Read, "GET /api/v1/stream", http.HandlerFunc(d.stream)},
 		{access.Read, "GET /api/v1/sensors", http.HandlerFunc(d.sensors)},
@@ -196,6 +204,21 @@ func (d *Dashboard) own() []route {
 	for name, a := range d.assets {
 		all = append(all, route{access.Open, "GET /static/" + name, http.HandlerFunc(a.serve)})
 	}
+	d.access.Mount(func(right access.Right, pattern string, h http.Handler) { all = append(all, route{right, pattern, h}) })
+	return all
+}
+
+// Route is something that is served, and who may have it.
+type Route struct {
+	Right   access.Right
+	Pattern string // "GET /api/v1/sensors", as http.ServeMux has them
+}
+
+// Routes lists everything that is served.
+func (d *Dashboard) Routes() (all []Route) {
+	for _, r := range append(d.own(), d.routes...) {
+		all = append(all, Route{r.right, r.pattern})
+	}
 	return all
 }
 
@@ -203,32 +226,18 @@ func (d *Dashboard) own() []route {
 func (d *Dashboard) handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range append(d.own(), d.routes...) {
-		mux.Handle(r.pattern, d.gate(r.right, r.handler))
+		mux.Handle(r.pattern, d.access.Require(r.right, r.handler))
 	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		answer.Error(w, http.StatusNotFound, "There is no %s %s; GET /api/v1/openapi.json lists what there is.", r.Method, r.URL.Path)
 	})
-	return d.guard(mux)
+	return headers(d.access.Links(mux))
 }
 
 // Handle serves what another part has, such as GET /metrics, to whoever has the
 // right. It is called before Run.
 func (d *Dashboard) Handle(right access.Right, pattern string, h http.Handler) {
 	d.routes = append(d.routes, route{right, pattern, h})
-}
-
-// loopbackMay lets everybody read, and whoever is on this machine do everything.
-func (d *Dashboard) loopbackMay(right access.Right, h http.Handler) http.Handler {
-	if right < access.Admin {
-		return h
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !loopback(host) {
-			answer.Error(w, http.StatusForbidden, "Only this machine may change something.")
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
 }
 
 // bridges answers with the bridges as they are.

@@ -201,8 +201,7 @@ func TestTooManyStreams(t *testing.T) {
 
 func TestStreamHead(t *testing.T) {
 	d := testDashboard(Default())
-	w := httptest.NewRecorder()
-	d.handler().ServeHTTP(w, httptest.NewRequest("HEAD", "http://localhost/api/v1/stream", nil)) // would hang
+	w := requestBy(d, "HEAD", "/api/v1/stream") // would hang
 	if w.Header().Get("Content-Type") != "text/event-stream" || w.Body.Len() != 0 {
 		t.Errorf("%v, %d bytes", w.Header(), w.Body.Len())
 	}

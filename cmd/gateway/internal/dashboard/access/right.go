@@ -1,4 +1,3 @@
-// Package access says who may do what on the gateway's page and its API.
 package access
 
 // Right is what a request needs.
