@@ -8,13 +8,17 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/term" // to read a password without showing it
 
 	"gateway/broker/auth"
+	"gateway/cmd/gateway/internal/dashboard/access"
 )
 
 type passwdCommand struct {
+	storeFlags
+	Page    bool   `xor:"what" help:"Set the password of the page in the browser; also one that nobody knows any more."`
 	Delete  bool   `short:"D" xor:"what" help:"Delete the user."`
 	Upgrade bool   `short:"U" xor:"what" help:"Replace passwords that stand in the file in plain text by hashes."`
 	Print   bool   `xor:"what" help:"Print the hash in place of writing a file, for broker.auth.users."`
@@ -29,12 +33,19 @@ func (c *passwdCommand) Help() string {
 In a script, give it on standard input: gateway passwd FILE USER < secret.
 
 The file is one of Mosquitto's: each can use the other's. A running gateway
-reads it again on SIGHUP (systemctl reload gateway).`
+reads it again on SIGHUP (systemctl reload gateway).
+
+gateway passwd --page sets the password of the page in the browser, also while the
+gateway runs. Who is logged in with the old one is not any more; tokens stay.`
 }
 
 // Run changes a password file.
 func (c *passwdCommand) Run(s streams) error {
 	switch {
+	case c.Page && (c.File != "" || c.SCRAM):
+		return usage("--page takes no file, no user and no --scram: the page has one password")
+	case c.Page:
+		return c.setPage(s)
 	case c.Print && c.File != "":
 		return usage("--print takes no file: it prints the hash of a password")
 	case c.Print:
@@ -72,6 +83,24 @@ func (c *passwdCommand) Run(s streams) error {
 	if fresh {
 		fmt.Fprintf(s.err, "%s is new and only you may read it; the gateway's user has to, too (chgrp and chmod 0640)\n", c.File)
 	}
+	return nil
+}
+
+// setPage sets the password of the page.
+func (c *passwdCommand) setPage(s streams) error {
+	folder, err := c.folder()
+	if err != nil {
+		return err
+	}
+	password, err := readPassword(s)
+	if err != nil {
+		return err
+	}
+	folder = filepath.Join(folder, "dashboard")
+	if err := access.SetPassword(folder, string(password)); err != nil {
+		return asRoot(err)
+	}
+	fmt.Fprintf(s.err, "the page's password is set, in %s\n", folder)
 	return nil
 }
 
