@@ -31,7 +31,7 @@ import (
 const patience = 30 * time.Second
 
 // need returns the path of a program, or skips the test.
-func need(t *testing.T, program, debianPackage string) string {
+func need(t testing.TB, program, debianPackage string) string {
 	t.Helper()
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
 		p := filepath.Join(dir, program)
@@ -45,7 +45,7 @@ func need(t *testing.T, program, debianPackage string) string {
 
 // needNode returns the path of node with an npm package that scripts find
 // through GATEWAY_NPM, or skips the test.
-func needNode(t *testing.T, npmPackage string) string {
+func needNode(t testing.TB, npmPackage string) string {
 	t.Helper()
 	node := need(t, "node", "nodejs")
 	npm := os.Getenv("GATEWAY_NPM")
@@ -59,7 +59,7 @@ func needNode(t *testing.T, npmPackage string) string {
 	return node
 }
 
-func skipOrFail(t *testing.T, format string, args ...any) {
+func skipOrFail(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("GATEWAY_TEST_ALL") != "" {
 		t.Fatalf(format, args...)
@@ -104,7 +104,7 @@ func buildBinary(to string, env ...string) (string, error) {
 
 // process is a program under test; it is stopped when the test ends.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
 	err  error         // of Wait, after done
@@ -115,7 +115,7 @@ type process struct {
 }
 
 // spawn starts a program and collects what it prints.
-func spawn(t *testing.T, name string, args ...string) *process {
+func spawn(t testing.TB, name string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(name, args...), done: make(chan struct{}), grown: make(chan struct{})}
 	r, w := io.Pipe()
@@ -223,7 +223,7 @@ dashboard:
 `
 
 // startGateway runs the gateway with a configuration on free ports.
-func startGateway(t *testing.T, config string, args ...string) *gatewayProcess {
+func startGateway(t testing.TB, config string, args ...string) *gatewayProcess {
 	t.Helper()
 	return awaitGateway(spawn(t, needBinary(t), append([]string{"run", "-c", writeConfig(t, config+freePorts)}, args...)...))
 }
@@ -238,7 +238,7 @@ func awaitGateway(p *process) *gatewayProcess {
 	return g
 }
 
-func needBinary(t *testing.T) string {
+func needBinary(t testing.TB) string {
 	t.Helper()
 	bin, err := binary()
 	if err != nil {
@@ -247,7 +247,7 @@ func needBinary(t *testing.T) string {
 	return bin
 }
 
-func writeConfig(t *testing.T, config string) string {
+func writeConfig(t testing.TB, config string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "gateway.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -257,7 +257,7 @@ func writeConfig(t *testing.T, config string) string {
 }
 
 // hostPort splits an address into mosquitto_pub's options.
-func hostPort(t *testing.T, address string) []string {
+func hostPort(t testing.TB, address string) []string {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -267,7 +267,7 @@ func hostPort(t *testing.T, address string) []string {
 }
 
 // freePort returns a loopback port that is free at this moment.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -279,7 +279,7 @@ func freePort(t *testing.T) string {
 }
 
 // command runs a program to its end and returns what it printed.
-func command(t *testing.T, name string, args ...string) string {
+func command(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -205,7 +205,7 @@ func TestPackageComments(t *testing.T) {
 	}
 }
 
-func repositoryRoot(t *testing.T) string {
+func repositoryRoot(t testing.TB) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
