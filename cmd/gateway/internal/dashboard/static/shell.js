@@ -10,6 +10,9 @@ import { kiosk, maySee, refresh, session } from "./session.js";
 import { post } from "./api.js";
 import { follow, forget, gateway, lastData, line } from "./store.js";
 import { nextTheme, theme } from "./theme.js";
+import { stayAwake } from "./ui/wake.js";
+
+if (kiosk) stayAwake();
 
 function Line() {
   const at = lastData.value && moment(lastData.value);

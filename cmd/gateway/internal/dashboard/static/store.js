@@ -3,7 +3,7 @@ import { signal } from "./vendor/signals.js";
 import { open } from "./stream.js";
 
 const hour = 3600_000;
-const maxPoints = 400;
+const width = 30_000; // of one point of a sparkline, ms
 
 /** Gateway of the last snapshot, null before it. */
 export const gateway = signal(null);
@@ -27,6 +27,21 @@ export function ageAt(sensor, t) {
   return sensor.age_ms === null ? null : sensor.age_ms + Math.max(0, t - sensor.received);
 }
 
+/** Notes a number in the points [t, low, high] of the last hour, and returns them. */
+function extend(points, number, t) {
+  const last = points[points.length - 1];
+  if (last && t - last[0] < width) {
+    last[1] = Math.min(last[1], number);
+    last[2] = Math.max(last[2], number);
+    return points;
+  }
+  points.push([t, number, number]);
+  let old = 0;
+  while (t - points[old][0] > hour) old++;
+  points.splice(0, old);
+  return points;
+}
+
 function adopt(sensor, old, t) {
   sensor.received = t;
   for (const v of sensor.values) {
@@ -35,9 +50,8 @@ function adopt(sensor, old, t) {
       delete v.history;
       continue;
     }
-    const before = old?.values.find((o) => o.quantity === v.quantity)?.points ?? [];
-    v.points = before.filter(([at]) => t - at < hour).slice(-maxPoints);
-    if (sensor.age_ms !== null) v.points.push([t, v.number, v.number]);
+    v.points = old?.values.find((o) => o.quantity === v.quantity)?.points ?? [];
+    if (sensor.age_ms !== null) extend(v.points, v.number, t);
   }
   return sensor;
 }
