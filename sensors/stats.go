@@ -39,6 +39,10 @@ func (s *Sensors) Stats() []SensorStats {
 	return all
 }
 
+// ErrorClass is the kind of an error of a sensor, a word: nack, timeout, busy,
+// permission, absent, implausible, panic or other.
+func ErrorClass(err error) string { return errorClass(err) }
+
 // errorClass sorts errors into a handful of kinds, by what a person would do
 // about them.
 func errorClass(err error) string {

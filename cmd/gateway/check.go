@@ -14,6 +14,9 @@ import (
 // configPaths are where a configuration is looked for when none is named.
 var configPaths = []string{"gateway.yaml", "/etc/gateway/gateway.yaml"}
 
+// builtIn is where a configuration comes from if there is no file.
+const builtIn = "built in"
+
 // configFlag is the flag of every command that needs a configuration.
 type configFlag struct {
 	Config string `short:"c" placeholder:"FILE" help:"Configuration. Default: gateway.yaml here, then /etc/gateway/gateway.yaml, then what is built in."`
@@ -26,7 +29,7 @@ func (f configFlag) load() (cfg *config.Config, from string, err error) {
 		from = findConfig()
 	}
 	if from == "" {
-		return config.Default(), "built in", nil
+		return config.Default(), builtIn, nil
 	}
 	cfg, err = config.Load(from)
 	var wrong *config.Error

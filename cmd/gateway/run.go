@@ -21,7 +21,9 @@ import (
 	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/cmd/gateway/internal/dashboard/access"
+	"gateway/cmd/gateway/internal/doctor"
 	"gateway/cmd/gateway/internal/health"
+	"gateway/cmd/gateway/internal/setup"
 	"gateway/sensors"
 )
 
@@ -47,10 +49,11 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50) // little garbage is made, and there may be 512 MB for everything
 	}
-	log := newLog(cfg.Log, s.err)
+	level := new(slog.LevelVar)
+	log := newLog(level, cfg.Log, s.err)
 	say(log, cfg.notes)
 	percent := debug.SetGCPercent(20) // much may be read from the store
-	g, err := build(cfg.Config, c.Demo, log)
+	g, err := build(cfg.Config, c.Demo, log, c.withFile(cfg.from), c.withLevel(level))
 	debug.SetGCPercent(percent)
 	if err != nil {
 		return err
@@ -81,11 +84,11 @@ func (g *gateway) run(ctx context.Context, parts []part) error {
 	return errors.Join(runParts(ctx, g.log, stopTimeout, parts), g.close())
 }
 
-// newLog makes the log that the configuration asks for.
-func newLog(cfg config.Log, to io.Writer) *slog.Logger {
-	var level slog.Level
+// newLog makes the log that the configuration asks for. Its level can be changed
+// while it is used; it is set to that of the configuration.
+func newLog(level *slog.LevelVar, cfg config.Log, to io.Writer) *slog.Logger {
 	if err := level.UnmarshalText([]byte(cfg.Level)); err != nil {
-		level = slog.LevelInfo // Validate lets no such value through
+		level.Set(slog.LevelInfo) // Validate lets no such value through
 	}
 	o := &slog.HandlerOptions{Level: level}
 	if cfg.Format == "json" {
@@ -103,13 +106,24 @@ type gateway struct {
 	broker    *broker.Broker
 	bridges   []*bridge.Bridge
 	dashboard *dashboard.Dashboard
-	sensors   []*sensors.Sensors // one, and the simulated house
+	sensors   []*sensors.Sensors // those of the configuration, which may be none, and the simulated house
+
+	hardware sensors.Deps      // what opens buses; the zero value is this machine
+	machine  doctor.Machine    // what the page says is wrong with it
+	file     *setup.File       // the configuration that the page changes
+	setLevel func(word string) // has the log say more or less; nil if it cannot be changed
 }
+
+// option is something that build does not know by the configuration.
+type option func(*gateway)
 
 // build makes the parts and opens every socket, so that what cannot work
 // fails before anything has begun.
-func build(cfg *config.Config, demo bool, log *slog.Logger) (*gateway, error) {
-	g := &gateway{cfg: cfg, demo: demo, log: log}
+func build(cfg *config.Config, demo bool, log *slog.Logger, options ...option) (*gateway, error) {
+	g := &gateway{cfg: cfg, demo: demo, log: log, machine: doctor.ThisMachine(), file: setup.NoFile("the gateway was started without a configuration file")}
+	for _, o := range options {
+		o(g)
+	}
 	p, err := openStore(cfg.Persistence, log.With("part", "store"))
 	if err != nil {
 		return nil, err
@@ -135,6 +149,7 @@ func (g *gateway) buildOthers() error {
 	if err := g.buildSensors(); err != nil {
 		return err
 	}
+	g.buildSetup()
 	for _, b := range g.bridges {
 		b.Rewrite(corrected(g.sensors))
 	}
@@ -158,18 +173,19 @@ func (g *gateway) buildSensors() error {
 		houses[1].cfg = sensors.Demo()
 	}
 	pub := publisher{g.broker, g.log}
-	for _, h := range houses {
-		s, err := sensors.New(h.cfg, sensors.Deps{
-			Log: g.log.With("part", "sensors"), Hostname: hostname(), Publish: pub.report, Status: pub.status, Detail: pub.detail, Meta: pub.meta,
-			Subscribe: subscribe(g.broker), StateFolder: g.stateFolder(h.folder),
-		})
+	for i, h := range houses {
+		deps := g.hardware
+		deps.Log, deps.Hostname, deps.StateFolder = g.log.With("part", "sensors"), hostname(), g.stateFolder(h.folder)
+		deps.Publish, deps.Status, deps.Detail, deps.Meta = pub.report, pub.status, pub.detail, pub.meta
+		deps.Subscribe = subscribe(g.broker)
+		s, err := sensors.New(h.cfg, deps)
 		if err != nil {
 			return err
 		}
 		if err := forgetRemoved(g.broker, s); err != nil {
 			g.log.Warn("sensors that are gone stay in the tree", "error", err)
 		}
-		if len(h.cfg.Sensors) > 0 {
+		if i == 0 || len(h.cfg.Sensors) > 0 { // sensors may be added to the first
 			g.sensors = append(g.sensors, s)
 		}
 	}

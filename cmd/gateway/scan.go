@@ -12,9 +12,9 @@ import (
 	"text/tabwriter"
 
 	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/setup"
 	"gateway/sensors"
 	"gateway/sensors/bus"
-	"gateway/sensors/driver"
 	"gateway/sensors/scan"
 )
 
@@ -37,16 +37,16 @@ func (c *scanCommand) scan(ctx context.Context, s streams, deps scan.Deps) error
 		return err
 	}
 	places, scanErr := scan.Scan(ctx, deps)
-	known := cfg.Sensors.WithDefaults(hostname())
+	known := setup.Configured(cfg.Sensors.WithDefaults(hostname()))
 	var names scan.Names
-	for _, sc := range known.Sensors {
-		names.Take(sc.Room, sc.Name)
+	for _, sc := range known {
+		names.Take(sc.Config.Room, sc.Config.Name)
 	}
 	printPlaces(s.out, places, known)
 	var certain, ask []string
 	for _, p := range places {
 		switch {
-		case len(p.Candidates) == 0 || configured(known, p):
+		case len(p.Candidates) == 0 || setup.InUse(known, p) >= 0:
 		case p.Certain():
 			certain = append(certain, p.Block(c.Room, &names))
 		default:
@@ -98,36 +98,7 @@ func indented(blocks []string) string {
 	return b.String()
 }
 
-// configured tells whether a sensor of the configuration is at a place.
-func configured(known sensors.Config, p scan.Place) bool {
-	return slices.ContainsFunc(known.Sensors, func(s sensors.SensorConfig) bool {
-		d, ok := driver.Lookup(s.Driver)
-		if !ok || portKind(d.Bus) != portKind(p.Kind) {
-			return false
-		}
-		switch p.Kind {
-		case bus.I2C:
-			return s.Bus == p.Name && s.Address == p.Addr
-		case bus.SPI:
-			return s.Bus == p.Name
-		case bus.Serial, bus.Modbus:
-			return s.Port == p.Name
-		}
-		return slices.ContainsFunc(p.Candidates, func(c scan.Candidate) bool {
-			return c.Driver.Name == d.Name && (s.ID == c.ID || s.ID == "")
-		})
-	})
-}
-
-// portKind is kind, but one for all that is on a serial port.
-func portKind(kind bus.Kind) bus.Kind {
-	if kind == bus.Modbus {
-		return bus.Serial
-	}
-	return kind
-}
-
-func printPlaces(out io.Writer, places []scan.Place, known sensors.Config) {
+func printPlaces(out io.Writer, places []scan.Place, known []sensors.Configured) {
 	if len(places) == 0 {
 		fmt.Fprintln(out, "No sensor was found. gateway doctor says whether I²C, SPI and 1-Wire are on.")
 		return
@@ -144,8 +115,8 @@ func printPlaces(out io.Writer, places []scan.Place, known sensors.Config) {
 	_ = w.Flush() // an error of out shows in what follows
 }
 
-func inUse(known sensors.Config, p scan.Place) string {
-	if configured(known, p) {
+func inUse(known []sensors.Configured, p scan.Place) string {
+	if setup.InUse(known, p) >= 0 {
 		return "configured"
 	}
 	return ""

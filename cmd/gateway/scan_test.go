@@ -13,8 +13,6 @@ import (
 
 	"periph.io/x/conn/v3/i2c"
 
-	"gateway/sensors"
-	"gateway/sensors/bus"
 	"gateway/sensors/bus/bustest"
 	"gateway/sensors/scan"
 )
@@ -111,27 +109,5 @@ func TestScanWithoutPermission(t *testing.T) {
 	var status *statusError
 	if !errors.As(err, &status) || status.status != exitFailure || !strings.Contains(text.String(), "/dev/i2c-1") {
 		t.Errorf("%v, %s", err, &text)
-	}
-}
-
-// A port that a Modbus slave is on is in use, and so is a bus that is called in
-// another way.
-func TestScanKnowsWhatIsConfigured(t *testing.T) {
-	known := sensors.Config{Sensors: []sensors.SensorConfig{
-		{Driver: "modbus", Port: "/dev/ttyUSB0", UnitID: 1},
-		{Driver: "sht40", Bus: "1"},
-	}}.WithDefaults("home")
-	for _, tt := range []struct {
-		p    scan.Place
-		want bool
-	}{
-		{scan.Place{Kind: bus.Serial, Name: "/dev/ttyUSB0"}, true},
-		{scan.Place{Kind: bus.Serial, Name: "/dev/ttyUSB1"}, false},
-		{scan.Place{Kind: bus.I2C, Name: "i2c-1", Addr: 0x44}, true},
-		{scan.Place{Kind: bus.I2C, Name: "i2c-1", Addr: 0x45}, false},
-	} {
-		if got := configured(known, tt.p); got != tt.want {
-			t.Errorf("%+v is configured: %v", tt.p, got)
-		}
 	}
 }

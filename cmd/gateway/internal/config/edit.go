@@ -318,6 +318,15 @@ func scalarOf(value string, kind reflect.Kind) string {
 	return quote(value)
 }
 
+// Scalar writes a value as YAML reads it as text or, if it looks like one, as a
+// number.
+func Scalar(value string) string {
+	if slices.Contains(reserved, strings.ToLower(value)) {
+		return quote(value)
+	}
+	return scalarOf(value, reflect.Interface)
+}
+
 // reserved are words that YAML reads as something else than text, some of them
 // only before version 1.2.
 var reserved = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf", "~"}

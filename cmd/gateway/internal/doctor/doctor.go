@@ -75,12 +75,15 @@ func (m Machine) text(name string) string {
 
 // IsPi tells whether raspi-config is how things are switched on here.
 func (m Machine) IsPi() bool {
-	return strings.Contains(m.text("proc/device-tree/model"), "Raspberry Pi")
+	return strings.Contains(m.Model(), "Raspberry Pi")
 }
+
+// Model is what the board says it is, "" if it says nothing.
+func (m Machine) Model() string { return m.text("proc/device-tree/model") }
 
 // Board says what this machine is.
 func (m Machine) Board() Finding {
-	if model := m.text("proc/device-tree/model"); model != "" {
+	if model := m.Model(); model != "" {
 		return Finding{Good, "board", model, ""}
 	}
 	return Finding{Good, "board", "no board that is known; a PC, perhaps", ""}

@@ -1,0 +1,133 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/dashboard/access"
+	"gateway/cmd/gateway/internal/dashboard/answer"
+	"gateway/cmd/gateway/internal/doctor"
+	"gateway/sensors"
+	"gateway/sensors/scan"
+)
+
+// Deps is what setup needs from outside.
+type Deps struct {
+	Log  *slog.Logger
+	File *File
+	// Config is what the gateway was started with.
+	Config *config.Config
+	// Sensors are those of the configuration.
+	Sensors *sensors.Sensors
+	Machine doctor.Machine
+	// Scan has what opens buses, and the file system from /.
+	Scan scan.Deps
+	// Forget takes out of the tree what is retained of sensors that are gone.
+	Forget func() error
+	// DeleteHistory forgets what was recorded of topics that a filter matches;
+	// nil if nothing is recorded.
+	DeleteHistory func(filter string) error
+	// SetLevel has the log say more or less; nil if it cannot be changed.
+	SetLevel func(level string)
+	// Demo tells whether there is a simulated house.
+	Demo bool
+}
+
+// Setup changes the gateway.
+type Setup struct {
+	Deps
+	started *config.Config // what needs a restart is compared with this
+
+	mu  sync.Mutex     // one change at a time
+	cfg *config.Config // as the file had it when it was read or written last
+}
+
+// New makes a Setup.
+func New(d Deps) *Setup { return &Setup{Deps: d, started: d.Config, cfg: d.Config} }
+
+// Mount is how a handler gets its pattern and its right.
+type Mount func(right access.Right, pattern string, h http.Handler)
+
+// Mount gives what the page asks for to mount.
+func (s *Setup) Mount(mount Mount) {
+	for _, r := range []struct {
+		right   access.Right
+		pattern string
+		h       http.HandlerFunc
+	}{
+		{access.Read, "GET /api/v1/sensors/configured", s.list},
+		{access.Read, "GET /api/v1/drivers", s.drivers},
+		{access.Admin, "POST /api/v1/scan", s.scan},
+		{access.Admin, "POST /api/v1/scan/try", s.try},
+		{access.Admin, "POST /api/v1/sensors", s.add},
+		{access.Admin, "PUT /api/v1/sensors/{room}/{name}", s.change},
+		{access.Admin, "DELETE /api/v1/sensors/{room}/{name}", s.remove},
+		{access.Admin, "POST /api/v1/config/reload", s.reload},
+	} {
+		mount(r.right, r.pattern, r.h)
+	}
+}
+
+// refusal is an error of the API that has more to say: the lines to put into the
+// file by hand, or those that somebody else has changed.
+type refusal struct {
+	Error   string   `json:"error"`
+	File    string   `json:"file,omitempty"`
+	YAML    string   `json:"yaml,omitempty"`
+	Changed *changes `json:"changed,omitempty"`
+}
+
+type changes struct {
+	Line int      `json:"line"`
+	Was  []string `json:"was"`
+	Is   []string `json:"is"`
+}
+
+// refuse answers with why something was not done. yaml is what a person can put
+// into the file, "" if nothing.
+func (s *Setup) refuse(w http.ResponseWriter, err error, yaml string) {
+	var by *ChangedError
+	var ro *ReadOnlyError
+	var wrong *config.Error
+	switch {
+	case errors.As(err, &by):
+		answer.Status(w, http.StatusConflict, refusal{Error: err.Error(), File: by.Path, Changed: &changes{by.Line, by.Was, by.Is}})
+	case errors.As(err, &ro):
+		answer.Status(w, http.StatusConflict, refusal{Error: err.Error(), File: ro.Path, YAML: yaml})
+	case errors.As(err, &wrong):
+		answer.Error(w, http.StatusUnprocessableEntity, "%v", err)
+	default:
+		answer.Error(w, http.StatusUnprocessableEntity, "%v", err)
+	}
+}
+
+// edit changes the file, and makes what runs what it says then. s.mu is held.
+func (s *Setup) editLocked(ctx context.Context, change func(name string, data []byte) ([]byte, error)) error {
+	cfg, err := s.File.Edit(change)
+	if err != nil {
+		return err
+	}
+	return s.applyLocked(ctx, cfg)
+}
+
+// applyLocked makes what runs what a configuration says, as far as that can be
+// without a restart. s.mu is held.
+func (s *Setup) applyLocked(ctx context.Context, cfg *config.Config) error {
+	s.cfg = cfg
+	if s.SetLevel != nil {
+		s.SetLevel(cfg.Log.Level)
+	}
+	c, err := s.Sensors.Change(context.WithoutCancel(ctx), cfg.Sensors)
+	if err != nil {
+		return err
+	}
+	s.Log.Info("the sensors have changed", "added", len(c.Added), "changed", len(c.Changed), "removed", len(c.Removed))
+	if err := s.Forget(); err != nil {
+		s.Log.Warn("sensors that are gone stay in the tree", "error", err)
+	}
+	return nil
+}
