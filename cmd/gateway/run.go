@@ -18,6 +18,7 @@ import (
 	"gateway/bridge"
 	"gateway/broker"
 	"gateway/broker/store"
+	"gateway/cmd/gateway/internal/alerts"
 	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/cmd/gateway/internal/dashboard/access"
@@ -106,6 +107,7 @@ type gateway struct {
 	broker    *broker.Broker
 	bridges   []*bridge.Bridge
 	dashboard *dashboard.Dashboard
+	alerts    *alerts.Alerts
 	sensors   []*sensors.Sensors // those of the configuration, which may be none, and the simulated house
 
 	hardware sensors.Deps      // what opens buses; the zero value is this machine
@@ -150,6 +152,9 @@ func (g *gateway) buildOthers() error {
 		return err
 	}
 	g.buildSetup()
+	if err := g.buildAlerts(); err != nil {
+		return err
+	}
 	for _, b := range g.bridges {
 		b.Rewrite(corrected(g.sensors))
 	}
@@ -205,7 +210,8 @@ func (g *gateway) parts() []part {
 	for _, s := range g.sensors {
 		parts = append(parts, part{"sensors", s.Run})
 	}
-	return parts
+	// Last, so that it stops before sensors say that they are offline.
+	return append(parts, part{"alerts", g.alerts.Run})
 }
 
 // reloadOnSignal reads passwords, rules and certificates again on SIGHUP, until

@@ -8,6 +8,7 @@ import (
 	"gateway/bridge"
 	"gateway/broker"
 	"gateway/broker/store"
+	"gateway/cmd/gateway/internal/alerts"
 	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/sensors"
 )
@@ -18,6 +19,7 @@ type Config struct {
 	Broker      broker.Config    `yaml:"broker"`
 	Persistence store.Config     `yaml:"persistence"`
 	Bridges     []bridge.Config  `yaml:"bridges"`
+	Alerts      []alerts.Rule    `yaml:"alerts"`
 	Dashboard   dashboard.Config `yaml:"dashboard"`
 	Log         Log              `yaml:"log"`
 }
@@ -99,6 +101,7 @@ func (f *file) validate(cfg *Config) {
 		}
 	}
 	f.report("", bridge.Conflicts(cfg.Bridges))
+	f.report("alerts", alerts.Validate(cfg.Alerts))
 	f.report("dashboard.", cfg.Dashboard.Validate())
 	f.report("log.", cfg.Log.Validate())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"gateway/bridge"
+	"gateway/cmd/gateway/internal/alerts"
 )
 
 // decoder fills a Config from a tree, noting the place of each value. What is
@@ -37,6 +38,7 @@ var durationType = reflect.TypeFor[time.Duration]()
 // elements are the defaults of what lists are made of.
 var elements = map[reflect.Type]func() reflect.Value{
 	reflect.TypeFor[bridge.Config](): func() reflect.Value { return reflect.ValueOf(bridge.Default()) },
+	reflect.TypeFor[alerts.Rule]():   func() reflect.Value { return reflect.ValueOf(alerts.DefaultRule()) },
 	reflect.TypeFor[bridge.Route]():  func() reflect.Value { return reflect.ValueOf(bridge.DefaultRoute()) },
 }
 

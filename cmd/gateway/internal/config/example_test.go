@@ -55,8 +55,8 @@ func TestExamplesAreRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Sensors.Sensors) != 9 || len(cfg.Bridges) != 2 {
-		t.Fatalf("%d sensors and %d bridges, want 9 and 2", len(cfg.Sensors.Sensors), len(cfg.Bridges))
+	if len(cfg.Sensors.Sensors) != 9 || len(cfg.Bridges) != 2 || len(cfg.Alerts) != 1 {
+		t.Fatalf("%d sensors, %d bridges and %d alerts, want 9, 2 and 1", len(cfg.Sensors.Sensors), len(cfg.Bridges), len(cfg.Alerts))
 	}
 	short, err := Parse("short", []byte("bridges:\n  - {name: cloud, address: 'mqtts://broker.example.org', username: pi, topics: [{filter: home/#, remote_prefix: pi1/}]}\n"))
 	if err != nil {
