@@ -226,7 +226,7 @@ func (g *gateway) reloadOnSignal(ctx context.Context) error {
 			return nil
 		case <-hup:
 		}
-		if err := g.broker.Reload(); err != nil {
+		if err := errors.Join(g.broker.Reload(), g.dashboard.Reload()); err != nil {
 			g.log.Error("reload: what is wrong stays as it was", "error", err)
 		} else {
 			g.log.Info("reloaded passwords, rules and certificates")
@@ -280,6 +280,9 @@ func (g *gateway) sayWhere(out io.Writer) {
 	page := "none (dashboard.address is empty)"
 	if a := g.dashboard.Addr(); a != nil {
 		page = "http://" + reachable(a)
+		if g.cfg.Dashboard.TLS != nil {
+			page = "https://" + reachable(a)
+		}
 	}
 	tcp, ws := g.doors()
 	fmt.Fprintf(out, "page      %s\n", page)

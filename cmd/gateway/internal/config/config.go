@@ -78,6 +78,7 @@ func read(name string, data []byte, files bool) (*Config, error) {
 	}
 	if files && len(f.problems) == 0 {
 		f.report("broker.", cfg.Broker.CheckFiles())
+		f.report("dashboard.", cfg.Dashboard.CheckFiles())
 	}
 	if err := f.err(); err != nil {
 		return nil, err

@@ -1,9 +1,12 @@
 package dashboard
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
+
+	"gateway/broker/door"
 )
 
 // Config is the dashboard part of the configuration.
@@ -14,6 +17,45 @@ type Config struct {
 	// AllowAnonymous lets anybody look at the page who reaches the address, without
 	// the password. Nobody changes anything without it.
 	AllowAnonymous bool `yaml:"allow_anonymous"`
+	// TLS encrypts the page; nil does not.
+	TLS *TLS `yaml:"tls"`
+}
+
+// TLS names the files that encrypt the page, PEM. They are read again by
+// [Dashboard.Reload].
+type TLS struct {
+	Certificate string `yaml:"certificate"`
+	Key         string `yaml:"key"`
+	MinVersion  string `yaml:"min_version"` // 1.2 or 1.3; empty is 1.2
+}
+
+// door is what the door of the page is asked for.
+func (t TLS) door() door.TLS {
+	return door.TLS{Certificate: t.Certificate, Key: t.Key, MinVersion: t.MinVersion}
+}
+
+// CheckFiles tells what is wrong with the files that c names. Each message begins
+// with the key. Validate has found nothing.
+func (c Config) CheckFiles() error {
+	if c.TLS == nil || c.Address == "" {
+		return nil
+	}
+	return underTLS(c.TLS.door().Check())
+}
+
+// underTLS puts the key before each of the errors joined in err.
+func underTLS(err error) error {
+	if err == nil {
+		return nil
+	}
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	for i, e := range all {
+		all[i] = fmt.Errorf("tls.%w", e)
+	}
+	return errors.Join(all...)
 }
 
 // Default returns the page on this machine only.
@@ -36,6 +78,9 @@ func (c Config) Validate() error {
 	}
 	if strconv.FormatUint(n, 10) != port {
 		return fmt.Errorf("address: port %q: write %d", port, n)
+	}
+	if c.TLS != nil {
+		return underTLS(c.TLS.door().Validate())
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gateway/broker"
+	"gateway/broker/door"
 	"gateway/cmd/gateway/internal/dashboard/access"
 	"gateway/cmd/gateway/internal/dashboard/answer"
 )
@@ -54,6 +55,7 @@ type Dashboard struct {
 	feeds  map[string]Feed // of other parts, see AddFeed
 
 	ln      net.Listener         // set by Listen; nil without a page
+	door    *door.Door           // the same, if it encrypts
 	sub     *broker.Subscription // set by Run before it serves
 	streams atomic.Int64         // that are open
 	leftOut atomic.Uint64        // messages of sensors beyond maxSensors
@@ -84,12 +86,55 @@ func (d *Dashboard) Listen() error {
 	if d.cfg.Address == "" {
 		return nil
 	}
+	if d.cfg.TLS != nil {
+		files := d.cfg.TLS.door()
+		secure, err := door.Open(door.Options{Network: "tcp", Address: d.cfg.Address, TLS: &files}, d.log)
+		if err != nil {
+			return fmt.Errorf("dashboard.%w", err)
+		}
+		d.ln, d.door = secure, secure
+		return nil
+	}
 	ln, err := net.Listen("tcp", d.cfg.Address)
 	if err != nil {
 		return fmt.Errorf("dashboard.address: cannot listen on %s: %w; choose another port", d.cfg.Address, err)
 	}
 	d.ln = ln
 	return nil
+}
+
+// Reload reads the page's certificate again. If it is wrong, the one before stays.
+func (d *Dashboard) Reload() error {
+	if d.door == nil {
+		return nil
+	}
+	if err := d.door.Reload(); err != nil {
+		return fmt.Errorf("dashboard.%w", err)
+	}
+	return nil
+}
+
+// connKey is where a request's connection is found.
+type connKey struct{}
+
+// withConn keeps the connection for the requests that come over it, if it is
+// encrypted.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	if secure, ok := c.(*door.Conn); ok {
+		return context.WithValue(ctx, connKey{}, secure)
+	}
+	return ctx
+}
+
+// encrypted notes in a request that it came encrypted, which the server cannot
+// see: cookies are for such lines only then.
+func encrypted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, ok := r.Context().Value(connKey{}).(*door.Conn); ok {
+			r.TLS = c.Peer().TLS
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Addr returns where the page is, nil if there is none.
@@ -131,7 +176,8 @@ func (d *Dashboard) Run(ctx context.Context) error {
 // themselves are cut.
 func (d *Dashboard) serve(ctx context.Context, wg *sync.WaitGroup) error {
 	server := &http.Server{
-		Handler:        d.handler(),
+		Handler:        encrypted(d.handler()),
+		ConnContext:    withConn,
 		ReadTimeout:    requestTimeout,
 		WriteTimeout:   answerTimeout,
 		IdleTimeout:    keepAlive,

@@ -2,9 +2,9 @@
 import { computed } from "../vendor/signals.js";
 import { html } from "../ui/html.js";
 import { State, Tiles, sensorLink, stateAt } from "../ui/tile.js";
-import { Bridges } from "../ui/bridges.js";
+import { Bridges, bridgeState } from "../ui/bridges.js";
 import { t } from "../i18n.js";
-import { parts, title } from "../format.js";
+import { count, parts, title } from "../format.js";
 import { link } from "../router.js";
 import { isAdmin, session } from "../session.js";
 import { alarms, bridges, gateway, now, sensors } from "../store.js";
@@ -22,13 +22,20 @@ const unwell = computed(() =>
     .join("\n\n"),
 );
 
+/** Bridges whose line is down though it should be up, or where nothing is acknowledged. */
+const down = computed(() => bridges.value.filter((b) => ["offline", "fault"].includes(bridgeState(b)[2]) && !(b.paused && !b.connected)));
+
 function Problems() {
   const text = unwell.value;
-  if (text === "") return null;
-  const problems = text.split("\n\n").map((x) => x.split("\n"));
+  const problems = text === "" ? [] : text.split("\n\n").map((x) => x.split("\n"));
+  const n = problems.length + down.value.length;
+  if (n === 0) return null;
   return html`<section class="problems" aria-label=${t("home.problems")}>
-    <h2>${t("home.problems.n", { n: problems.length })}</h2>
-    <ul>${problems.map(([path, state]) => html`<li key=${path}><a href=${sensorLink(path)}>${path}</a> <${State} state=${state} /></li>`)}</ul>
+    <h2>${t(down.value.length > 0 ? "home.problems.all" : "home.problems.n", { n })}</h2>
+    <ul>
+      ${problems.map(([path, state]) => html`<li key=${path}><a href=${sensorLink(path)}>${path}</a> <${State} state=${state} /></li>`)}
+      ${down.value.map((b) => html`<li key=${`bridge ${b.name}`}><a href=${link("system", [], { tab: "bridge" })}>${t("home.bridge", { name: b.name, state: bridgeState(b)[1], count: count(b.waiting) })}</a></li>`)}
+    </ul>
   </section>`;
 }
 
