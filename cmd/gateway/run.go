@@ -35,6 +35,7 @@ type runCommand struct {
 	Verbose       bool   `short:"v" help:"Log everything, whatever the configuration says."`
 
 	Demo  bool   `help:"Add a simulated house of six rooms and fifteen sensors under demo/."`
+	UIDir string `name:"ui-dir" type:"existingdir" placeholder:"FOLDER" help:"Serve the page's files from a folder, to work on them without building: cmd/gateway/internal/dashboard/static."`
 	Pprof string `placeholder:"HOST:PORT" help:"Serve Go's profiles on an address of this machine, such as 127.0.0.1:6060."`
 }
 
@@ -67,6 +68,11 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 		defer remove()
 	}
 	parts := g.parts()
+	if c.UIDir != "" {
+		if err := g.dashboard.ServeFrom(c.UIDir); err != nil {
+			return errors.Join(err, g.close())
+		}
+	}
 	if c.Pprof != "" {
 		p, err := openProfiler(c.Pprof)
 		if err != nil {

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -50,6 +51,7 @@ type Dashboard struct {
 	log    *slog.Logger
 	model  *model
 	assets map[string]*asset
+	files  fs.FS // serves the page's files in place of assets; nil does not
 	access *access.Access
 	routes []route         // of other parts, see Handle
 	feeds  map[string]Feed // of other parts, see AddFeed
@@ -64,7 +66,7 @@ type Dashboard struct {
 // New makes a dashboard out of a valid configuration. about is called
 // whenever a page is opened, by several goroutines at a time.
 func New(cfg Config, b *broker.Broker, about func() About, log *slog.Logger) *Dashboard {
-	assets, err := loadAssets()
+	assets, err := loadAssets(inBinary())
 	if err != nil {
 		panic(err) // of files in this binary
 	}
@@ -240,13 +242,17 @@ type route struct {
 // own are the routes of this package.
 func (d *Dashboard) own() []route {
 	all := []route{
-		{access.Open, "GET /{$}", http.HandlerFunc(d.assets["index.html"].serve)},
 		{access.Open, "GET /healthz", http.HandlerFunc(d.health)},
 		{access.Open, "GET /api/v1/openapi.json", http.HandlerFunc(d.openAPI)},
 		{access.Read, "GET /api/v1/stream", http.HandlerFunc(d.stream)},
 		{access.Read, "GET /api/v1/sensors", http.HandlerFunc(d.sensors)},
 		{access.Read, "GET /api/v1/bridges", http.HandlerFunc(d.bridges)},
 	}
+	if d.files != nil {
+		serve := http.HandlerFunc(d.fromFolder)
+		return append(all, route{access.Open, "GET /{$}", serve}, route{access.Open, "GET /static/", serve})
+	}
+	all = append(all, route{access.Open, "GET /{$}", http.HandlerFunc(d.assets["index.html"].serve)})
 	for name, a := range d.assets {
 		all = append(all, route{access.Open, "GET /static/" + name, http.HandlerFunc(a.serve)})
 	}

@@ -10,12 +10,15 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"os"
 	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 //go:embed static
@@ -57,19 +60,27 @@ func newBody(b []byte) body {
 	return body{b, `"` + hex.EncodeToString(sum[:12]) + `"`}
 }
 
-// loadAssets reads and compresses the static files, by their path below
-// static.
-func loadAssets() (map[string]*asset, error) {
+// inBinary are the static files of this binary.
+func inBinary() fs.FS {
+	files, err := fs.Sub(embedded, "static")
+	if err != nil {
+		panic(err) // of a constant
+	}
+	return files
+}
+
+// loadAssets reads and compresses static files, by their path.
+func loadAssets(files fs.FS) (map[string]*asset, error) {
 	assets := make(map[string]*asset)
-	err := fs.WalkDir(embedded, "static", func(file string, e fs.DirEntry, err error) error {
+	err := fs.WalkDir(files, ".", func(file string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
-		b, err := embedded.ReadFile(file)
+		b, err := fs.ReadFile(files, file)
 		if err != nil {
 			return err
 		}
-		assets[strings.TrimPrefix(file, "static/")] = &asset{contentType: contentType(file), plain: newBody(b)}
+		assets[file] = &asset{contentType: contentType(file), plain: newBody(b)}
 		return nil
 	})
 	if err != nil {
@@ -98,6 +109,9 @@ const (
 // browser asks for them at once and not one after the other.
 func preload(assets map[string]*asset) error {
 	index := assets["index.html"]
+	if index == nil {
+		return errors.New("there is no index.html")
+	}
 	before, after, ok := bytes.Cut(index.plain.bytes, []byte(firstLoadMark))
 	if !ok {
 		return errors.New("index.html does not say where modules are to be named")
@@ -147,6 +161,36 @@ func compress(b []byte) ([]byte, error) {
 	}
 	err = w.Close()
 	return z.Bytes(), err
+}
+
+// ServeFrom serves the static files of a folder, read again at each request, in
+// place of those in the binary: to work on the page without building. It is called
+// before Run. It fails if the page cannot be in that folder.
+func (d *Dashboard) ServeFrom(folder string) error {
+	files := os.DirFS(folder)
+	if _, err := loadAssets(files); err != nil {
+		return fmt.Errorf("the page in %s: %w", folder, err)
+	}
+	d.files = files
+	return nil
+}
+
+// fromFolder serves one file of the folder as it is now.
+func (d *Dashboard) fromFolder(w http.ResponseWriter, r *http.Request) {
+	assets, err := loadAssets(d.files)
+	if err != nil {
+		answer.Error(w, http.StatusInternalServerError, "%v", err)
+		return
+	}
+	name := strings.TrimPrefix(r.URL.Path, "/static/")
+	if r.URL.Path == "/" {
+		name = "index.html"
+	}
+	if a := assets[name]; a != nil {
+		a.serve(w, r)
+		return
+	}
+	http.NotFound(w, r)
 }
 
 // serve sends the file, or says that the browser has it.

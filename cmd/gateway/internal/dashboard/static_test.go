@@ -168,3 +168,32 @@ func TestContentTypes(t *testing.T) {
 		}
 	}
 }
+
+// TestServeFrom: whoever works on the page sees what is in the folder now.
+func TestServeFrom(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, inBinary()); err != nil {
+		t.Fatal(err)
+	}
+	d := testDashboard(Default())
+	if err := d.ServeFrom(folder); err != nil {
+		t.Fatal(err)
+	}
+	if w := request(d, "/"); w.Code != 200 || !strings.Contains(w.Body.String(), `href="static/main.js"`) {
+		t.Errorf("/: %d %s", w.Code, w.Body)
+	}
+	if err := os.WriteFile(path.Join(folder, "theme.js"), []byte("export const other = 1;"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if w := request(d, "/static/theme.js"); w.Code != 200 || !strings.Contains(w.Body.String(), "other") {
+		t.Errorf("a changed file: %d %s", w.Code, w.Body)
+	}
+	for _, path := range []string{"/static/none.js", "/static/../server.go"} {
+		if w := request(d, path); w.Code != 404 && w.Code != 301 && w.Code != 307 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	if err := testDashboard(Default()).ServeFrom(t.TempDir()); err == nil || !strings.Contains(err.Error(), "index.html") {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
