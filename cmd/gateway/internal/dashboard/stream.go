@@ -133,6 +133,8 @@ func newEventStream(ctx context.Context, w http.ResponseWriter) *eventStream {
 	s.release = func() {
 		if !stop() {
 			<-released // w is not to be used when the request has been served
+			// To a reader who takes it the end goes out, too: no browser complains then.
+			_ = s.control.SetWriteDeadline(time.Now().Add(stopTimeout / 2))
 		}
 	}
 	_, s.err = w.Write([]byte("retry: 1000\n")) // ms

@@ -27,18 +27,18 @@ async function leave() {
   await refresh();
 }
 
-function Header() {
+function Header({ bare }) {
   const g = gateway.value;
   return html`<header class="top">
     <a class="brand" href="#/"><img src="static/icon.svg" alt="" width="28" height="28" /> ${g?.host || "gateway"}</a>
     ${g?.demo && html`<span class="badge" title=${t("shell.demo.why")}>${t("shell.demo")}</span>`}
     <span class="grow"></span>
-    <${Line} />
+    ${(maySee.value || session.value === null) && html`<${Line} />`}
     ${!kiosk && html`<button type="button" class="quiet" onClick=${nextTheme} title=${t("shell.theme.why")}>
       <${Icon} name=${theme.value === "dark" ? "moon" : theme.value === "light" ? "sun" : "auto"} /> <span class="wide">${t(`shell.theme.${theme.value}`)}</span>
     </button>`}
     ${!kiosk && session.value?.role && !session.value.setup && !session.value.local && html`<button type="button" class="quiet" onClick=${leave}><${Icon} name="leave" /> <span class="wide">${t("shell.logout")}</span></button>`}
-    ${!kiosk && session.value && !session.value.role && !session.value.setup && html`<a class="quiet button" href="#/login"><${Icon} name="leave" /> <span class="wide">${t("shell.login")}</span></a>`}
+    ${!kiosk && !bare && session.value && !session.value.role && !session.value.setup && html`<a class="quiet button" href="#/login"><${Icon} name="leave" /> <span class="wide">${t("shell.login")}</span></a>`}
   </header>`;
 }
 
@@ -85,6 +85,7 @@ export function Shell() {
   const name = allowed(at.page);
   useEffect(() => {
     if (maySee.value || session.value === null) follow();
+    else forget(); // what is behind a login does not stay on the screen
   }, [maySee.value, session.value === null]);
   useEffect(() => {
     if (session.value === null && line.value === "live") refresh();
@@ -92,7 +93,7 @@ export function Shell() {
   const bare = name === "setup" || name === "login";
   return html`<div class=${`page${line.value === "lost" ? " lost" : ""}${kiosk ? " kiosk" : ""}${bare ? " bare" : ""}`}>
     <a class="skip" href="#main" onClick=${(e) => (e.preventDefault(), document.getElementById("main").focus())}>${t("shell.skip")}</a>
-    <${Header} />
+    <${Header} bare=${bare} />
     ${!bare && !kiosk && html`<${Nav} current=${name} />`}
     <main id="main" tabindex="-1"><${Outlet} name=${name} at=${at} /></main>
     <footer class="bottom">gateway ${gateway.value?.version} · <a href="api/v1/openapi.json">API</a></footer>

@@ -1,6 +1,7 @@
 // What the page knows, kept up to date by server-sent events.
 import { signal } from "./vendor/signals.js";
 import { open } from "./stream.js";
+import { refresh } from "./session.js";
 
 const hour = 3600_000;
 const width = 30_000; // of one point of a sparkline, ms
@@ -82,7 +83,10 @@ function update(data) {
 }
 
 const stream = open({
-  state: (s) => (line.value = s),
+  state: (s) => {
+    line.value = s;
+    if (s === "lost") refresh(); // the gateway is gone, or the right to look is
+  },
   heard: () => (lastData.value = new Date()),
   events: { snapshot, update, beat },
 });
@@ -92,6 +96,7 @@ export const follow = stream.follow;
 /** Ends that, and forgets what was seen: somebody has logged out. */
 export function forget() {
   stream.stop();
+  line.value = "connecting";
   gateway.value = null;
   sensors.value = new Map();
   alarms.value = [];
