@@ -203,3 +203,70 @@ func (s *syncBuffer) await(t *testing.T, pattern string) string {
 		}
 	}
 }
+
+// TestPageAccess: checks 4 and 25 in a browser.
+func TestPageAccess(t *testing.T) {
+	g := startGateway(t, "sensors: []\n")
+	browse(t, "access", g.page, func(what string) string {
+		name, rest, _ := strings.Cut(what, " ")
+		switch name {
+		case "publish":
+			publishTo(t, g, rest)
+		case "revoke": // as the browser that has this cookie
+			revokeAll(t, g.page, rest)
+		default:
+			t.Errorf("the script asks for %q", what)
+		}
+		return ""
+	})
+}
+
+// TestPageAccessFromElsewhere: the first run where others reach the page.
+func TestPageAccessFromElsewhere(t *testing.T) {
+	config := strings.Split(freePorts, "dashboard:")[0] + "dashboard: {address: ':0'}\n"
+	g := awaitGateway(spawn(t, needBinary(t), "run", "-c", writeConfig(t, "sensors: []\n"+config)))
+	_, port, _ := strings.Cut(strings.TrimPrefix(g.page, "http://"), ":")
+	browse(t, "access_code", "http://127.0.0.1:"+port, func(what string) string {
+		if topic, ok := strings.CutPrefix(what, "publish "); ok {
+			publishTo(t, g, topic)
+			return ""
+		}
+		return g.await(`code=(\S{4}-\S{4})`)[1]
+	})
+}
+
+// publishTo publishes "topic payload", retained.
+func publishTo(t *testing.T, g *gatewayProcess, what string) {
+	t.Helper()
+	topic, payload, _ := strings.Cut(what, " ")
+	command(t, need(t, "mosquitto_pub", "mosquitto-clients"), append(hostPort(t, g.mqtt), "-r", "-t", topic, "-m", payload)...)
+}
+
+// revokeAll revokes all tokens.
+func revokeAll(t *testing.T, page, cookie string) {
+	t.Helper()
+	do := func(method, path string) []byte {
+		r, err := http.NewRequestWithContext(t.Context(), method, page+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Cookie", cookie)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode >= 300 {
+			t.Errorf("%s %s: %s %s, %v", method, path, resp.Status, b, err)
+		}
+		return b
+	}
+	var list struct{ Tokens []struct{ ID string } }
+	if err := json.Unmarshal(do("GET", "/api/v1/tokens"), &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range list.Tokens {
+		do("DELETE", "/api/v1/tokens/"+one.ID)
+	}
+}

@@ -3,11 +3,16 @@
 import { t } from "./i18n.js";
 import { refresh, session } from "./session.js";
 
-/** What went wrong, in words that can be shown; status is 0 if nobody answered. */
+/**
+ * What went wrong, in words that can be shown; status is 0 if nobody answered. why
+ * is a word for a page that has words of its own, wait how many seconds to wait.
+ */
 export class ApiError extends Error {
-  constructor(status, message) {
+  constructor(status, message, { why = "", wait = 0 } = {}) {
     super(message);
     this.status = status;
+    this.why = why;
+    this.wait = wait;
   }
 }
 
@@ -30,7 +35,8 @@ async function ask(method, path, body, { signal, headers = {}, raw = false } = {
   const answer = isJSON ? await r.json() : await r.text();
   if (r.ok) return answer;
   if (r.status === 401 && session.value?.role) refresh(); // it has ended: the page asks for the password
-  throw new ApiError(r.status, answer?.error ?? (String(answer).slice(0, 300) || `${r.status} ${r.statusText}`));
+  const more = { why: answer?.why, wait: Number(r.headers.get("Retry-After") ?? 0) };
+  throw new ApiError(r.status, answer?.error ?? (String(answer).slice(0, 300) || `${r.status} ${r.statusText}`), more);
 }
 
 /** get("sensors") resolves to the JSON of the answer, or rejects with an ApiError. */
