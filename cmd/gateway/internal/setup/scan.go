@@ -48,6 +48,7 @@ type Candidate struct {
 type Problem struct {
 	About   string `json:"about"` // "I²C"
 	Verdict string `json:"verdict"`
+	Off     bool   `json:"off"` // the interface is off, or there is none
 	What    string `json:"what"`
 	Fix     string `json:"fix"`
 }
@@ -94,7 +95,8 @@ func (s *Setup) problems() (all []Problem) {
 	for _, f := range s.Machine.Examine(cfg) {
 		about := slices.Contains([]string{"I²C", "SPI", "1-Wire", "GPIO", "serial"}, f.About)
 		if about && f.Verdict != doctor.Good {
-			all = append(all, Problem{f.About, strings.ToLower(string(f.Verdict)), f.What, f.Fix})
+			off := strings.HasPrefix(f.What, "off") || strings.HasPrefix(f.What, "/dev/") && strings.Contains(f.What, " is not there")
+			all = append(all, Problem{f.About, strings.ToLower(string(f.Verdict)), off, f.What, f.Fix})
 		}
 	}
 	return all

@@ -35,13 +35,17 @@ type Listed struct {
 
 // List is all sensors of the configuration.
 type List struct {
+	Site    string   `json:"site"` // the first level of their topics
 	File    State    `json:"file"`
 	Sensors []Listed `json:"sensors"`
 }
 
 // list answers with the sensors of the configuration.
 func (s *Setup) list(w http.ResponseWriter, _ *http.Request) {
-	l := List{File: s.File.State(), Sensors: []Listed{}}
+	s.mu.Lock()
+	site := s.cfg.Sensors.WithDefaults(s.Machine.Hostname).Site
+	s.mu.Unlock()
+	l := List{Site: site, File: s.File.State(), Sensors: []Listed{}}
 	stats := s.Sensors.Stats()
 	for _, c := range s.Sensors.Configured() {
 		f := listed(c)

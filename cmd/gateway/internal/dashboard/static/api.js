@@ -5,14 +5,15 @@ import { refresh, session } from "./session.js";
 
 /**
  * What went wrong, in words that can be shown; status is 0 if nobody answered. why
- * is a word for a page that has words of its own, wait how many seconds to wait.
+ * is a word for a page that has words of its own, wait how many seconds to wait, answer all that was said.
  */
 export class ApiError extends Error {
-  constructor(status, message, { why = "", wait = 0 } = {}) {
+  constructor(status, message, { why = "", wait = 0, answer = null } = {}) {
     super(message);
     this.status = status;
     this.why = why;
     this.wait = wait;
+    this.answer = answer;
   }
 }
 
@@ -35,7 +36,7 @@ async function ask(method, path, body, { signal, headers = {}, raw = false } = {
   const answer = isJSON ? await r.json() : await r.text();
   if (r.ok) return answer;
   if (r.status === 401 && session.value?.role) refresh(); // it has ended: the page asks for the password
-  const more = { why: answer?.why, wait: Number(r.headers.get("Retry-After") ?? 0) };
+  const more = { why: answer?.why, wait: Number(r.headers.get("Retry-After") ?? 0), answer: isJSON ? answer : null };
   throw new ApiError(r.status, answer?.error ?? (String(answer).slice(0, 300) || `${r.status} ${r.statusText}`), more);
 }
 
