@@ -161,6 +161,7 @@ func (g *gateway) buildOthers() error {
 	if err := g.buildAlerts(); err != nil {
 		return err
 	}
+	g.buildSensorPage()
 	for _, b := range g.bridges {
 		b.Rewrite(corrected(g.sensors))
 	}

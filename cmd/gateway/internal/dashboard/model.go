@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,10 +35,13 @@ type sensor struct {
 	status    reading.Status // "" if nobody said
 	values    []value
 	text      string // of a payload that is no reading
+	payload   []byte // the last one, at most its first maxPayload bytes; shared with the broker
 	simulated bool
 	unsynced  bool
 	reason    string // why it cannot be read, "" if it can
 	version   uint64 // of the model when it changed last
+
+	payloadSize int // of all of it, bytes
 }
 
 // value is the newest number of one quantity, and its last hour.
@@ -189,6 +193,7 @@ func (s *sensor) take(d broker.Delivery, now time.Time, room int) {
 	if !d.Replay {
 		s.gaps.arrived(now)
 	}
+	s.keepPayload(d.Payload)
 	r, err := parse(s.path, d.Payload)
 	s.known = true
 	s.measured = measured(r, d.Replay, now)
@@ -202,6 +207,15 @@ func (s *sensor) take(d broker.Delivery, now time.Time, room int) {
 		s.text = shorten(d.Payload, maxText)
 	}
 	s.setValues(r.Values, now, room)
+}
+
+// keepPayload keeps the beginning of a message, without the rest of a large one.
+func (s *sensor) keepPayload(b []byte) {
+	s.payloadSize = len(b)
+	if len(b) > maxPayload {
+		b = bytes.Clone(b[:maxPayload])
+	}
+	s.payload = b
 }
 
 // measured returns when r was measured, as far as can be believed: by itself,

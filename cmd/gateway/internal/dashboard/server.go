@@ -15,6 +15,7 @@ import (
 	"gateway/broker/door"
 	"gateway/cmd/gateway/internal/dashboard/access"
 	"gateway/cmd/gateway/internal/dashboard/answer"
+	"gateway/sensors/reading"
 )
 
 // About is what the page says of the gateway it belongs to.
@@ -53,8 +54,9 @@ type Dashboard struct {
 	assets map[string]*asset
 	files  fs.FS // serves the page's files in place of assets; nil does not
 	access *access.Access
-	routes []route         // of other parts, see Handle
-	feeds  map[string]Feed // of other parts, see AddFeed
+	routes []route                   // of other parts, see Handle
+	feeds  map[string]Feed           // of other parts, see AddFeed
+	where  func(reading.Path) string // see SetWhere; nil: nobody knows
 
 	ln      net.Listener         // set by Listen; nil without a page
 	door    *door.Door           // the same, if it encrypts
@@ -246,6 +248,7 @@ func (d *Dashboard) own() []route {
 		{access.Open, "GET /api/v1/openapi.json", http.HandlerFunc(d.openAPI)},
 		{access.Read, "GET /api/v1/stream", http.HandlerFunc(d.stream)},
 		{access.Read, "GET /api/v1/sensors", http.HandlerFunc(d.sensors)},
+		{access.Read, "GET /api/v1/sensor", http.HandlerFunc(d.sensor)},
 		{access.Read, "GET /api/v1/bridges", http.HandlerFunc(d.bridges)},
 	}
 	if d.files != nil {
