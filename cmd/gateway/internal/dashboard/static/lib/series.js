@@ -57,6 +57,17 @@ function breaksOf(p) {
 }
 
 /**
+ * Lets the line of what tells only changes, a door, go on from one to the next,
+ * however long that takes; p is changed. What tells its state all the time has
+ * gaps like others: its longer intervals are about as long as the usual one.
+ * @param {Points & {interval_ms?: number}} p
+ * @param {number} width  of a point, ms
+ */
+export function holdState(p, width) {
+  if (p.binary && p.gap_ms - width > 6 * (p.interval_ms || 0)) p.gap_ms = Number.MAX_SAFE_INTEGER;
+}
+
+/**
  * The place of the point nearest to t; -1 if none is within reach ms.
  * @param {number[]} times in order
  */
@@ -136,7 +147,7 @@ export function forget(p, from) {
  */
 export function stats(p) {
   if (p.t.length === 0) return null;
-  const s = { n: 0, min: Infinity, minAt: 0, avg: 0, max: -Infinity, maxAt: 0, last: p.last[p.t.length - 1], lastAt: p.t[p.t.length - 1] };
+  const s = { n: 0, min: Infinity, minAt: 0, avg: 0, max: -Infinity, maxAt: 0, last: p.last[p.t.length - 1], lastAt: Math.max(p.newest ?? 0, p.t[p.t.length - 1]) };
   p.t.forEach((t, i) => {
     s.n += p.n[i];
     s.avg += p.avg[i] * p.n[i];
@@ -149,11 +160,17 @@ export function stats(p) {
 
 /**
  * A counter as how much it grew from point to point. One that began again at 0
- * grew by what it says. The first point has nothing before it.
+ * grew by what it says. What it grew by during a gap, nobody knows when.
  * @param {Points} p
  * @returns {Points} a new one
  */
 export function rises(p) {
-  const grown = p.last.map((v, i) => (i === 0 ? 0 : v >= p.last[i - 1] ? v - p.last[i - 1] : v)).slice(1);
-  return { ...p, t: p.t.slice(1), n: grown.map(() => 1), min: grown, avg: grown, max: grown, last: grown };
+  const at = [];
+  const grown = [];
+  for (let i = 1; i < p.t.length; i++) {
+    if (p.t[i] - p.t[i - 1] > p.gap_ms) continue;
+    at.push(p.t[i]);
+    grown.push(p.last[i] >= p.last[i - 1] ? p.last[i] - p.last[i - 1] : p.last[i]);
+  }
+  return { ...p, t: at, n: grown.map(() => 1), min: grown, avg: grown, max: grown, last: grown };
 }

@@ -118,7 +118,8 @@ export function spanText(from, to, language) {
 
 /** A number beside an axis: as many digits after the point as the distance of its marks needs. */
 export function axisNumber(v, step) {
-  const decimals = Math.min(8, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+  let decimals = 0;
+  while (decimals < 9 && Math.abs(Math.round(step * 10 ** decimals) / 10 ** decimals - step) > step * 1e-6) decimals++;
   const text = (Math.abs(v) < step / 1e6 ? 0 : v).toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: Math.abs(v) >= 10_000 });
   return text.replaceAll(",", "\u202f");
 }

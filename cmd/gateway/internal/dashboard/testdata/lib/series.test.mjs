@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { align, append, charts, forget, nearest, rises, stats } from "../static/lib/series.js";
+import { align, append, charts, forget, holdState, nearest, rises, stats } from "../static/lib/series.js";
 
 function points(t, values, more = {}) {
   return { series: "a", title: "A", unit: "°C", decimals: 1, gap_ms: 25, t: [...t], min: values.map((v) => v - 1), avg: [...values], max: values.map((v) => v + 1), last: [...values], n: values.map(() => 2), ...more };
@@ -31,6 +31,18 @@ test("what is 0 or 1 is drawn as it was last, not as its mean", () => {
   const door = points([0, 10], [0.5, 0.2], { binary: true });
   door.last = [1, 0];
   assert.deepEqual(align([door]).columns[0].mid, [1, 0]);
+});
+
+test("a door stays open until it closes, and what reports all the time has gaps", () => {
+  const door = points([0, 1000, 90_000], [1, 0, 1], { binary: true, interval_ms: 100, gap_ms: 3 * 5000 + 10 });
+  holdState(door, 10);
+  assert.ok(!align([door]).columns[0].mid.includes(null));
+  const pump = points([0, 1000, 90_000], [1, 0, 1], { binary: true, interval_ms: 1000, gap_ms: 3 * 1000 + 10 });
+  holdState(pump, 10);
+  assert.ok(align([pump]).columns[0].mid.includes(null));
+  const slow = points([0, 90_000], [1, 2], { interval_ms: 10 });
+  holdState(slow, 10);
+  assert.equal(slow.gap_ms, 25);
 });
 
 test("the nearest point", () => {
@@ -73,10 +85,10 @@ test("stats know every extreme and when it was", () => {
   assert.equal(stats(points([], [])), null);
 });
 
-test("a counter's rises, over a restart", () => {
-  const p = points([0, 10, 20, 30], [100, 105, 3, 4]);
+test("a counter's rises, over a restart and not over a gap", () => {
+  const p = points([0, 10, 20, 30, 90, 100], [100, 105, 3, 4, 50, 51]);
   const r = rises(p);
-  assert.deepEqual([r.t, r.avg, r.last], [[10, 20, 30], [5, 3, 1], [5, 3, 1]]);
-  assert.deepEqual(p.avg, [100, 105, 3, 4]);
+  assert.deepEqual([r.t, r.avg, r.last], [[10, 20, 30, 100], [5, 3, 1, 1], [5, 3, 1, 1]]);
+  assert.deepEqual(p.avg, [100, 105, 3, 4, 50, 51]);
   assert.deepEqual(rises(points([], [])).t, []);
 });
