@@ -30,6 +30,8 @@ type Broker struct {
 	sync     bool          // Publish returns when the message is stable
 	late     atomic.Uint64 // the mark that Publish has waited for in vain, 0 for none
 	timers   schedule
+	pulse    pulse
+	ends     ends
 	started  time.Time
 
 	mu          sync.RWMutex
@@ -43,7 +45,8 @@ type Broker struct {
 
 	sessionsMu sync.Mutex
 	sessions   map[string]*session
-	stopping   bool // no session begins any more
+	lastEnds   map[*session]*End // of sessions whose client is away
+	stopping   bool              // no session begins any more
 
 	durableMu sync.Mutex // taken before any other lock
 	durable   map[string]*Subscription
@@ -98,6 +101,7 @@ func New(cfg Config, log *slog.Logger) *Broker {
 		log:         log,
 		started:     time.Now(),
 		sessions:    make(map[string]*session),
+		lastEnds:    make(map[*session]*End),
 		durable:     make(map[string]*Subscription),
 		conns:       make(map[*conn]struct{}),
 		strangers:   make(map[*conn]struct{}),
@@ -157,6 +161,10 @@ func (b *Broker) waitFor(mark store.Mark) error {
 
 var errNotStored = errors.New("it is not on disk yet, which may be full or broken")
 
+// passed is the time since the broker began, which no setting of the clock
+// changes.
+func (b *Broker) passed() time.Duration { return time.Since(b.started) }
+
 // Retained returns the retained message of a topic, nil if there is none.
 func (b *Broker) Retained(name string) *Message {
 	b.retainMu.Lock()
@@ -193,6 +201,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	timersCtx, stopTimers := context.WithCancel(context.WithoutCancel(ctx))
 	wg.Go(func() { b.timers.run(timersCtx) })
 	b.sweep()
+	b.beat()
 	b.startSys()
 
 	errs := make(chan error, len(b.listeners))
@@ -235,6 +244,7 @@ func (b *Broker) track(c *conn) bool {
 		if more, ok := b.fullLog.allow(time.Now()); ok {
 			c.log().Warn("connection refused: too many clients", "max_connections", limit, "not_logged", more)
 		}
+		b.refusedAtDoor(c.terms.name(), c.address(), fmt.Errorf("%w: %d clients (max_connections)", door.ErrFull, limit))
 		return false
 	}
 	b.conns[c] = struct{}{}

@@ -35,21 +35,23 @@ type conn struct {
 	maxAlias  uint16        // topic aliases the client takes; 0 is none
 	problems  bool          // the client wants reason strings
 	bridge    bool          // another broker's bridge: no echo, RETAIN as published
+	since     time.Duration // when CONNECT was accepted, since Broker.started
+	willTopic *string       // of the will that CONNECT had; nil without one
 
 	proof   *proof // nil for a plain login
 	socket  socket
 	in      input
 	will    *will
+	traffic traffic
 	pace    *pace    // nil if the client may publish as fast as it likes
 	aliases []string // topic of each alias the client set, [alias-1]
 	topics  topicCache
-	last    time.Time  // when something was read
-	handled int64      // packets of the batch
-	deep    bool       // the stack may have grown
-	resumed bool       // the session was there before
-	durable bool       // and is kept in the store, with its messages
-	done    func()     // called after the end
-	first   *[512]byte // where a connection that is no socket reads while it waits
+	last    time.Duration // when something was read, since Broker.started
+	deep    bool          // the stack may have grown
+	resumed bool          // the session was there before
+	durable bool          // and is kept in the store, with its messages
+	done    func()        // called after the end
+	first   *[512]byte    // where a connection that is no socket reads while it waits
 
 	// Guarded by Broker.sessionsMu: the client has made another connection.
 	taken      bool
@@ -64,10 +66,11 @@ type conn struct {
 	more      bool              // the session may have something to send
 	backlog   bool              // QoS 0 messages wait in the session's queue
 	final     bool              // nothing may be added to out any more
+	ending    *ending           // why disconnect has set final; nil if it has not
 	dead      error             // why writing failed
 	deadlined bool              // a write deadline is set
 	drained   *sync.Cond        // what waited was taken to be written; nil if nobody waits
-	held      held              // answers that wait for the store
+	held      *held             // answers that wait for the store; nil before the first
 }
 
 // maxControl is how many bytes of answers may wait for a client that sends
@@ -78,6 +81,10 @@ const maxControl = 64 << 10
 var (
 	errDisconnected = errors.New("client disconnected")
 	errEnded        = errors.New("ended by the broker") // disconnect was called
+	errLost         = errors.New("connection closed by the client without DISCONNECT")
+	errSilent       = errors.New("no CONNECT")
+	errFirstPacket  = errors.New("the first packet is not CONNECT")
+	errWrite        = errors.New("write")
 )
 
 // log returns the broker's log with what names the connection.
@@ -88,7 +95,7 @@ func (c *conn) log() *slog.Logger {
 // serve runs the connection to its end and closes it. It returns at once, and
 // calls done after the end.
 func (b *Broker) serve(nc net.Conn, t *terms, done func()) {
-	c := &conn{b: b, nc: nc, terms: t, problems: true, done: done, last: time.Now()}
+	c := &conn{b: b, nc: nc, terms: t, problems: true, done: done, last: b.passed()}
 	if b.cfg.MaxPublishRate > 0 {
 		c.pace = &pace{ended: make(chan struct{})}
 	}
@@ -137,7 +144,8 @@ func (c *conn) readSome() error {
 	n, err := c.fill()
 	if n > 0 {
 		c.b.counters.bytesReceived.Add(int64(n))
-		c.last = time.Now()
+		c.traffic.fresh.bytes += int32(n)
+		c.last = c.b.passed()
 		if err := c.handleAll(); err != nil {
 			return err
 		}
@@ -204,8 +212,8 @@ func (c *conn) fillFirst() (n int, err error) {
 func (c *conn) handleAll() (err error) {
 	defer c.recovered(&err)
 	n, need, err := c.packets(c.in.bytes())
-	c.b.counters.packetsReceived.Add(c.handled)
-	c.handled = 0
+	c.b.counters.packetsReceived.Add(int64(c.traffic.fresh.packets))
+	c.traffic.tell(&c.terms.flow)
 	c.letOthersAdd()
 	if w := c.in.bench; w != nil {
 		w.pub.flush()
@@ -248,7 +256,7 @@ func (c *conn) slowDown() {
 	case <-timer.C:
 	case <-c.pace.ended:
 	}
-	c.last = time.Now() // the client could not be heard meanwhile
+	c.last = c.b.passed() // the client could not be heard meanwhile
 }
 
 // packets handles all whole packets in b and returns the number of bytes they
@@ -263,7 +271,7 @@ func (c *conn) packets(b []byte) (n, need int, err error) {
 			return n, 0, nil
 		}
 		if c.session == nil && c.proof == nil && packet.Type(first>>4) != packet.TypeConnect { // [MQTT-3.1.0-1]
-			return n, 0, fmt.Errorf("the first packet is %v, not CONNECT", packet.Type(first>>4))
+			return n, 0, fmt.Errorf("%w: %v", errFirstPacket, packet.Type(first>>4))
 		}
 		size := header + length
 		if size > c.terms.maxPacket { // [MQTT-3.2.2-15]
@@ -276,20 +284,20 @@ func (c *conn) packets(b []byte) (n, need int, err error) {
 			return n, 0, err
 		}
 		n += size
-		c.handled++
+		c.traffic.fresh.packets++
 	}
 }
 
 // stillAlive tells whether the keep-alive, which runs from the last packet
 // received, has not passed yet, and then prolongs the deadline.
-func (c *conn) stillAlive(last time.Time) bool {
+func (c *conn) stillAlive(last time.Duration) bool {
 	if c.session == nil {
 		return false
 	}
 	if _, ok := c.nc.(*wsConn); ok {
 		return false
 	}
-	left := time.Until(last.Add(c.keepAlive))
+	left := last + c.keepAlive - c.b.passed()
 	if c.keepAlive == 0 || left <= 0 {
 		return false
 	}
@@ -299,11 +307,11 @@ func (c *conn) stillAlive(last time.Time) bool {
 // prolong sets the deadline for the next packet on a WebSocket, whose stream
 // does not survive one that passes. Elsewhere stillAlive does, and only when
 // a deadline has passed.
-func (c *conn) prolong(last time.Time) error {
+func (c *conn) prolong(last time.Duration) error {
 	if _, ok := c.nc.(*wsConn); !ok || c.session == nil || c.keepAlive == 0 {
 		return nil
 	}
-	return c.readBy(last.Add(c.keepAlive))
+	return c.readBy(time.Now().Add(last + c.keepAlive - c.b.passed()))
 }
 
 func (c *conn) readError(err error) error {
@@ -314,13 +322,13 @@ func (c *conn) readError(err error) error {
 	case ended:
 		return errEnded
 	case dead != nil:
-		return fmt.Errorf("write: %w", dead)
+		return fmt.Errorf("%w: %w", errWrite, dead)
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.session == nil:
-		return fmt.Errorf("no CONNECT within %v", c.b.cfg.ConnectTimeout)
+		return fmt.Errorf("%w within %v", errSilent, c.b.cfg.ConnectTimeout)
 	case errors.Is(err, os.ErrDeadlineExceeded): // [MQTT-3.1.2-22]
 		return &packet.Error{Code: packet.KeepAliveTimeout, Clause: "MQTT-3.1.2-22", Text: "nothing received for one and a half keep-alive intervals"}
 	case errors.Is(err, io.EOF):
-		return errors.New("connection closed by the client without DISCONNECT")
+		return errLost
 	}
 	return err
 }
@@ -452,8 +460,9 @@ func (c *conn) end(err error) {
 	if errors.As(err, &perr) {
 		c.goodbye(perr.Code, perr.Text)
 	}
+	e := c.noteEnd(err)
 	if c.session != nil {
-		c.b.leave(c)
+		c.b.leave(c, e)
 	}
 	c.finish()
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -18,8 +19,10 @@ import (
 
 // refused is a CONNECT that is not accepted; the client has been told.
 type refused struct {
-	code packet.ReasonCode
-	why  string
+	code  packet.ReasonCode
+	why   string
+	cause Cause
+	user  string // that the client claims to be
 }
 
 func (r refused) Error() string { return "CONNECT refused: " + r.code.String() + ": " + r.why }
@@ -44,7 +47,7 @@ func (c *conn) handleConnect(first byte, body []byte) error {
 	}
 	p5, ok := p.(*packet.Connect)
 	if !ok {
-		return errors.New("the first packet is not CONNECT")
+		return errFirstPacket
 	}
 	return c.connect(p5)
 }
@@ -193,6 +196,7 @@ func (c *conn) takeWill(w *packet.Will) *packet.Error {
 		Topic: c.terms.mount(w.Topic), Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
 		Properties: passedOn(w.Properties), publisher: c.id,
 	}}
+	c.willTopic = &c.will.m.Topic
 	c.will.m.extra = sizeOf(c.will.m.Properties)
 	if w.Properties != nil {
 		c.will.delay = secondsOf(w.Properties.WillDelay.V)
@@ -297,7 +301,7 @@ func (c *conn) refuse(code packet.ReasonCode, why string) error {
 		p.Properties = c.explain(why)
 	}
 	_ = c.send(p) // [MQTT-3.2.2-6]
-	return refused{code, why}
+	return refused{code: code, why: why, cause: cmp.Or(refusalCauses[code], BadPacket)}
 }
 
 // join gives c its session, new or found as clean start asks for
@@ -305,7 +309,7 @@ func (c *conn) refuse(code packet.ReasonCode, why string) error {
 // send: CONNACK comes first [MQTT-3.2.0-1]. It returns why there is none, "" if
 // there is.
 func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.Properties) (why string) {
-	s, ok := b.claim(c.id, clean)
+	s, ok := b.claim(c, clean)
 	if !ok {
 		return "the server is stopping"
 	}
@@ -334,6 +338,9 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 	s.refreshRights()
 	c.session, c.resumed = s, present
 	s.owner = c
+	delete(b.lastEnds, s)
+	c.since = b.passed()
+	c.terms.flow.clients.Add(1)
 	if mark := b.keepSession(s, c.will, &after, present, prevented); mark > 0 {
 		// A crash must not bring back what CONNACK says is gone.
 		b.sessionsMu.Unlock()
@@ -356,6 +363,7 @@ func (b *Broker) join(c *conn, clean bool, expiry time.Duration, answer *packet.
 // is held.
 func (b *Broker) withdrawLocked(c *conn, s *session) {
 	s.owner, c.session, c.will = nil, nil, nil
+	c.terms.flow.clients.Add(-1)
 	b.follow(b.endLocked(s))
 	if c.left != nil {
 		close(c.left)
@@ -399,23 +407,23 @@ func (b *Broker) keepSession(s *session, w *will, after *aftermath, resumed, pre
 	return mark
 }
 
-// claim returns the session that id names [MQTT-3.1.3-2], which has no
+// claim returns the session that c's client id names [MQTT-3.1.3-2], which has no
 // connection any more, nil if there is none. A connection that has it is ended
 // first. It returns with sessionsMu held, unless ok is false.
-func (b *Broker) claim(id string, clean bool) (s *session, ok bool) {
+func (b *Broker) claim(c *conn, clean bool) (s *session, ok bool) {
 	for {
 		b.sessionsMu.Lock()
 		if b.stopping {
 			b.sessionsMu.Unlock()
 			return nil, false
 		}
-		s = b.sessions[id]
+		s = b.sessions[c.id]
 		if s == nil || s.owner == nil {
 			return s, true
 		}
 		old := s.owner
 		old.taken, old.takenClean = true, clean
-		old.disconnect(packet.SessionTakenOver)
+		old.disconnect(packet.SessionTakenOver, ending{cause: TakenOver, by: c.address()})
 		if old.left == nil {
 			old.left = make(chan struct{})
 		}
@@ -425,17 +433,21 @@ func (b *Broker) claim(id string, clean bool) (s *session, ok bool) {
 	}
 }
 
-// leave ends the client's part of the connection: the will is published or
+// leave ends the client's part of the connection, as e says: the will is published or
 // planned, and kept with the session until then [MQTT-3.1.2-7]; the session ends
 // or waits until its time is over [MQTT-3.1.2-23]. While there is a connection,
 // nothing ends its session [MQTT-4.1.0-1].
-func (b *Broker) leave(c *conn) {
+func (b *Broker) leave(c *conn, e *End) {
 	b.sessionsMu.Lock()
 	if c.left != nil {
 		defer close(c.left)
 	}
 	s := c.session
 	s.detach()
+	if s.expiry > 0 {
+		b.lastEnds[s] = e
+	}
+	c.terms.flow.clients.Add(-1)
 	if c.will != nil {
 		c.will.rights = s.rights.Load()
 	}
@@ -543,6 +555,7 @@ func (b *Broker) publishWill(w *will) {
 // Broker.sessionsMu is held.
 func (b *Broker) endLocked(s *session) (after aftermath) {
 	delete(b.sessions, s.id)
+	delete(b.lastEnds, s)
 	b.timers.cancel(s.ending)
 	b.timers.cancel(s.willDue)
 	s.ending, s.willDue = nil, nil
@@ -556,8 +569,8 @@ func (b *Broker) endLocked(s *session) (after aftermath) {
 		subs = append(subs, sub)
 	}
 	b.unsubscribe(subs...)
-	s.subs = nil
 	s.mu.Lock()
+	s.subs = nil
 	s.atMost.clear()
 	s.atLeast.clear()
 	s.ended = true

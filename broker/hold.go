@@ -24,6 +24,8 @@ type heldAnswer struct {
 	n    int // bytes in buf
 }
 
+func (h *held) none() bool { return h == nil || len(h.marks) == 0 }
+
 // maxHeld is how many answers may wait before reading waits, too.
 const maxHeld = 1000
 
@@ -35,12 +37,15 @@ func (c *conn) answerAfter(mark store.Mark, b []byte) {
 	if c.final || c.dead != nil {
 		return
 	}
-	if len(c.held.marks) == 0 && (mark == 0 || c.b.store.Stable() >= mark) {
+	if c.held.none() && (mark == 0 || c.b.store.Stable() >= mark) {
 		if c.out != nil && c.out.control > maxControl {
 			c.makeWayLocked()
 		}
 		c.appendLocked(b)
 		return
+	}
+	if c.held == nil {
+		c.held = new(held)
 	}
 	c.held.marks = append(c.held.marks, heldAnswer{mark, len(b)})
 	c.held.buf = append(c.held.buf, b...)
@@ -50,7 +55,7 @@ func (c *conn) answerAfter(mark store.Mark, b []byte) {
 
 // releaseLocked queues the answers whose time has come.
 func (c *conn) releaseLocked() {
-	if len(c.held.marks) == 0 {
+	if c.held.none() {
 		return
 	}
 	stable := c.b.store.Stable()
@@ -66,7 +71,7 @@ func (c *conn) releaseLocked() {
 	if n == len(c.held.marks) {
 		c.held.marks, c.held.buf = c.held.marks[:0], c.held.buf[:0]
 		if cap(c.held.buf) > 4<<10 {
-			c.held = held{}
+			c.held = nil
 		}
 		return
 	}
@@ -114,7 +119,10 @@ func (c *conn) letStoreFollow() {
 		return
 	}
 	c.mu.Lock()
-	n := len(c.held.marks)
+	n := 0
+	if c.held != nil {
+		n = len(c.held.marks)
+	}
 	var mark store.Mark
 	if n > maxHeld {
 		mark = c.held.marks[n/2].mark
@@ -162,7 +170,7 @@ func (b *Broker) advanced(store.Mark) {
 	for c := range waiting {
 		c.mu.Lock()
 		c.releaseLocked()
-		if len(c.held.marks) > 0 {
+		if !c.held.none() {
 			b.await(c)
 		}
 		c.more = true // messages of QoS 2 may be sent now

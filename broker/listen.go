@@ -82,10 +82,12 @@ func listen(b *Broker, cfg Listener) (*listener, error) {
 	if cfg.MaxConnectionsPerAddress > 0 {
 		o.MaxConnectionsPerAddress = cfg.MaxConnectionsPerAddress
 	}
+	o.Refused = func(remote net.Addr, err error) { b.refusedAtDoor(terms.name(), remote.String(), err) }
 	d, err := door.Open(o, b.log)
 	if err != nil {
 		return nil, err
 	}
+	terms.where = cfg.Protocol + " " + d.Addr().String()
 	l := &listener{terms: terms, door: d, empty: make(chan struct{})}
 	if cfg.webSocket() {
 		l.http = l.webSocketServer(b)
@@ -185,7 +187,7 @@ func (b *Broker) disconnectAll() {
 	}
 	b.connsMu.Unlock()
 	for _, c := range all {
-		c.disconnect(packet.ServerShuttingDown)
+		c.disconnect(packet.ServerShuttingDown, ending{cause: Stopped})
 	}
 }
 
@@ -218,7 +220,7 @@ func (b *Broker) refreshRights() {
 		s.refreshRights()
 		if c := s.owner; c != nil && !c.stillKnown() {
 			c.log().Info("client disconnected: its user is gone", "user", short(c.identity.User))
-			c.disconnect(packet.NotAuthorized)
+			c.disconnect(packet.NotAuthorized, ending{cause: UserGone})
 		}
 	}
 	b.mu.Lock()

@@ -54,7 +54,8 @@ func (c *conn) refuseLogin(l auth.Login, err error) error {
 	if errors.Is(err, auth.ErrTooMany) {
 		return c.refuse(packet.ConnectionRateExceeded, err.Error())
 	}
-	return c.refuse(packet.NotAuthorized, "not authorized")
+	_ = c.refuse(packet.NotAuthorized, "not authorized")
+	return refused{packet.NotAuthorized, err.Error(), loginCause(err), l.Username}
 }
 
 // stillKnown tells whether there still is the user that the client logged in as.

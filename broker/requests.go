@@ -44,6 +44,7 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 		}
 	}
 	c.b.counters.publishReceived.Add(1)
+	c.traffic.fresh.messages++
 	c.b.counters.payloadReceived.Add(int64(len(p.Payload)))
 	if c.pace != nil {
 		c.pace.pause = c.pace.take(c.b.cfg.MaxPublishRate, time.Now())
@@ -242,10 +243,7 @@ func (c *conn) handleSubscribe(p *packet.Subscribe) error {
 		}
 		key := p.Filters[i].Filter
 		old := c.session.subs[key] // [MQTT-3.8.4-3]
-		if c.session.subs == nil {
-			c.session.subs = make(map[string]*subscription)
-		}
-		c.session.subs[key] = sub
+		c.session.note(key, sub)
 		handling := p.Filters[i].RetainHandling
 		replay := handling == 0 || handling == 1 && old == nil // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
 		changes = append(changes, change{sub, old, replay})
@@ -325,7 +323,7 @@ func (c *conn) handleUnsubscribe(p *packet.Unsubscribe) error {
 			codes[i] = packet.NoSubscriptionExisted
 			continue
 		}
-		delete(c.session.subs, f)
+		c.session.note(f, nil)
 		c.b.unsubscribe(sub) // [MQTT-3.10.4-1] [MQTT-3.10.4-2]
 		if c.durable {
 			kept = append(kept, store.Change{Op: store.Unsubscribe, Session: c.session.num, Name: f})

@@ -163,6 +163,9 @@ func (r *restoring) plan(s *session, st *sessionState) {
 	left := r.now
 	if st.Left > 0 {
 		left = sinceStored(time.UnixMilli(st.Left), r.now)
+		b.lastEnds[s] = &End{ClientID: s.id, User: s.identity.User, LetIn: true, Time: left}
+	} else {
+		b.lastEnds[s] = &End{ClientID: s.id, User: s.identity.User, LetIn: true, Time: left, Cause: Stopped}
 	}
 	if st.Will != nil {
 		w, err := st.Will.will(s.id)

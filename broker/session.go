@@ -31,7 +31,8 @@ type session struct {
 
 	// The subscriptions by filter, and the packet identifiers of QoS 2 messages
 	// received and not yet released: they belong to the reading goroutine of
-	// owner, or to who holds sessionsMu while there is none.
+	// owner, or to who holds sessionsMu while there is none. subs is changed with
+	// mu held, too, so that others can look.
 	subs     map[string]*subscription
 	received map[uint16]struct{}
 	noted    store.Mark // when what was done to them is stable
@@ -42,6 +43,7 @@ type session struct {
 	mu      sync.Mutex
 	ended   bool   // nothing is kept any more
 	lasts   bool   // it outlives the connection: what is in flight may be sent again
+	dropped uint32 // messages that the client does not get, on connections that have ended and while it was away
 	seq     uint64 // number of the last message of QoS 1 or 2
 	atMost  queue  // QoS 0
 	atLeast queue  // QoS 1 and 2
@@ -60,6 +62,21 @@ func newSession(b *Broker, id string) *session {
 }
 
 func (s *session) clientID() string { return s.id }
+
+// note notes a subscription under the filter that the client has for it; nil
+// takes it out. The reading goroutine calls it.
+func (s *session) note(filter string, sub *subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sub == nil {
+		delete(s.subs, filter)
+		return
+	}
+	if s.subs == nil {
+		s.subs = make(map[string]*subscription)
+	}
+	s.subs[filter] = sub
+}
 
 // refreshRights asks for the session's rights again. Broker.sessionsMu is
 // held.
@@ -92,6 +109,7 @@ func (s *session) deliver(p *publication, t *target) {
 				s.send(c, p, o, viaOf(t.group, nil), s.seq)
 			} else { // [MQTT-3.1.2-25]
 				s.b.counters.droppedTooLarge.Add(1)
+				c.traffic.dropped++
 			}
 			c.mu.Unlock()
 			return
@@ -205,6 +223,7 @@ func (s *session) deliverAtMost(p *publication, o copied, t *target) {
 			c.markLocked(p)
 		} else {
 			s.b.counters.droppedTooLarge.Add(1)
+			c.traffic.dropped++
 		}
 		c.mu.Unlock()
 		return
@@ -253,16 +272,19 @@ func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) boo
 		return false
 	case t.replay && q.full(0, s.replayLimit(), 0):
 		s.b.counters.droppedFull.Add(1)
+		s.dropped++
 		return false
 	case t.replay:
 	case !s.makeRoomLocked(q, p):
 		s.b.counters.droppedFull.Add(1)
+		s.dropped++
 		return false
 	case q == &s.atLeast && s.keptLocked(): // memory is no matter: it goes to the disk
 	case cfg.MaxQueueMemory > 0 && q.bytes+p.m.size() > cfg.MaxQueueMemory-s.b.queued.Load():
 		// As much as is left for the others: those that do not read cannot take
 		// all of it.
 		s.b.counters.droppedMemory.Add(1)
+		s.dropped++
 		return false
 	}
 	if q == &s.atLeast {
@@ -286,6 +308,7 @@ func (s *session) makeRoomLocked(q *queue, p *publication) bool {
 			}
 			d := q.pop()
 			s.b.counters.droppedFull.Add(1)
+			s.dropped++
 			s.forgetLocked(d.seq, d.qos, d.mark)
 			continue
 		case refuseNew:
@@ -417,6 +440,7 @@ func (s *session) nextLocked(c *conn, p *publication) bool {
 		c.putLocked(p, o)
 		return true
 	}
+	s.dropped++
 	s.forgetLocked(d.seq, d.qos, d.mark)
 	return true
 }
@@ -466,6 +490,7 @@ func (s *session) resendLocked(c *conn, p *publication, e *flying, id uint16) {
 	}
 	_, seq := s.flight.lookup(id)
 	s.flight.remove(e)
+	s.dropped++
 	s.forgetLocked(seq, e.qos, 0)
 }
 
@@ -489,7 +514,12 @@ func (s *session) detach() {
 	s.owner = nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conn.Store(nil)
+	if c := s.conn.Swap(nil); c != nil {
+		c.mu.Lock()
+		s.dropped += c.traffic.dropped
+		c.traffic.dropped = 0
+		c.mu.Unlock()
+	}
 	if !s.b.cfg.QueueQoS0 {
 		s.atMost.clear()
 	}

@@ -19,6 +19,8 @@ type terms struct {
 	maxAlias   uint16
 	keepAlive  time.Duration // the longest, 0 is any
 	mountPoint string
+	where      string // it listens, once it does: "tls 0.0.0.0:8883"
+	flow       doorFlow
 }
 
 // terms returns the terms of a listener. It fails if the files of its auth
@@ -89,6 +91,14 @@ func (b *Broker) warn(g *auth.Guard) {
 	for _, w := range g.Warnings() {
 		b.log.Warn("users and rules", "warning", w)
 	}
+}
+
+// name returns what the listener is called.
+func (t *terms) name() string {
+	if t.where == "" {
+		return t.listener.Protocol
+	}
+	return t.where
 }
 
 // mount returns the name in the tree of what a client calls name.

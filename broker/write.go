@@ -312,6 +312,7 @@ func (c *conn) take() *outbox {
 		c.writing = false
 	} else {
 		c.b.counters.countSent(out)
+		c.traffic.sentLocked(out, &c.terms.flow)
 	}
 	c.drainedLocked()
 	return out
@@ -383,9 +384,12 @@ func (c *conn) finish() {
 	}
 	out := c.out
 	c.out = nil
-	c.mu.Unlock()
 	if out != nil {
 		c.b.counters.countSent(out)
+		c.traffic.sentLocked(out, &c.terms.flow)
+	}
+	c.mu.Unlock()
+	if out != nil {
 		_ = c.writeAll(out)
 		out.release()
 	}
@@ -398,15 +402,16 @@ func (c *conn) finish() {
 }
 
 // disconnect ends the connection from another goroutine: the client has made
-// another one [MQTT-3.1.4-3], or the broker stops. It does not wait.
-func (c *conn) disconnect(code packet.ReasonCode) {
+// another one [MQTT-3.1.4-3], somebody wishes it, or the broker stops. It does not
+// wait.
+func (c *conn) disconnect(code packet.ReasonCode, why ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.final {
 		return
 	}
 	if c.version == packet.V5 && c.dead == nil {
-		if b, err := (&packet.Disconnect{Code: code}).Append(nil, c.version); err == nil {
+		if b, err := (&packet.Disconnect{Code: code, Properties: c.explain(why.detail)}).Append(nil, c.version); err == nil {
 			if c.out == nil {
 				c.out = newOutbox(&c.b.queued)
 			}
@@ -415,7 +420,7 @@ func (c *conn) disconnect(code packet.ReasonCode) {
 		}
 	}
 	c.wakeLocked()
-	c.final = true
+	c.final, c.ending = true, &why
 	if c.pace != nil {
 		close(c.pace.ended)
 	}

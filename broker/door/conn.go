@@ -63,6 +63,7 @@ func (c *Conn) Handshake(ctx context.Context) error {
 		return c.err
 	}
 	if c.err = c.handshake(ctx); c.err != nil {
+		c.door.refuse(c.RemoteAddr(), c.err)
 		_ = c.Close()
 		return c.err
 	}

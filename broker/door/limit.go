@@ -1,6 +1,7 @@
 package door
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ func (d *Door) admit(socket net.Conn) *Conn {
 	c := &Conn{door: d, socket: socket}
 	if err := d.count(c); err != nil {
 		socket.Close()
+		d.refuse(socket.RemoteAddr(), err)
 		return nil
 	}
 	if d.tls != nil {
@@ -37,7 +39,7 @@ func (d *Door) count(c *Conn) error {
 		if n, due := d.full.due(); due {
 			d.log.Warn("connection refused: as many are open as may be", "max_connections", limit, "refused", n)
 		}
-		return errors.New("as many connections are open as may be")
+		return fullError(fmt.Sprintf("%d connections are open already, as many as max_connections allows", limit))
 	}
 	if !d.options.ProxyProtocol { // else the address comes with the header
 		if err := d.countAddressLocked(c, addrPort(c.socket.RemoteAddr())); err != nil {
@@ -70,11 +72,24 @@ func (d *Door) countAddressLocked(c *Conn, from netip.AddrPort) error {
 		if n, due := d.crowded.due(); due {
 			d.log.Warn("connection refused: as many of its address are open as may be", "remote", who.String(), "max_connections_per_address", limit, "refused", n)
 		}
-		return fmt.Errorf("%d connections of %s are open already, as many as max_connections_per_address allows", limit, who)
+		return fullError(fmt.Sprintf("%d connections of %s are open already, as many as max_connections_per_address allows", limit, who))
 	}
 	d.addresses[who]++
 	c.counted = who
 	return nil
+}
+
+// fullError is ErrFull that says of what there are how many.
+type fullError string
+
+func (e fullError) Error() string        { return string(e) }
+func (e fullError) Is(target error) bool { return target == ErrFull }
+
+// refuse tells who wants to know.
+func (d *Door) refuse(remote net.Addr, why error) {
+	if d.options.Refused != nil && !errors.Is(why, net.ErrClosed) && !errors.Is(why, context.Canceled) {
+		d.options.Refused(remote, why)
+	}
 }
 
 // release counts a connection out. It returns false if that is done already.

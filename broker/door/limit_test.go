@@ -109,7 +109,8 @@ func TestMaxConnectionsPerAddress(t *testing.T) {
 
 // Behind a proxy the address that it says counts.
 func TestMaxConnectionsPerProxiedAddress(t *testing.T) {
-	d := open(t, Options{ProxyProtocol: true, MaxConnectionsPerAddress: 1})
+	var told []error
+	d := open(t, Options{ProxyProtocol: true, MaxConnectionsPerAddress: 1, Refused: func(_ net.Addr, why error) { told = append(told, why) }})
 	come := func(from string) (*Conn, error) {
 		family := "TCP4"
 		if strings.Contains(from, ":") {
@@ -134,6 +135,9 @@ func TestMaxConnectionsPerProxiedAddress(t *testing.T) {
 	for who, from := range map[string]string{"192.0.2.1/32": "192.0.2.1", "2001:db8::/64": "2001:db8::ffff:1"} {
 		_, err := come(from)
 		wants(t, err, "1 connections of "+who+" are open already")
+		if n := len(told); n == 0 || told[n-1] != err || !errors.Is(err, ErrFull) {
+			t.Errorf("told of %v", told)
+		}
 	}
 	if s := d.Stats(); s.Open != 4 || s.Refused.Address != 2 || s.Refused.Total() != 2 {
 		t.Errorf("stats are %+v", s)

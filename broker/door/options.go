@@ -44,7 +44,14 @@ type Options struct {
 	// HandshakeTimeout is the time a peer has for PROXY header and TLS
 	// handshake together; 0 is 10 s.
 	HandshakeTimeout time.Duration
+	// Refused, if not nil, is told of every connection that came to nothing, and
+	// why; errors.Is(why, ErrFull) if it was over a limit. It is called by several
+	// goroutines.
+	Refused func(remote net.Addr, why error)
 }
+
+// ErrFull is that as many connections are open as may be.
+var ErrFull = errors.New("as many connections are open as may be")
 
 // Values for what Options leave out.
 const (
