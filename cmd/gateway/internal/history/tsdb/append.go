@@ -41,25 +41,31 @@ type batchBlock struct {
 	data []byte
 }
 
-// packAt is how many samples wait uncompressed, at most; maxDays is how many
-// days may be in no page at once.
+// packAt is how many samples wait uncompressed, at most; blockCost is what a
+// block takes beside its bytes; behind is how many times more than what is sealed
+// at once may be in memory.
 const (
-	packAt  = 1 << 14
-	maxDays = 1024
+	packAt    = 1 << 14
+	blockCost = 64
+	behind    = 4
 )
 
 // Append records samples of a series, in any order. It never waits for the disk.
 // Of two samples with the same time the last written counts.
 //
 // Samples that cannot be are left out, with an error that wraps ErrSample; the
-// others are recorded. Nothing is recorded if the error wraps ErrName, ErrTooMany
-// or ErrSpread.
+// others are recorded. Nothing is recorded if the error wraps ErrName, ErrTooMany,
+// ErrBehind or ErrClosed.
 func (db *DB) Append(name string, samples ...Sample) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	s, err := db.seriesFor(name)
 	if err != nil {
 		return err
+	}
+	if db.blockBytes > behind*db.sealAt() && db.queued < db.o.Backlog/2 {
+		db.stats.Refused += uint64(len(samples))
+		return fmt.Errorf("series %s: %w", name, ErrBehind)
 	}
 	var wrong error
 	for _, x := range samples {
@@ -71,14 +77,27 @@ func (db *DB) Append(name string, samples ...Sample) error {
 		if n := len(s.pending); n > 0 && s.pending[n-1].Time >= x.Time {
 			s.mixed = true
 		}
+		x.Value += 0 // -0 is 0
 		s.pending = append(s.pending, x)
 		s.newest(x)
 		db.pending++
 		if db.pending >= packAt {
 			db.pack()
+			db.hurry()
 		}
 	}
 	return wrong
+}
+
+// hurry wakes Run, if there is much to do. The caller holds mu.
+func (db *DB) hurry() {
+	if db.blockBytes < db.sealAt() {
+		return
+	}
+	select {
+	case db.wake <- struct{}{}:
+	default:
+	}
 }
 
 func (s *series) newest(x Sample) {
@@ -147,7 +166,8 @@ func (db *DB) pack() {
 		blocks := bb.s.hours[bb.hour]
 		blocks[len(blocks)-1].data = bb.data
 	}
-	b.bytes = len(data) + 16*len(places)
+	b.bytes = len(data) + blockCost*len(places)
+	db.blockBytes += b.bytes
 	db.pending = 0
 	db.enqueue(b)
 }
@@ -189,6 +209,7 @@ func byTime(a, b Sample) int {
 // The caller holds mu.
 func (db *DB) enqueue(b batch) {
 	if db.inMemory() {
+		db.flushed = b.seq
 		return
 	}
 	db.queue = append(db.queue, b)
@@ -210,6 +231,7 @@ func (db *DB) drop(b batch) {
 		bb.s.hours[bb.hour] = blocks
 	}
 	db.queued -= b.bytes
+	db.blockBytes -= b.bytes
 	db.stats.Dropped += uint64(b.samples)
 }
 
@@ -246,6 +268,7 @@ func (db *DB) flush() error {
 			db.queued -= b.bytes
 		}
 		db.queue = slices.Delete(db.queue, 0, len(queue))
+		db.flushed = db.writing
 		db.stats.Batches++
 	}
 	db.writing = 0

@@ -193,6 +193,7 @@ type decoder struct {
 	same          float64
 	bits          planes
 	err           error
+	wholes        []int64
 }
 
 // reset begins with a block, and returns how many samples it has.

@@ -64,6 +64,33 @@ func abs(v float64) float64 {
 	return v
 }
 
+// bucket adds one, at its start.
+func (a *adder) bucket(b Bucket) {
+	a.open(b.Start)
+	if a.current.Count == 0 {
+		start := a.current.Start
+		a.current = b
+		a.current.Start = start
+		return
+	}
+	a.sum(b.Sum)
+	b.Sum = 0
+	a.current.add(b)
+}
+
+// add adds the samples of o to b.
+func (b *Bucket) add(o Bucket) {
+	b.Count += o.Count
+	b.Sum += o.Sum
+	b.Min, b.Max = min(b.Min, o.Min), max(b.Max, o.Max)
+	if o.FirstTime < b.FirstTime {
+		b.First, b.FirstTime = o.First, o.FirstTime
+	}
+	if o.LastTime >= b.LastTime {
+		b.Last, b.LastTime = o.Last, o.LastTime
+	}
+}
+
 // widths are those that people find on a clock; above them there are whole days.
 var widths = [...]int64{1, 2, 5, 10, 20, 50, 100, 200, 500,
 	1000, 2000, 5000, 10_000, 15_000, 30_000,

@@ -16,24 +16,46 @@ type DB struct {
 
 	// disk is held by whoever changes files, and taken before mu. It may be held
 	// for as long as the disk takes; nobody who appends or reads waits for it.
-	disk     sync.Mutex
-	journal  *journal  // being written, nil if there is none yet
-	journals []oldFile // those that are not sealed yet, with the one being written
-	number   uint64    // of the file that was made last
+	disk      sync.Mutex
+	journal   *journal  // being written, nil if there is none yet
+	journals  []oldFile // those that are not sealed yet, with the one being written
+	number    uint64    // of the file that was made last
+	encoder   encoder   // of what is written with disk held
+	decoder   decoder   // of what is read for that
+	scratch   []Sample
+	page      []byte
+	buckets   []Bucket
+	unwritten bool // the manifest does not say what is so
+	clock     clock
+	moved     []int64      // hours that Shift changed since roll-ups were made
+	broken    []brokenFile // to be salvaged
+	since     int64        // ms since 1970 UTC, of the oldest batch that is not sealed; 0: none
 
-	mu      sync.Mutex
-	closed  bool
-	series  map[string]*series
-	byID    uint32 // the id that was given last
-	pending int    // samples that are in no block yet
-	packer  encoder
-	seq     uint64  // of the batch that was made last
-	queue   []batch // what is in no journal yet
-	queued  int     // bytes in queue
-	writing uint64  // batches up to this one are being written, and stay in queue
-	stats   Stats
+	// files, cuts, holes and deleted are changed with disk and mu held, and read
+	// with either.
+	files   [tiers][]*pageFile // by rank
+	cuts    [tiers]int64       // before this time a tier does not have everything
+	holes   []hole
+	deleted []deletion
 
-	decoders sync.Pool // *decoder
+	mu         sync.Mutex
+	closed     bool
+	series     map[string]*series
+	byID       uint32 // the id that was given last
+	pending    int    // samples that are in no block yet
+	packer     encoder
+	seq        uint64          // of the batch that was made last
+	queue      []batch         // what is in no journal yet
+	queued     int             // bytes in queue
+	writing    uint64          // batches up to this one are being written, and stay in queue
+	flushed    uint64          // batches up to this one are in the journal
+	generation uint64          // of files
+	summaries  map[uint32]Info // what the files have of each series, nil if that is not known
+	stats      Stats
+	blockBytes int // of all blocks
+	wake       chan struct{}
+
+	readers sync.Pool // *reader
 }
 
 // oldFile is a file that is not being written any more.
@@ -49,8 +71,8 @@ type oldFile struct {
 // A folder that cannot be written can be opened.
 func Open(o Options) (*DB, error) {
 	o = o.withDefaults()
-	db := &DB{o: o, series: map[string]*series{}}
-	db.decoders.New = func() any { return new(decoder) }
+	db := &DB{o: o, series: map[string]*series{}, cuts: noCuts, wake: make(chan struct{}, 1)}
+	db.readers.New = func() any { return &reader{d: new(decoder)} }
 	switch {
 	case o.folder != nil:
 		db.folder = o.folder
@@ -71,6 +93,11 @@ func Open(o Options) (*DB, error) {
 	if err := db.recover(); err != nil {
 		db.unlock()
 		return nil, err
+	}
+	db.disk.Lock()
+	defer db.disk.Unlock()
+	if err := db.salvage(); err != nil {
+		o.Log.Warn("history: what is whole in damaged files cannot be written yet", "error", err)
 	}
 	return db, nil
 }
@@ -99,8 +126,9 @@ func (db *DB) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return db.Flush()
 		case <-tick.C:
-			db.report(db.maintain())
+		case <-db.wake:
 		}
+		db.report(db.maintain())
 	}
 }
 
@@ -123,9 +151,6 @@ func (db *DB) report(err error) {
 		db.o.Log.Info("history is written again")
 	}
 }
-
-// maintain is what Run does at every batch.
-func (db *DB) maintain() error { return db.Flush() }
 
 // Close writes the last batch and ends the use of the folder. Calls afterwards
 // fail with ErrClosed.

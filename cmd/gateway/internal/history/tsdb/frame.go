@@ -21,6 +21,7 @@ const (
 	frameBatch  = 5
 	frameErase  = 6
 	frameFiles  = 7
+	frameAbout  = 8
 
 	headSize    = 20
 	frameHead   = 12

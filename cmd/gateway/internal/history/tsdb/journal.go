@@ -49,6 +49,9 @@ func (db *DB) writeJournal(batches []batch) error {
 	err := j.write(buf)
 	if err == nil {
 		db.wrote(len(buf), 1)
+		db.mu.Lock()
+		db.stats.Journal += int64(len(buf))
+		db.mu.Unlock()
 		return nil
 	}
 	db.giveUpJournal()

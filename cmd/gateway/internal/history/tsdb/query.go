@@ -3,6 +3,7 @@ package tsdb
 import (
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 )
@@ -11,17 +12,20 @@ import (
 type Info struct {
 	Name        string
 	First, Last int64  // ms since 1970 UTC, of the samples and of what is left of them
-	Count       uint64 // samples that are kept as they are; one that was written twice may count twice until its hour is sealed
+	Count       uint64 // samples that are kept as they are; one with the time of another counts twice until its hour is sealed
 	LastValue   float64
 }
 
-// Series returns all series that have samples, by name.
+// Series returns all series that have something, by name.
 func (db *DB) Series() []Info {
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	for db.summaries == nil && !db.closed {
+		db.summarize()
+	}
 	var all []Info
 	for _, s := range db.series {
-		if i, ok := s.info(); ok {
+		if i, ok := s.info(db.summaries[s.id]); ok {
 			all = append(all, i)
 		}
 	}
@@ -29,8 +33,66 @@ func (db *DB) Series() []Info {
 	return all
 }
 
-func (s *series) info() (Info, bool) {
-	i := Info{Name: s.name, Count: uint64(len(s.pending)), Last: s.last.Time, LastValue: s.last.Value, First: maxTime}
+// summarize reads what the files have of each series. The caller holds mu, which
+// is given back while files are read; if they change meanwhile there is no
+// summary afterwards.
+func (db *DB) summarize() {
+	generation := db.generation
+	files := slices.Concat(db.files[:]...)
+	for _, f := range files {
+		f.pins++
+	}
+	db.mu.Unlock()
+	read := make([][]summary, len(files))
+	for i, f := range files {
+		_, series, err := openPages(db.folder, f.name, f.number)
+		if err != nil {
+			db.o.Log.Warn("history: a file cannot be read", "file", f.name, "error", err)
+		}
+		read[i] = series
+	}
+	db.unpin(files)
+	db.mu.Lock()
+	if db.generation != generation {
+		return
+	}
+	db.summaries = map[uint32]Info{}
+	for i, f := range files {
+		for _, x := range read[i] {
+			s := db.series[x.name]
+			if s == nil {
+				continue
+			}
+			if _, ok := f.find(s.id); ok {
+				db.summaries[s.id] = db.summaries[s.id].with(x, f.tier)
+			}
+		}
+	}
+}
+
+// with adds what a file has.
+func (i Info) with(x summary, t Tier) Info {
+	if i.Name == "" {
+		i = Info{Name: x.name, First: math.MaxInt64, Last: math.MinInt64}
+	}
+	i.First = min(i.First, x.first)
+	if x.last >= i.Last {
+		i.Last, i.LastValue = x.last, x.value
+	}
+	if t == Raw {
+		i.Count = uint64(int64(i.Count) + x.count)
+	}
+	return i
+}
+
+// info adds what is in no page to what the files have.
+func (s *series) info(i Info) (Info, bool) {
+	there := i.Name != "" && i.First <= i.Last
+	if !there {
+		i = Info{First: maxTime, Last: minTime}
+	}
+	i.Name = s.name
+	i.Count += uint64(len(s.pending))
 	for _, x := range s.pending {
 		i.First = min(i.First, x.Time)
 	}
@@ -40,84 +102,10 @@ func (s *series) info() (Info, bool) {
 			i.First = min(i.First, b.first)
 		}
 	}
-	return i, s.some
-}
-
-// view is what there was of a series in a range at a moment.
-type view struct {
-	db      *DB
-	from    int64
-	to      int64
-	hours   []int64 // in order, those that have something
-	blocks  map[int64][]block
-	pending []Sample // in order
-}
-
-// look takes a view of [from, to).
-func (db *DB) look(name string, from, to int64) (*view, error) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	if db.closed {
-		return nil, ErrClosed
+	if s.some && s.last.Time >= i.Last {
+		i.Last, i.LastValue = s.last.Time, s.last.Value
 	}
-	s := db.series[name]
-	if s == nil {
-		return nil, fmt.Errorf("series %.200s: %w", name, ErrNoSeries)
-	}
-	v := &view{db: db, from: from, to: to, blocks: map[int64][]block{}}
-	for h, blocks := range s.hours {
-		if h*hour < to && (h+1)*hour > from {
-			v.blocks[h] = slices.Clone(blocks)
-			v.hours = append(v.hours, h)
-		}
-	}
-	for _, x := range s.pending {
-		if x.Time >= from && x.Time < to {
-			v.pending = append(v.pending, x)
-		}
-	}
-	v.pending = inOrder(v.pending)
-	for _, x := range v.pending {
-		if h := floorDiv(x.Time, hour); len(v.hours) == 0 || v.hours[len(v.hours)-1] != h {
-			v.hours = append(v.hours, h)
-		}
-	}
-	slices.Sort(v.hours)
-	v.hours = slices.Compact(v.hours)
-	return v, nil
-}
-
-// hourOf returns the samples of an hour within the view, in order; they are
-// valid until the next call with the same scratch.
-func (v *view) hourOf(h int64, d *decoder, scratch []Sample) ([]Sample, error) {
-	s := scratch[:0]
-	var err error
-	for _, b := range v.blocks[h] {
-		if b.first >= v.to || b.last < v.from {
-			continue
-		}
-		if s, err = d.all(s, b.data); err != nil {
-			return s, err
-		}
-	}
-	i, _ := slices.BinarySearchFunc(v.pending, Sample{Time: h * hour}, byTime)
-	j, _ := slices.BinarySearchFunc(v.pending, Sample{Time: (h + 1) * hour}, byTime)
-	s = append(s, v.pending[i:j]...)
-	if !rising(s) {
-		s = inOrder(s)
-	}
-	i, _ = slices.BinarySearchFunc(s, Sample{Time: v.from}, byTime)
-	j, _ = slices.BinarySearchFunc(s, Sample{Time: v.to}, byTime)
-	return s[i:j], nil
-}
-
-func rising(s []Sample) bool {
-	for i := 1; i < len(s); i++ {
-		if s[i].Time <= s[i-1].Time {
-			return false
-		}
-	}
-	return true
+	return i, there || s.some
 }
 
 // Samples returns the samples of a series in [from, to), in order of time, as
@@ -130,44 +118,21 @@ func (db *DB) Samples(name string, from, to int64) iter.Seq2[Sample, error] {
 			yield(Sample{}, err)
 			return
 		}
-		d := db.decoders.Get().(*decoder)
-		defer db.decoders.Put(d)
-		var scratch []Sample
-		for _, h := range v.hours {
-			s, err := v.hourOf(h, d, scratch)
-			if err != nil {
-				yield(Sample{}, fmt.Errorf("series %s: %w", name, err))
-				return
+		defer v.close()
+		hours, pages, err := v.hours(from, to)
+		for _, h := range hours {
+			var s []Sample
+			if s, _, err = v.hour(h, pages); err != nil {
+				break
 			}
 			for _, x := range s {
 				if !yield(x, nil) {
 					return
 				}
 			}
-			scratch = s[:0]
 		}
-	}
-}
-
-// Buckets appends to dst one Bucket for each stretch [from+i*width,
-// from+(i+1)*width) of [from, to) that has samples, in order: gaps are gaps. Every
-// sample counts, so each extreme is kept. from, to and width are ms.
-//
-// It reads the coarsest tier that can answer, and finer ones at the ends and for
-// days that are not rolled up yet. The Tier is the coarsest that was read. The
-// answer is exact if the tier is Raw, or if from and width are multiples of its
-// period; see Grid. Otherwise a roll-up counts where it begins, and it is at most
-// an eighth as wide as a bucket, unless nothing finer is left.
-func (db *DB) Buckets(name string, from, to, width int64, dst []Bucket) ([]Bucket, Tier, error) {
-	if width <= 0 || to < from {
-		return dst, Raw, fmt.Errorf("series %s: no buckets of %d ms between %d and %d", name, width, from, to)
-	}
-	a := adder{from: from, width: width, dst: dst}
-	for s, err := range db.Samples(name, from, to) {
 		if err != nil {
-			return dst, Raw, err
+			yield(Sample{}, fmt.Errorf("series %s: %w", name, err))
 		}
-		a.sample(s)
 	}
-	return a.done(), Raw, nil
 }

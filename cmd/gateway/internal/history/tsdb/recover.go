@@ -1,6 +1,7 @@
 package tsdb
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,18 +18,137 @@ func (db *DB) recover() error {
 	for _, name := range names {
 		if strings.HasSuffix(name, damagedSuffix) {
 			db.stats.Damaged++
-			continue
 		}
+	}
+	m, err := db.readManifest(slices.Contains(names, manifestName))
+	if err != nil {
+		return err
+	}
+	if err := db.recoverPages(m, names); err != nil {
+		return err
+	}
+	for _, name := range names {
 		var n uint64
 		if _, err := fmt.Sscanf(name, "journal-%d", &n); err != nil || journalName(n) != name {
 			continue
 		}
 		db.number = max(db.number, n)
-		if err := db.replay(name, n); err != nil {
+		if m != nil && n < m.journals {
+			db.sweep(name)
+		} else if err := db.replay(name, n); err != nil {
 			return err
 		}
 	}
+	db.flushed = db.seq
 	return nil
+}
+
+// sweep removes a file that is not needed: the power went before that was done.
+func (db *DB) sweep(name string) {
+	if err := db.folder.remove(name); err != nil {
+		db.o.Log.Warn("history: a file that is not needed cannot be removed", "file", name, "error", err)
+	}
+}
+
+// readManifest returns nil if there is none that can be read: then all files
+// count.
+func (db *DB) readManifest(there bool) (*manifest, error) {
+	if !there {
+		return nil, nil
+	}
+	b, err := readFile(db.folder, manifestName)
+	if err != nil {
+		return nil, fmt.Errorf("reading history: %w", err)
+	}
+	m, err := parseManifest(b)
+	switch {
+	case errors.Is(err, errNewer):
+		return nil, fmt.Errorf("history in %s: %w; update this program, or move the folder away", manifestName, err)
+	case err != nil:
+		db.setAside(manifestName, err)
+		return nil, nil
+	}
+	db.number, db.cuts, db.holes, db.deleted = m.number, m.cuts, m.holes, m.deleted
+	return m, nil
+}
+
+// recoverPages reads the ends of the files of pages.
+func (db *DB) recoverPages(m *manifest, names []string) error {
+	listed := map[string]manifestFile{}
+	if m != nil {
+		for _, f := range m.files {
+			listed[pageName(f.tier, f.number)] = f
+		}
+	}
+	for _, name := range names {
+		t, n, ok := parsePageName(name)
+		if !ok {
+			continue
+		}
+		db.number = max(db.number, n)
+		l, ok := listed[name]
+		if m != nil && !ok {
+			db.sweep(name)
+			continue
+		}
+		delete(listed, name)
+		f, series, err := openPages(db.folder, name, n)
+		if err == nil && f.tier != t {
+			err = fmt.Errorf("%w: it has the name of another tier", errDamaged)
+		}
+		switch {
+		case errors.Is(err, errNewer):
+			return fmt.Errorf("history in %s: %w; update this program, or move the folder away", name, err)
+		case err != nil && !isDamage(err):
+			return fmt.Errorf("reading history: %w", err)
+		case err != nil:
+			db.setAside(name, err)
+			db.broken = append(db.broken, brokenFile{name: name + damagedSuffix, number: n, tier: t, partition: l.partition, listed: ok})
+			continue
+		}
+		db.register(f, series)
+	}
+	for name, f := range listed {
+		db.o.Log.Warn("history: a file is missing", "file", name)
+		db.holes = append(db.holes, partitionHole(f.tier, f.partition))
+	}
+	for t := range db.files {
+		slices.SortFunc(db.files[t], func(a, b *pageFile) int { return cmp.Compare(a.rank, b.rank) })
+	}
+	return nil
+}
+
+func partitionHole(t Tier, p int64) hole {
+	return hole{tier: t, from: p * t.partition(), to: (p + 1) * t.partition()}
+}
+
+func parsePageName(name string) (t Tier, n uint64, ok bool) {
+	for t := range tiers {
+		if _, err := fmt.Sscanf(name, t.String()+"-%d", &n); err == nil && pageName(t, n) == name {
+			return t, n, true
+		}
+	}
+	return 0, 0, false
+}
+
+// register makes a file part of history, without the series that were deleted.
+func (db *DB) register(f *pageFile, series []summary) {
+	var ids []uint32
+	var kept []summary
+	for _, s := range series {
+		if slices.ContainsFunc(db.deleted, func(d deletion) bool { return d.name == s.name && f.rank <= d.rank }) {
+			f.deletion = true
+			continue
+		}
+		known := db.series[s.name]
+		if known == nil {
+			known = db.addSeries(s.name)
+		}
+		ids = append(ids, known.id)
+		kept = append(kept, s)
+	}
+	f.setIndex(ids, kept)
+	db.files[f.tier] = append(db.files[f.tier], f)
 }
 
 const damagedSuffix = ".damaged"
@@ -47,7 +167,7 @@ func (db *DB) replay(name string, number uint64) error {
 		return fmt.Errorf("history in %s: %w; update this program, or move the folder away", name, err)
 	case err != nil && allZero(b[:min(len(b), headSize)]):
 		// The power went before its first batch was stable.
-		db.o.Log.Info("history: an empty journal is removed", "file", name)
+		db.sweep(name)
 		return nil
 	case err != nil || head.kind != kindJournal:
 		db.setAside(name, errors.Join(err, errDamaged))
@@ -74,6 +194,7 @@ func (db *DB) replay(name string, number uint64) error {
 		db.stats.Lost += int64(lost)
 		db.o.Log.Warn("history: a journal is damaged; what is whole is used", "file", name, "bytes lost", lost)
 	}
+	db.stats.Journal += int64(end)
 	db.journals = append(db.journals, old)
 	return nil
 }
@@ -90,7 +211,9 @@ func allZero(b []byte) bool {
 // setAside renames a file that cannot be read, so that nothing stumbles over it
 // again and somebody can look at it.
 func (db *DB) setAside(name string, why error) {
+	db.mu.Lock()
 	db.stats.Damaged++
+	db.mu.Unlock()
 	db.o.Log.Warn("history: a damaged file is set aside", "file", name, "as", name+damagedSuffix, "error", why)
 	if err := db.folder.rename(name, name+damagedSuffix); err != nil {
 		db.o.Log.Warn("history: a damaged file cannot be renamed", "file", name, "error", err)
@@ -131,7 +254,7 @@ func (r *replayer) frame(kind byte, payload []byte) bool {
 		return r.batch(payload)
 	case frameErase:
 		if s := r.db.series[string(payload)]; s != nil {
-			s.forget()
+			s.forget() // the manifest says so for its pages
 		}
 		return true
 	}
@@ -194,6 +317,7 @@ func (r *replayer) block(s *series, data []byte) bool {
 		return false
 	}
 	s.hours[h] = append(s.hours[h], b)
+	r.db.blockBytes += len(data) + blockCost
 	s.newest(x)
 	return true
 }

@@ -1,20 +1,33 @@
 package tsdb
 
-// Stats is what a database did since it was opened, and what it holds.
+// Stats is what a database holds, and what it did since it was opened.
 type Stats struct {
-	Series   int
-	Pending  int   // samples that are not in the journal yet
-	Unsaved  int   // bytes that wait for the disk
-	Written  int64 // bytes written to files
-	Syncs    uint64
-	Batches  uint64
+	Series  int
+	Tiers   [4]TierStats // Raw, Minute, Quarter, SixHours
+	Journal int64        // bytes of journals
+	Pending int          // samples that are not stable yet
+	Unsaved int          // bytes that wait for the disk
+	Memory  int          // bytes of what is in no page yet
+
+	Written     int64 // bytes written to files
+	Syncs       uint64
+	Batches     uint64
+	Seals       uint64
+	Compactions uint64 // times that files became one
+
 	Dropped  uint64 // samples that were forgotten because the disk failed for too long
 	Refused  uint64 // samples and series that could not be recorded
 	Torn     int64  // bytes cut off at the ends of journals
-	Lost     int64  // bytes that were damaged
+	Lost     int64  // bytes of journals that were damaged
 	Damaged  int    // files set aside, also before
 	Failures uint64 // times that writing failed
 	Failing  string // why writing fails, empty if it does not
+}
+
+// TierStats is what a tier has in files.
+type TierStats struct {
+	Files int
+	Bytes int64
 }
 
 // Stats returns figures.
@@ -22,9 +35,15 @@ func (db *DB) Stats() Stats {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	s := db.stats
-	s.Series, s.Pending, s.Unsaved = len(db.series), db.pending, db.queued
+	s.Series, s.Pending, s.Unsaved, s.Memory = len(db.series), db.pending, db.queued, db.blockBytes+16*db.pending
 	for _, b := range db.queue {
 		s.Pending += b.samples
+	}
+	for t := range db.files {
+		for _, f := range db.files[t] {
+			s.Tiers[t].Files++
+			s.Tiers[t].Bytes += f.size
+		}
 	}
 	return s
 }

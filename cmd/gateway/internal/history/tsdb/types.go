@@ -94,7 +94,7 @@ var (
 	ErrNoSeries = errors.New("no such series")
 	ErrSample   = errors.New("not a sample")
 	ErrClosed   = errors.New("the history is closed")
-	ErrSpread   = errors.New("samples of too many different days at once; write them first with Flush")
+	ErrBehind   = errors.New("history gets more than it can write")
 )
 
 const (
