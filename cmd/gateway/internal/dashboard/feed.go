@@ -2,9 +2,12 @@ package dashboard
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"gateway/cmd/gateway/internal/dashboard/access"
 )
 
 // Feed is what another part adds to the stream of a page that asks for it, with
@@ -33,8 +36,17 @@ type Event struct {
 	Data any    // becomes JSON
 }
 
-// AddFeed lets pages ask for a feed. It is called before Run.
-func (d *Dashboard) AddFeed(name string, f Feed) { d.feeds[name] = f }
+// AddFeed lets pages ask for a feed that whoever may look may have. It is called
+// before Run.
+func (d *Dashboard) AddFeed(name string, f Feed) { d.AddFeedFor(access.Read, name, f) }
+
+// AddFeedFor is AddFeed for a feed that needs another right.
+func (d *Dashboard) AddFeedFor(right access.Right, name string, f Feed) {
+	d.feeds[name] = f
+	if right > access.Read {
+		d.guarded[name] = right
+	}
+}
 
 // followers are the feeds that one reader has asked for.
 type followers []Follower
@@ -47,6 +59,10 @@ func (d *Dashboard) followFeeds(r *http.Request) (all followers, err error) {
 		if !ok {
 			all.close()
 			return nil, &unknownFeedError{name, d.feeds}
+		}
+		if !d.access.May(max(access.Read, d.guarded[name]), r) {
+			all.close()
+			return nil, fmt.Errorf("the feed %s is for who may change something: log in with the password", name)
 		}
 		one, err := f.Follow(r.Context(), query)
 		if err != nil {

@@ -2,12 +2,15 @@ package dashboard
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gateway/cmd/gateway/internal/dashboard/access"
 )
 
 // tick is a feed that says what is put into it.
@@ -72,4 +75,14 @@ func TestUnknownFeed(t *testing.T) {
 func streamOfPath(t *testing.T, d *Dashboard, path string) (events chan event, end func()) {
 	t.Helper()
 	return streamOfRequest(t, d, httptest.NewRequest("GET", "http://localhost"+path, nil))
+}
+
+// TestFeedsHaveRights: what not everybody may see who may look.
+func TestFeedsHaveRights(t *testing.T) {
+	d := testDashboard(Config{Address: "127.0.0.1:8080"})
+	d.AddFeedFor(access.Admin, "logs", &tick{})
+	w := request(d, "/api/v1/stream?feed=logs")
+	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "log in with the password") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
 }

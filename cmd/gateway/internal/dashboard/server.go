@@ -46,17 +46,18 @@ const (
 
 // Dashboard follows the topic tree and serves the page.
 type Dashboard struct {
-	cfg    Config
-	b      *broker.Broker
-	about  func() About
-	log    *slog.Logger
-	model  *model
-	assets map[string]*asset
-	files  fs.FS // serves the page's files in place of assets; nil does not
-	access *access.Access
-	routes []route                   // of other parts, see Handle
-	feeds  map[string]Feed           // of other parts, see AddFeed
-	where  func(reading.Path) string // see SetWhere; nil: nobody knows
+	cfg     Config
+	b       *broker.Broker
+	about   func() About
+	log     *slog.Logger
+	model   *model
+	assets  map[string]*asset
+	files   fs.FS // serves the page's files in place of assets; nil does not
+	access  *access.Access
+	routes  []route                   // of other parts, see Handle
+	feeds   map[string]Feed           // of other parts, see AddFeed
+	guarded map[string]access.Right   // what some of feeds need
+	where   func(reading.Path) string // see SetWhere; nil: nobody knows
 
 	ln      net.Listener         // set by Listen; nil without a page
 	door    *door.Door           // the same, if it encrypts
@@ -73,7 +74,7 @@ func New(cfg Config, b *broker.Broker, about func() About, log *slog.Logger) *Da
 		panic(err) // of files in this binary
 	}
 	return &Dashboard{
-		cfg: cfg, b: b, about: about, log: log, model: newModel(), assets: assets, feeds: make(map[string]Feed),
+		cfg: cfg, b: b, about: about, log: log, model: newModel(), assets: assets, feeds: make(map[string]Feed), guarded: make(map[string]access.Right),
 		access: access.New(access.Options{AllowAnonymous: cfg.AllowAnonymous, Log: log}),
 	}
 }
