@@ -35,7 +35,7 @@ type Access struct {
 	port    atomic.Int32
 	writing sync.Mutex // held while a file is written; locked before mu
 
-	mu       sync.Mutex
+	mu       sync.Mutex  // locked before that of tries
 	password *password   // nil: there is none
 	damaged  error       // why it cannot be known; nil if it is
 	seen     os.FileInfo // access.json as it was read; nil if there was none

@@ -29,10 +29,14 @@ func TestSetPasswordBeside(t *testing.T) {
 		p.want(http.StatusUnauthorized, "GET", "/look", nil)
 		p.want(http.StatusOK, "POST", "/api/v1/login", say{"password": secret})
 		token := p.newToken("script", "viewer")
+		q := p.other(remote)
+		for range freeTries {
+			q.want(http.StatusForbidden, "POST", "/api/v1/login", say{"password": "forgotten"})
+		}
+		q.want(http.StatusTooManyRequests, "POST", "/api/v1/login", say{"password": "forgotten"})
 		if err := SetPassword(folder, "another secret"); err != nil {
 			t.Fatal(err)
 		}
-		q := p.other(remote)
 		q.want(http.StatusOK, "POST", "/api/v1/login", say{"password": "another secret"}) // at once
 		p.want(http.StatusUnauthorized, "GET", "/look", nil)
 		p.other(local).want(http.StatusOK, "GET", "/look", nil, bearer(token.Token)...)

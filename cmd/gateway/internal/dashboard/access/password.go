@@ -146,6 +146,7 @@ func (a *Access) replacePassword(was string, p *password, keep *session) error {
 func (a *Access) take(p *password) {
 	a.password, a.damaged = p, nil
 	a.code = code{}
+	a.tries.reset() // whoever waits has a new password to try
 	a.grants.bind(p.mark())
 	if p != nil && !a.anonymous {
 		a.free.end()

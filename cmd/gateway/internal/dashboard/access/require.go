@@ -120,9 +120,10 @@ func (a *Access) shown(r *http.Request, now time.Time) (s shown) {
 	if a.password == nil && a.damaged == nil {
 		return s
 	}
-	// Another scheme than Bearer is a proxy's affair.
-	if scheme, text, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		s.bearer, s.token = true, a.grants.findToken(strings.TrimSpace(text))
+	// What does not look like a token of ours is a proxy's affair.
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if text = strings.TrimSpace(text); strings.EqualFold(scheme, "Bearer") && strings.HasPrefix(text, tokenPrefix) {
+		s.bearer, s.token = true, a.grants.findToken(text)
 		return s
 	}
 	for _, c := range r.CookiesNamed(a.cookieName()) {

@@ -82,6 +82,13 @@ func (t *throttle) succeed(a netip.Addr) {
 	t.all.n, t.all.until = max(0, t.all.n-1), time.Time{} // nobody was heard since
 }
 
+// reset forgets all failures.
+func (t *throttle) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.peers, t.all = make(map[netip.Addr]tries), tries{}
+}
+
 // at returns t as it is now.
 func (t tries) at(now time.Time) tries {
 	if now.Sub(t.last) > forgiven {
