@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -132,6 +133,43 @@ func TestPageRights(t *testing.T) {
 		if status, said := ask(t, method, page+path, ""); wantNobody != 0 && status != wantNobody {
 			t.Errorf("%s %s without a login: %d %.200s", method, path, status, said)
 		}
+	}
+}
+
+// TestPagePasswordForgotten: gateway passwd --page while the gateway runs.
+func TestPagePasswordForgotten(t *testing.T) {
+	store := t.TempDir()
+	g := startGateway(t, "persistence: {path: "+store+"}\n")
+	before := g.admin(t)
+	status := func(c *http.Client, method, path, body string) int {
+		r, err := http.NewRequestWithContext(t.Context(), method, g.page+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		resp, err := c.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if s := status(before, "GET", "/api/v1/tokens", ""); s != http.StatusOK {
+		t.Fatalf("who has set the password: %d", s)
+	}
+	cmd := exec.CommandContext(t.Context(), needBinary(t), "passwd", "--page", "--dir", store)
+	cmd.Stdin = strings.NewReader("another password\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v", out, err)
+	}
+	if s := status(http.DefaultClient, "POST", "/api/v1/login", `{"password":"another password"}`); s != http.StatusOK {
+		t.Errorf("the new password: %d", s)
+	}
+	if s := status(http.DefaultClient, "POST", "/api/v1/login", `{"password":"`+pagePassword+`"}`); s != http.StatusForbidden {
+		t.Errorf("the old password: %d", s)
+	}
+	if s := status(before, "GET", "/api/v1/tokens", ""); s != http.StatusUnauthorized {
+		t.Errorf("who was logged in with the old one: %d", s)
 	}
 }
 
