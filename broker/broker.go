@@ -176,6 +176,21 @@ func (b *Broker) Retained(name string) *Message {
 	return m
 }
 
+// RetainedMatching returns what is retained for the topics that a filter matches,
+// in no particular order, and without what has expired. The filter has passed
+// topic.CheckFilter.
+func (b *Broker) RetainedMatching(filter string) (all []*Message) {
+	now := time.Now()
+	b.retainMu.Lock()
+	defer b.retainMu.Unlock()
+	b.retained.Match(filter, func(m *Message) {
+		if !m.expired(now) {
+			all = append(all, m)
+		}
+	})
+	return all
+}
+
 // IsRetained tells whether m is what is retained for its topic, and not history
 // by now; of a message that clears what is retained, whether nothing is.
 func (b *Broker) IsRetained(m *Message) bool {

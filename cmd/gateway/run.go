@@ -23,6 +23,7 @@ import (
 	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/cmd/gateway/internal/dashboard/access"
 	"gateway/cmd/gateway/internal/doctor"
+	"gateway/cmd/gateway/internal/explorer"
 	"gateway/cmd/gateway/internal/health"
 	"gateway/cmd/gateway/internal/setup"
 	"gateway/sensors"
@@ -114,6 +115,7 @@ type gateway struct {
 	bridges   []*bridge.Bridge
 	dashboard *dashboard.Dashboard
 	alerts    *alerts.Alerts
+	explorer  *explorer.Explorer
 	sensors   []*sensors.Sensors // those of the configuration, which may be none, and the simulated house
 
 	hardware sensors.Deps      // what opens buses; the zero value is this machine
@@ -158,6 +160,7 @@ func (g *gateway) buildOthers() error {
 		return err
 	}
 	g.buildSetup()
+	g.buildExplorer()
 	if err := g.buildAlerts(); err != nil {
 		return err
 	}
@@ -218,7 +221,7 @@ func (g *gateway) parts() []part {
 		parts = append(parts, part{"sensors", s.Run})
 	}
 	// Last, so that it stops before sensors say that they are offline.
-	return append(parts, part{"alerts", g.alerts.Run})
+	return append(parts, part{"explorer", g.explorer.Run}, part{"alerts", g.alerts.Run})
 }
 
 // reloadOnSignal reads passwords, rules and certificates again on SIGHUP, until

@@ -46,6 +46,16 @@ func Load(t testing.TB, description []byte) *API {
 	return &API{top, c}
 }
 
+// LoadValue reads a description that is a value of Go.
+func LoadValue(t testing.TB, description any) *API {
+	t.Helper()
+	b, err := json.Marshal(description)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Load(t, b)
+}
+
 // LoadFrom reads the description that a running gateway serves at url.
 func LoadFrom(t testing.TB, url string) *API {
 	t.Helper()
