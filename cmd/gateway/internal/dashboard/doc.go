@@ -12,6 +12,9 @@
 //	/api/v1/stream    the same as server-sent events: snapshot, then update, and beat
 //	/healthz          200 and "ok" for a watchdog, and the figures of this part as text
 //
+// Each is for whoever has its right, which package access says; the files of the
+// page itself are open to all, so that it can ask for the password.
+//
 // A stream has no queue. It remembers how far into the model's changes it has
 // told and at most four times a second tells what changed since: a busy
 // sensor is thinned to its newest value, a slow reader delays only itself, and
