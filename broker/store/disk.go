@@ -91,6 +91,17 @@ type batch struct {
 
 func (b *batch) empty() bool { return len(b.buf) == frameHead }
 
+// Lock takes a folder for this process as an open store does, until the Closer is
+// closed; it fails with an [InUseError] while another process has it. It is for
+// who puts another store in its place.
+func Lock(dir string) (io.Closer, error) {
+	f, err := lock(dir)
+	if err != nil {
+		return nil, err // and no Closer, rather than a nil *os.File
+	}
+	return f, nil
+}
+
 // Open opens the store in the folder dir, and makes one if there is none. What
 // it found is in [Disk.Recovered]. The store is this process's until Close.
 //

@@ -23,6 +23,8 @@ type commandLine struct {
 	Sub     subCommand     `cmd:"" help:"Subscribe to topics of an MQTT broker and print messages."`
 	Passwd  passwdCommand  `cmd:"" help:"Set or delete a user's password in a password file."`
 	Store   storeCommand   `cmd:"" help:"Inspect, verify, compact or back up what the gateway keeps on disk."`
+	Backup  backupCommand  `cmd:"" help:"Keep the configuration and everything the gateway has on disk in one file. Also while it runs."`
+	Restore restoreCommand `cmd:"" help:"Restore a backup; what was is kept."`
 	Bridge  bridgeCommand  `cmd:"" help:"Try the upstreams of the bridges, and see what they do not take."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 

@@ -69,6 +69,7 @@ var importRules = map[string]struct {
 	"cmd/gateway/internal/health":                {[]string{"broker", "sensors", "bridge"}, "it formats what the parts say of themselves"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/alerts", "cmd/gateway/internal/dashboard"},
 		"the configuration is made of the parts' own"},
+	"cmd/gateway/internal/backup": {[]string{"broker/store", "cmd/gateway/internal/config", "sensors"}, "files and folders, whoever asks for them"},
 	"cmd/gateway/internal/doctor": {[]string{"cmd/gateway/internal/config", "sensors", "sensors/bus", "sensors/driver"}, "what of the machine keeps the configured sensors from being read"},
 	"cmd/gateway/internal/explorer": {[]string{"broker", "broker/packet", "broker/topic", "cmd/gateway/internal/dashboard", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer"},
 		"it shows messages as they are, properties too, and knows no sensor"},

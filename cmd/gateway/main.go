@@ -12,6 +12,7 @@
 //	gateway pub, gateway sub           a small MQTT client
 //	gateway passwd FILE USER           set a user's password
 //	gateway store COMMAND              inspect, verify, compact, back up the store
+//	gateway backup, gateway restore    everything in one file, and back
 //	gateway version                    what this binary is
 //
 // # Exit status

@@ -54,6 +54,9 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	}
 	level := new(slog.LevelVar)
 	log := newLog(level, cfg.Log, s.err)
+	if cfg, err = c.restoreStaged(cfg, log); err != nil {
+		return err
+	}
 	say(log, cfg.notes)
 	percent := debug.SetGCPercent(20) // much may be read from the store
 	g, err := build(cfg.Config, c.Demo, log, c.withFile(cfg.from), c.withLevel(level))
