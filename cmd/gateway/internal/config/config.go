@@ -10,6 +10,7 @@ import (
 	"gateway/broker/store"
 	"gateway/cmd/gateway/internal/alerts"
 	"gateway/cmd/gateway/internal/dashboard"
+	"gateway/cmd/gateway/internal/history"
 	"gateway/sensors"
 )
 
@@ -19,6 +20,7 @@ type Config struct {
 	Broker      broker.Config    `yaml:"broker"`
 	Persistence store.Config     `yaml:"persistence"`
 	Bridges     []bridge.Config  `yaml:"bridges"`
+	History     history.Config   `yaml:"history"`
 	Alerts      []alerts.Rule    `yaml:"alerts"`
 	Dashboard   dashboard.Config `yaml:"dashboard"`
 	Log         Log              `yaml:"log"`
@@ -36,6 +38,7 @@ func Default() *Config {
 		Sensors:     sensors.Default(),
 		Broker:      b,
 		Persistence: store.Default(),
+		History:     history.Default(),
 		Dashboard:   dashboard.Default(),
 		Log:         Log{Level: "info", Format: "text"},
 	}
@@ -102,6 +105,7 @@ func (f *file) validate(cfg *Config) {
 		}
 	}
 	f.report("", bridge.Conflicts(cfg.Bridges))
+	f.report("history.", cfg.History.Validate())
 	f.report("alerts", alerts.Validate(cfg.Alerts))
 	f.report("dashboard.", cfg.Dashboard.Validate())
 	f.report("log.", cfg.Log.Validate())
