@@ -70,13 +70,14 @@ func (g *gateway) stateFolder(name string) string {
 
 // close gives back what outlives the parts.
 func (g *gateway) close() error {
+	err := g.closeHistory()
 	if g.store == nil {
-		return nil
+		return err
 	}
 	if err := g.store.Close(); err != nil {
-		return fmt.Errorf("close the store: %w", err)
+		return errors.Join(err, fmt.Errorf("close the store: %w", err))
 	}
-	return nil
+	return err
 }
 
 // alarms are what of the gateway needs a person.

@@ -25,6 +25,7 @@ import (
 	"gateway/cmd/gateway/internal/doctor"
 	"gateway/cmd/gateway/internal/explorer"
 	"gateway/cmd/gateway/internal/health"
+	"gateway/cmd/gateway/internal/history"
 	"gateway/cmd/gateway/internal/setup"
 	"gateway/sensors"
 )
@@ -119,12 +120,15 @@ type gateway struct {
 	dashboard *dashboard.Dashboard
 	alerts    *alerts.Alerts
 	explorer  *explorer.Explorer
+	history   *history.History   // nil: nothing is recorded
 	sensors   []*sensors.Sensors // those of the configuration, which may be none, and the simulated house
 
 	hardware sensors.Deps      // what opens buses; the zero value is this machine
 	machine  doctor.Machine    // what the page says is wrong with it
 	file     *setup.File       // the configuration that the page changes
 	setLevel func(word string) // has the log say more or less; nil if it cannot be changed
+
+	historyFailure string // why history is in memory only
 }
 
 // option is something that build does not know by the configuration.
@@ -155,11 +159,14 @@ func (g *gateway) buildOthers() error {
 	g.dashboard = dashboard.New(cfg.Dashboard, g.broker, g.about, log.With("part", "dashboard"))
 	g.dashboard.KeepAccess(g.stateFolder("dashboard"))
 	version, _ := buildVersion()
-	g.dashboard.Handle(access.Read, "GET /metrics", health.Metrics(version, g.bridgeStates))
+	g.dashboard.Handle(access.Read, "GET /metrics", health.Metrics(version, g.bridgeStates, g.historyFigures))
 	if err := g.buildBridges(); err != nil {
 		return err
 	}
 	if err := g.buildSensors(); err != nil {
+		return err
+	}
+	if err := g.buildHistory(); err != nil {
 		return err
 	}
 	g.buildSetup()
@@ -213,7 +220,7 @@ func (g *gateway) buildSensors() error {
 // parts returns what runs, in the order it is started in: first what keeps,
 // then what makes.
 func (g *gateway) parts() []part {
-	parts := []part{{"dashboard", g.dashboard.Run}}
+	parts := []part{{"history", g.runHistory}, {"dashboard", g.dashboard.Run}}
 	for i, b := range g.bridges {
 		parts = append(parts, part{"bridge " + g.cfg.Bridges[i].Name, b.Run})
 	}
@@ -254,7 +261,7 @@ func (g *gateway) about() dashboard.About {
 	bridges := g.bridgeStates()
 	return dashboard.About{
 		Version: version, Host: hostname(), MQTT: tcp, WebSocket: ws, Demo: g.demo,
-		Alarms: append(g.alarms(), bridgeAlarms(bridges)...), Bridges: bridgeForms(bridges, time.Now()),
+		Alarms: slices.Concat(g.alarms(), g.historyAlarms(), bridgeAlarms(bridges)), Bridges: bridgeForms(bridges, time.Now()),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"gateway/broker"
 	"gateway/broker/packet"
+	"gateway/cmd/gateway/internal/history"
 	"gateway/sensors"
 	"gateway/sensors/bus"
 	"gateway/sensors/reading"
@@ -54,6 +55,7 @@ func (p publisher) report(r sensors.Report) {
 			QoS:     1,
 			Retain:  true,
 			Expires: expires,
+			Origin:  history.Repeats,
 		})
 	}
 }

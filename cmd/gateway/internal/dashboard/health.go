@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -41,7 +42,14 @@ func (d *Dashboard) figures(b *strings.Builder) {
 		fmt.Fprintf(b, "alarm: %s\n", a)
 	}
 	fmt.Fprintf(b, "open pages %d of at most %d\n", d.streams.Load(), maxStreams)
+	for _, f := range d.healths {
+		f(b)
+	}
 }
+
+// AddHealth has another part write its figures, in lines, for a person who looks
+// at /healthz. It is called before Run.
+func (d *Dashboard) AddHealth(f func(io.Writer)) { d.healths = append(d.healths, f) }
 
 // count returns how many sensors there are, and how many in each state.
 func (m *model) count(now time.Time) (sensors int, counts map[State]int) {

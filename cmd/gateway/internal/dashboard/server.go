@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -58,6 +59,7 @@ type Dashboard struct {
 	feeds   map[string]Feed           // of other parts, see AddFeed
 	guarded map[string]access.Right   // what some of feeds need
 	where   func(reading.Path) string // see SetWhere; nil: nobody knows
+	healths []func(io.Writer)         // of other parts, see AddHealth
 
 	ln      net.Listener         // set by Listen; nil without a page
 	door    *door.Door           // the same, if it encrypts

@@ -12,13 +12,16 @@ import (
 )
 
 // Metrics answers with the metrics of this moment, in Prometheus' text format
-// 0.0.4. bridges is called with each request.
-func Metrics(version string, bridges func() []bridge.State) http.Handler {
+// 0.0.4. bridges and others are called with each request.
+func Metrics(version string, bridges func() []bridge.State, others ...func() []Figure) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		var e exposition
 		e.family("gateway_build_info", "gauge", "The version that runs.")
 		e.sample("gateway_build_info", 1, "version", version)
 		e.bridges(bridges(), time.Now())
+		for _, f := range others {
+			e.figures(f())
+		}
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = io.WriteString(w, e.String()) // the reader may be gone
@@ -105,6 +108,22 @@ func (e *exposition) bridges(all []bridge.State, now time.Time) {
 		for _, d := range droppedReasons(s) {
 			e.sample(dropped, float64(d.n), "bridge", s.Name, "reason", d.reason)
 		}
+	}
+}
+
+// Figure is one that a part says of itself.
+type Figure struct {
+	Name, Type, Help string // Type is gauge or counter; what follows a Name of one kind has the same three
+	Value            float64
+	Labels           []string // name after name and value
+}
+
+func (e *exposition) figures(all []Figure) {
+	for i, f := range all {
+		if i == 0 || all[i-1].Name != f.Name {
+			e.family(f.Name, f.Type, f.Help)
+		}
+		e.sample(f.Name, f.Value, f.Labels...)
 	}
 }
 

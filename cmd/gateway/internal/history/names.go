@@ -94,9 +94,13 @@ func lastKey(topic, key string) string {
 }
 
 // about tells whether a topic is about a sensor rather than one of its values:
-// what it is and how it is, and Homie's attributes, such as $name.
+// what it is and how it is, why there is an alert, and Homie's attributes, such as
+// $name.
 func about(topic string) bool {
 	if strings.Contains(topic, "/$") {
+		return true
+	}
+	if _, rest, _ := strings.Cut(topic, "/"); strings.HasPrefix(rest, "alerts/") && strings.HasSuffix(rest, "/detail") {
 		return true
 	}
 	levels := 0

@@ -50,6 +50,9 @@ func TestAbout(t *testing.T) {
 		"homie/node/$state":                          true,
 		"homie/node/thermometer/temperature/$format": true,
 		"homie/node/thermometer/temperature":         false,
+		"home/alerts/freezer/detail":                 true,
+		"home/alerts/any/home/bath/climate/detail":   true,
+		"home/alerts/freezer/state":                  false,
 		"$SYS/broker/uptime":                         false,
 	} {
 		if got := about(topic); got != want {
