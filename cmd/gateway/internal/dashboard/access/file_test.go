@@ -1,10 +1,13 @@
 package access
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,15 +136,64 @@ func TestDamagedGrants(t *testing.T) {
 	p.want(http.StatusOK, "POST", "/api/v1/login", say{"password": secret})
 }
 
-// TestUnwritable: a password that cannot be kept is not set.
+// block puts what cannot be a folder in the place of one, also for root.
+func block(t *testing.T, folder string) {
+	t.Helper()
+	if err := errors.Join(os.RemoveAll(folder), os.Symlink(filepath.Join(filepath.Dir(folder), "nowhere", "at", "all"), folder)); err != nil {
+		t.Skip(err)
+	}
+}
+
+// TestUnwritable: a password that cannot be kept is not set, neither is a token,
+// and one that is revoked is said to come back.
 func TestUnwritable(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
+	folder := filepath.Join(t.TempDir(), "dashboard")
+	block(t, folder)
+	p := newPage(t, Options{Folder: folder})
+	if w := p.do("POST", "/api/v1/setup", say{"password": secret}); w.Code < 400 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	p.want(http.StatusForbidden, "POST", "/change", nil)
+	if err := os.Remove(folder); err != nil {
 		t.Fatal(err)
 	}
-	p := newPage(t, Options{Folder: filepath.Join(file, "dashboard")})
-	p.do("POST", "/api/v1/setup", say{"password": secret})
-	p.want(http.StatusForbidden, "POST", "/change", nil)
+	p.setUp()
+	token := p.newToken("script", "viewer")
+	grants := filepath.Join(folder, grantsFile)
+	if err := errors.Join(os.Remove(grants), os.MkdirAll(filepath.Join(grants, "x"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	p.want(http.StatusInternalServerError, "POST", "/api/v1/tokens", say{"name": "other", "role": "viewer"})
+	if w := p.want(http.StatusOK, "GET", "/api/v1/tokens", nil); strings.Contains(w.Body.String(), "other") {
+		t.Errorf("there is %s", w.Body)
+	}
+	p.want(http.StatusInternalServerError, "DELETE", "/api/v1/tokens/"+token.ID, nil)
+	p.want(http.StatusUnauthorized, "GET", "/look", nil, bearer(token.Token)...)
+	p.want(http.StatusInternalServerError, "POST", "/api/v1/logout", say{"everywhere": true})
+	p.want(http.StatusUnauthorized, "GET", "/look", nil)
+}
+
+// TestSetUpAtOnce: of many who set the first password at once one does.
+func TestSetUpAtOnce(t *testing.T) {
+	p := newPage(t, Options{Folder: t.TempDir()})
+	var wg sync.WaitGroup
+	var set atomic.Int32
+	for range 8 {
+		q := p.other(local)
+		wg.Go(func() {
+			switch w := q.do("POST", "/api/v1/setup", say{"password": secret}); w.Code {
+			case http.StatusOK:
+				set.Add(1)
+			case http.StatusConflict:
+			default:
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+	}
+	wg.Wait()
+	if n := set.Load(); n != 1 {
+		t.Errorf("%d have set it", n)
+	}
 }
 
 func FuzzAccessFile(f *testing.F) {

@@ -198,12 +198,19 @@ func TestGuessingTogether(t *testing.T) {
 // TestManyAddressesAreForgotten, and not who waits longest.
 func TestManyAddressesAreForgotten(t *testing.T) {
 	tr, now := newThrottle(), time.Now()
-	tr.all.n = -1 << 30
+	guesser := peer(&http.Request{RemoteAddr: "10.2.0.0:1"})
+	for range freeTries {
+		tr.begin(guesser, now)
+	}
 	for i := range 10 * maxAddresses {
+		tr.all = tries{} // as if they came slowly
 		tr.begin(peer(&http.Request{RemoteAddr: fmt.Sprintf("10.1.%d.%d:1", i>>8&255, i&255)}), now)
 	}
-	if len(tr.peers) > maxAddresses {
-		t.Errorf("%d are remembered", len(tr.peers))
+	if n := len(tr.peers); n != maxAddresses {
+		t.Errorf("%d are remembered", n)
+	}
+	if tr.begin(guesser, now) == 0 {
+		t.Error("who has to wait is forgotten")
 	}
 }
 
