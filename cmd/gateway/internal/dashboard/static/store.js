@@ -110,6 +110,8 @@ export function forget() {
  *
  * handlers are by the name of the event; parameters are added to the address of the
  * stream, which begins again with them. With another call of the same name the
- * first one ends.
+ * first one ends. A feed needs a stream, unless a function is given as well that
+ * asks for the same in another way: a tab without a stream calls it every few
+ * seconds.
  */
 export const feed = stream.feed;

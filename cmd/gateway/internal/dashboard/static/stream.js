@@ -11,7 +11,7 @@ const askInterval = 5000; // ms
  * something came; events are handlers by the name of the event.
  */
 export function open({ state, heard, events }) {
-  const feeds = new Map(); // name to {params, handlers}
+  const feeds = new Map(); // name to {params, handlers, ask}
   let source = null;
   let silence, again, asking;
   let wait = 1000;
@@ -36,7 +36,7 @@ export function open({ state, heard, events }) {
     close();
     if (!wanted) return;
     if (document.hidden) return state("paused");
-    if (turn || feeds.size > 0) return connect();
+    if (turn || [...feeds.values()].some((f) => !f.ask)) return connect();
     ask();
   }
 
@@ -81,6 +81,7 @@ export function open({ state, heard, events }) {
       const data = await r.json();
       if (turn || document.hidden || !wanted) return;
       events.snapshot(data);
+      for (const f of feeds.values()) f.ask?.();
       heard();
       state("asking");
       wait = 1000;
@@ -98,6 +99,7 @@ export function open({ state, heard, events }) {
 
   let soon;
   function changed() {
+    if (!wanted) return; // follow begins with all of them
     clearTimeout(soon);
     soon = setTimeout(restart, 20); // a page that goes and one that comes are one change
   }
@@ -113,8 +115,8 @@ export function open({ state, heard, events }) {
       wanted = false;
       close();
     },
-    feed(name, params, handlers) {
-      const f = { params, handlers };
+    feed(name, params, handlers, ask) {
+      const f = { params, handlers, ask };
       feeds.set(name, f);
       changed();
       return () => {
