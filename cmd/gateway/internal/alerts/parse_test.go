@@ -47,7 +47,7 @@ func TestPayload(t *testing.T) {
 		{"NaN", "", 0, false}, {"inf", "", 0, false}, {"1e999", "", 0, false}, {"", "", 0, false}, {"online", "", 0, false}, {"21.5 °C", "", 0, false},
 		{`{"temperature":21.5}`, "temperature", 21.5, true}, {`{"temperature":21.5}`, "humidity", 0, false}, {`{"temperature":21.5}`, "", 0, false},
 		{`{"temperature":"21.5"}`, "temperature", 0, false}, {`{"temperature":null}`, "temperature", 0, false},
-		{`{"leak":true}`, "leak", 1, true}, {`{"ENERGY":{"Power":12,"a.b":{"c":3}}}`, "ENERGY.Power", 12, true}, {`{"ENERGY":{"a.b":{"c":3}}}`, "ENERGY.a.b.c", 3, true},
+		{`{"leak":true}`, "leak", 1, true}, {`{"POWER":"ON"}`, "POWER", 1, true}, {`"open"`, "", 1, true}, {"closed", "", 0, true}, {`{"state":"idle"}`, "state", 0, false}, {`{"ENERGY":{"Power":12,"a.b":{"c":3}}}`, "ENERGY.Power", 12, true}, {`{"ENERGY":{"a.b":{"c":3}}}`, "ENERGY.a.b.c", 3, true},
 		{`{"a.b":1}`, "a.b", 1, true}, {`{"a":[1,{"b":2}]}`, "a.0", 1, true}, {`{"a":[1,{"b":2}]}`, "a.1.b", 2, true}, {`{"a":[1]}`, "a.1", 0, false}, {`{"a":[1]}`, "a.-1", 0, false},
 		{`{"a":1} {"a":2}`, "a", 0, false}, {`{"a":1`, "a", 0, false}, {"21.5", "a", 0, false},
 		{`{"a":"` + strings.Repeat("x", maxPayload) + `","b":1}`, "b", 0, false},

@@ -24,8 +24,8 @@ type payload struct {
 	simulated bool
 }
 
-// readPayload reads what was published: a plain number, a word that is on or
-// off, or JSON. No bytes are too odd for it.
+// readPayload reads what was published: a plain number, a word for one of two
+// states, or JSON. No bytes are too odd for it.
 func readPayload(b []byte) (p payload) {
 	if len(b) == 0 || len(b) > maxPayload {
 		return p
@@ -51,15 +51,24 @@ func readPayload(b []byte) (p payload) {
 	return p
 }
 
-// plainNumber reads a payload that is nothing but a number, or on or off.
+// plainNumber reads a payload that is nothing but a number, or the word for one
+// of two states.
 func plainNumber(text string) (float64, bool) {
-	switch strings.ToLower(text) {
-	case "on", "true":
-		return 1, true
-	case "off", "false":
-		return 0, true
+	if x, ok := word(text); ok {
+		return x, true
 	}
 	return finite(text)
+}
+
+// word returns the state that a text is, as history has it.
+func word(text string) (float64, bool) {
+	switch strings.ToLower(text) {
+	case "on", "true", "open":
+		return 1, true
+	case "off", "false", "closed":
+		return 0, true
+	}
+	return 0, false
 }
 
 func finite(text string) (float64, bool) {
@@ -120,6 +129,8 @@ func leaf(v any) (float64, bool) {
 	switch v := v.(type) {
 	case json.Number:
 		return finite(v.String())
+	case string:
+		return word(v)
 	case bool:
 		if v {
 			return 1, true
