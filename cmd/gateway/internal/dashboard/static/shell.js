@@ -2,6 +2,7 @@
 import { useEffect, useState } from "./vendor/hooks.js";
 import { html } from "./ui/html.js";
 import { Icon, Question, Toasts } from "./ui/ui.js";
+import { Bell } from "./ui/bell.js";
 import { lang, t } from "./i18n.js";
 import { moment } from "./format.js";
 import { page, pages } from "./pages.js";
@@ -34,6 +35,7 @@ function Header({ bare }) {
     ${g?.demo && html`<span class="badge" title=${t("shell.demo.why")}>${t("shell.demo")}</span>`}
     <span class="grow"></span>
     ${(maySee.value || session.value === null) && html`<${Line} />`}
+    ${maySee.value && html`<${Bell} />`}
     ${!kiosk && html`<button type="button" class="quiet" onClick=${nextTheme} title=${t("shell.theme.why")}>
       <${Icon} name=${theme.value === "dark" ? "moon" : theme.value === "light" ? "sun" : "auto"} /> <span class="wide">${t(`shell.theme.${theme.value}`)}</span>
     </button>`}

@@ -153,12 +153,12 @@ try {
   }
 
   // The theme is kept.
-  await page.click(".top button");
-  await page.click(".top button");
+  await page.click(".top > button");
+  await page.click(".top > button");
   await page.reload();
-  await shows("Dark", ".top button");
+  await shows("Dark", ".top > button");
   check((await page.evaluate(() => document.documentElement.dataset.theme)) === "dark", "the theme was not kept");
-  await page.click(".top button"); // auto
+  await page.click(".top > button"); // auto
 
   // Pictures of a house.
   for (const topic of ["home/cellar/old", "evil/room/unit", "home/hall/humidity", "home/hall/door", `evil/<b>room<`]) {

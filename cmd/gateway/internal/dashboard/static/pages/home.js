@@ -3,6 +3,7 @@ import { computed } from "../vendor/signals.js";
 import { html } from "../ui/html.js";
 import { State, Tiles, sensorLink, stateAt } from "../ui/tile.js";
 import { Bridges, bridgeState } from "../ui/bridges.js";
+import { Pinned } from "../ui/alerts.js";
 import { t } from "../i18n.js";
 import { count, parts, title } from "../format.js";
 import { link } from "../router.js";
@@ -100,6 +101,7 @@ export default function Home() {
   return html`<h1 class="visually-hidden">${t("shell.page.home")}</h1>
     <${FirstSteps} />
     <${Alarms} />
+    <${Pinned} />
     <${Problems} />
     ${all.length === 0 && gateway.value && html`<${Empty} />`}
     ${[...grouped(all)].map(
