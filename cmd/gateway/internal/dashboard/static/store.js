@@ -93,6 +93,8 @@ const stream = open({
 
 /** Begins to follow, and goes on for ever. */
 export const follow = stream.follow;
+/** Ends that, until it is begun again. */
+export const unfollow = stream.stop;
 /** Ends that, and forgets what was seen: somebody has logged out. */
 export function forget() {
   stream.stop();

@@ -6,8 +6,8 @@ import { Password, Username, Wrong, least, meaning, weakness } from "../ui/passw
 import { t } from "../i18n.js";
 import { post } from "../api.js";
 import { go, link, route } from "../router.js";
-import { session } from "../session.js";
-import { gateway } from "../store.js";
+import { maySee, session } from "../session.js";
+import { follow, gateway, unfollow } from "../store.js";
 
 /** Where somebody is: the heading, which the keyboard goes to when the step begins. */
 function Step({ n, title, focus }) {
@@ -33,12 +33,14 @@ function SetPassword({ code }) {
     setWrong(weak);
     if (Object.keys(weak).length > 0) return;
     setBusy(true);
+    unfollow(); // the gateway ends the streams of all who have not logged in
     try {
       session.value = await post("setup", code ? { password: said.password, code: said.code } : { password: said.password });
     } catch (error) {
       setWrong(meaning(error));
       setBusy(false);
     }
+    if (maySee.value) follow();
   };
   return html`<form class="card" onSubmit=${submit} noValidate>
     <p>${t("setup.why")}</p>
@@ -76,8 +78,8 @@ function Next() {
   return html`<${Step} n=${2} title=${t("setup.next")} focus />
     <p>${t("setup.done")}</p>
     <ul class="next">
-      ${cards.map(([name, to]) => html`<li key=${name} class="card">
-        <a class="button primary" href=${to}>${t(`setup.next.${name}`)}</a>
+      ${cards.map(([name, to], i) => html`<li key=${name} class="card">
+        <a class=${i === 0 ? "button primary" : "button"} href=${to}>${t(`setup.next.${name}`)}</a>
         <p>${t(`setup.next.${name}.why`)}</p>
       </li>`)}
     </ul>
