@@ -64,7 +64,7 @@ var importRules = map[string]struct {
 	"cmd/gateway/internal/dashboard/access": {[]string{"broker/auth", "bridge/statefile", "cmd/gateway/internal/dashboard/answer"}, "who may do what, whatever it is; passwords are hashed in one place"},
 	"cmd/gateway/internal/dashboard/openapitest": {nil, "a description and answers, whoever gave them"},
 	"cmd/gateway/internal/dashboard/answer":      {nil, "how the API speaks, whatever it says"},
-	"cmd/gateway/internal/dashboard":             {[]string{"broker", "broker/door", "sensors/reading", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer"}, "the page is a subscriber of the tree"},
+	"cmd/gateway/internal/dashboard":             {[]string{"cmd/gateway/internal/history", "broker", "broker/door", "sensors/reading", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/alerts":                {[]string{"broker", "broker/topic", "sensors/reading", "cmd/gateway/internal/dashboard/answer", "bridge/statefile"}, "alerts are a subscriber of the tree; what they keep is a small file"},
 	"cmd/gateway/internal/health":                {[]string{"broker", "sensors", "bridge"}, "it formats what the parts say of themselves"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/alerts", "cmd/gateway/internal/dashboard", "cmd/gateway/internal/history"},

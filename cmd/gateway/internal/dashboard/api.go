@@ -88,7 +88,15 @@ type Value struct {
 	Number   float64      `json:"number"`
 	Binary   bool         `json:"binary"`
 	Counter  bool         `json:"counter"`
+	Hour     *Hour        `json:"hour,omitempty"`    // of the last hour; nothing if nothing came
 	History  [][3]float64 `json:"history,omitempty"` // age in s, low, high; oldest first; in a Snapshot only
+}
+
+// Hour is what a value was within the last hour.
+type Hour struct {
+	Low  float64 `json:"low"`
+	Mean float64 `json:"mean"` // of all messages, each with the same weight
+	High float64 `json:"high"`
 }
 
 // snapshot returns everything, and the version of the model it shows.
@@ -161,7 +169,11 @@ func (s *sensor) form(now time.Time, withHistory bool) Sensor {
 			Quantity: string(v.quantity), Title: info.Title, Unit: info.Unit, Decimals: info.Decimals,
 			Number: v.number, Binary: info.Binary, Counter: info.Counter,
 		}
-		if !withHistory || v.history == nil {
+		if v.history == nil {
+			continue
+		}
+		f.Values[i].Hour = v.history.hour(now)
+		if !withHistory {
 			continue
 		}
 		for _, p := range v.history.since(now) {

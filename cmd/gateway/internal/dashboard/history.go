@@ -1,6 +1,10 @@
 package dashboard
 
-import "time"
+import (
+	"time"
+
+	recorded "gateway/cmd/gateway/internal/history"
+)
 
 const (
 	// maxPoints is the length of a history: enough for a small picture.
@@ -16,6 +20,8 @@ const (
 type point struct {
 	start     time.Time // by arrival
 	low, high float64
+	sum       float64
+	n         uint64
 }
 
 // history is the last hour of one value in at most maxPoints points. It
@@ -33,14 +39,46 @@ func (h *history) add(now time.Time, value float64) {
 		h.width = time.Second
 	}
 	if n := len(h.points); n > 0 && now.Sub(h.points[n-1].start) < h.width {
-		p := &h.points[n-1]
-		p.low, p.high = min(p.low, value), max(p.high, value)
+		h.points[n-1].join(point{low: value, high: value, sum: value, n: 1})
 		return
 	}
 	if len(h.points) == maxPoints {
 		h.makeRoom()
 	}
-	h.points = append(h.points, point{now, value, value})
+	h.points = append(h.points, point{now, value, value, value, 1})
+}
+
+// join adds what o has to p.
+func (p *point) join(o point) {
+	p.low, p.high = min(p.low, o.low), max(p.high, o.high)
+	p.sum += o.sum
+	p.n += o.n
+}
+
+// begin makes h what was recorded of a value before, in points of maxWidth; none
+// makes it empty.
+func (h *history) begin(past []recorded.Point) {
+	if len(past) == 0 {
+		return
+	}
+	h.width = maxWidth
+	for _, p := range past[max(0, len(past)-maxPoints):] {
+		h.points = append(h.points, point{p.Start, p.Low, p.High, p.Sum, p.N})
+	}
+}
+
+// hour sums up the points of the last historyLength; nil if there are none.
+func (h *history) hour(now time.Time) *Hour {
+	points := h.since(now)
+	if len(points) == 0 {
+		return nil
+	}
+	all := points[0]
+	for _, p := range points[1:] {
+		all.join(p)
+	}
+	mean := min(max(all.sum/float64(all.n), all.low), all.high)
+	return &Hour{Low: all.low, Mean: mean, High: all.high}
 }
 
 // makeRoom joins neighbours that fall into one doubled interval, or drops the
@@ -52,7 +90,7 @@ func (h *history) makeRoom() {
 		for _, p := range h.points[1:] {
 			last := &joined[len(joined)-1]
 			if p.start.Sub(last.start) < h.width {
-				last.low, last.high = min(last.low, p.low), max(last.high, p.high)
+				last.join(p)
 				continue
 			}
 			joined = append(joined, p)

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"gateway/broker"
+	recorded "gateway/cmd/gateway/internal/history"
 	"gateway/sensors/reading"
 )
 
@@ -35,6 +36,7 @@ type sensor struct {
 	status    reading.Status // "" if nobody said
 	values    []value
 	text      string // of a payload that is no reading
+	plain     bool   // the payload is a number, and no JSON
 	payload   []byte // the last one, at most its first maxPayload bytes; shared with the broker
 	simulated bool
 	unsynced  bool
@@ -60,7 +62,12 @@ type model struct {
 	removed   []tombstone
 	forgotten uint64        // version of the newest tombstone that was dropped
 	changed   chan struct{} // closed and replaced with every change
+	past      pastFunc      // nil: nobody knows
 }
+
+// pastFunc returns what was recorded of a key of a topic since a time, in points
+// of a width; the key is "" of a topic whose payload is a number.
+type pastFunc func(topic, key string, since time.Time, width time.Duration) []recorded.Point
 
 // tombstone is a sensor that is no more.
 type tombstone struct {
@@ -101,7 +108,7 @@ func (m *model) take(d broker.Delivery, now time.Time) bool {
 		return false
 	}
 	m.histories -= s.histories()
-	s.take(d, now, maxHistories-m.histories)
+	s.take(d, now, maxHistories-m.histories, m.past)
 	m.histories += s.histories()
 	m.touch(s)
 	return true
@@ -188,13 +195,14 @@ func statusOf(payload []byte) reading.Status {
 }
 
 // take notes a reading, or whatever else was published there. room is how
-// many histories s may have.
-func (s *sensor) take(d broker.Delivery, now time.Time, room int) {
+// many histories s may have; past is what a new one begins with.
+func (s *sensor) take(d broker.Delivery, now time.Time, room int, past pastFunc) {
 	if !d.Replay {
 		s.gaps.arrived(now)
 	}
 	s.keepPayload(d.Payload)
-	r, err := parse(s.path, d.Payload)
+	r, plain, err := parse(s.path, d.Payload)
+	s.plain = plain
 	s.known = true
 	s.measured = measured(r, d.Replay, now)
 	s.expires = 0
@@ -206,7 +214,11 @@ func (s *sensor) take(d broker.Delivery, now time.Time, room int) {
 	if err != nil {
 		s.text = shorten(d.Payload, maxText)
 	}
-	s.setValues(r.Values, now, room)
+	arrived := now
+	if d.Replay { // it came then, as far as anybody knows
+		arrived = s.measured
+	}
+	s.setValues(r.Values, now, arrived, room, past)
 }
 
 // keepPayload keeps the beginning of a message, without the rest of a large one.
@@ -231,9 +243,9 @@ func measured(r reading.Reading, replay bool, now time.Time) time.Time {
 	return now
 }
 
-// setValues replaces the values and goes on with the history of those that
-// stay.
-func (s *sensor) setValues(values []reading.Value, now time.Time, room int) {
+// setValues replaces the values, which arrived at a time that may be unknown, and
+// goes on with the history of those that stay.
+func (s *sensor) setValues(values []reading.Value, now, arrived time.Time, room int, past pastFunc) {
 	old := s.values
 	s.values = make([]value, 0, min(len(values), maxValues))
 	for _, v := range values {
@@ -251,12 +263,23 @@ func (s *sensor) setValues(values []reading.Value, now time.Time, room int) {
 			h = nil
 		} else if h == nil {
 			h = new(history)
+			if past != nil {
+				h.begin(past(s.path.String(), s.keyOf(v.Quantity), now.Add(-historyLength), maxWidth))
+			}
 		}
-		if h != nil && !s.measured.IsZero() {
-			h.add(now, v.Number)
+		if h != nil && !arrived.IsZero() && now.Sub(arrived) <= historyLength {
+			h.add(arrived, v.Number)
 		}
 		s.values = append(s.values, value{v.Quantity, v.Number, h})
 	}
+}
+
+// keyOf returns how history calls a value of s.
+func (s *sensor) keyOf(q reading.Quantity) string {
+	if s.plain {
+		return ""
+	}
+	return string(q)
 }
 
 // histories returns how many of the values have one.
@@ -271,16 +294,16 @@ func (s *sensor) histories() (n int) {
 
 // parse reads a payload: the JSON of a reading, or a plain number, which is
 // of the quantity that the sensor is called after.
-func parse(path reading.Path, payload []byte) (reading.Reading, error) {
-	r, err := reading.ParsePayload(path, payload)
+func parse(path reading.Path, payload []byte) (r reading.Reading, plain bool, err error) {
+	r, err = reading.ParsePayload(path, payload)
 	if err == nil {
-		return r, nil
+		return r, false, nil
 	}
 	x, numberErr := strconv.ParseFloat(strings.TrimSpace(string(payload)), 64)
 	if numberErr != nil || x-x != 0 { // NaN and infinities
-		return reading.Reading{}, err
+		return reading.Reading{}, false, err
 	}
-	return reading.Reading{Path: path, Values: []reading.Value{{Quantity: reading.Quantity(path.Sensor()), Number: x}}}, nil
+	return reading.Reading{Path: path, Values: []reading.Value{{Quantity: reading.Quantity(path.Sensor()), Number: x}}}, true, nil
 }
 
 // shorten returns the beginning of a payload as text, so many characters.

@@ -16,6 +16,7 @@ import (
 	"gateway/broker/door"
 	"gateway/cmd/gateway/internal/dashboard/access"
 	"gateway/cmd/gateway/internal/dashboard/answer"
+	recorded "gateway/cmd/gateway/internal/history"
 	"gateway/sensors/reading"
 )
 
@@ -85,6 +86,13 @@ func New(cfg Config, b *broker.Broker, about func() About, log *slog.Logger) *Da
 // memory, as without it. It is called before Run.
 func (d *Dashboard) KeepAccess(folder string) {
 	d.access = access.New(access.Options{Folder: folder, AllowAnonymous: d.cfg.AllowAnonymous, Log: d.log})
+}
+
+// SetPast has values begin with what was recorded of them in the last hour, so
+// that the page has its small pictures and the hour's figures from the start. It
+// is called before Run.
+func (d *Dashboard) SetPast(past func(topic, key string, since time.Time, width time.Duration) []recorded.Point) {
+	d.model.past = past
 }
 
 // Listen opens the page's socket, so that a start fails early. It does
