@@ -30,18 +30,18 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   const view = () => new URLSearchParams(page.url().split("?")[1]);
 
   /**
-   * Counts what is drawn in the colour of a line, in a part of the first chart:
-   * left, right, top, bottom from 0 to 1.
+   * Counts what is drawn in a colour of the page, or that of a line, in a part of
+   * the first chart: left, right, top, bottom from 0 to 1.
    */
-  const coloured = (line, left = 0, right = 1, top = 0, bottom = 1) =>
+  const coloured = (colour, left = 0, right = 1, top = 0, bottom = 1) =>
     page.evaluate(
-      async ([line, left, right, top, bottom]) => {
+      async ([colour, left, right, top, bottom]) => {
         await new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)));
         const canvas = document.querySelector(".uplot canvas");
         const over = document.querySelector(".uplot .u-over").getBoundingClientRect();
         const at = canvas.getBoundingClientRect();
         const scale = canvas.width / at.width;
-        const want = getComputedStyle(document.documentElement).getPropertyValue(`--line-${line}`).trim().match(/\w\w/g).map((h) => parseInt(h, 16));
+        const want = getComputedStyle(document.documentElement).getPropertyValue(colour).trim().match(/\w\w/g).map((h) => parseInt(h, 16));
         const [x, y] = [over.left - at.left + over.width * left, over.top - at.top + over.height * top].map((v) => Math.round(v * scale));
         const [w, h] = [over.width * (right - left), over.height * (bottom - top)].map((v) => Math.max(1, Math.round(v * scale)));
         const { data } = canvas.getContext("2d").getImageData(x, y, w, h);
@@ -56,7 +56,7 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
         }
         return n;
       },
-      [line, left, right, top, bottom],
+      [typeof colour === "number" ? `--line-${colour}` : colour, left, right, top, bottom],
     );
 
   // Nothing is there yet, and it says what to do.
@@ -250,7 +250,16 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   check(asked.length === questions, "a new value is asked for");
   check((await row(0, 3)).startsWith("33.3"), "a new highest value is not in the table");
 
-  // A month in Korean; what is chosen is remembered.
+  // The threshold of an alert is a line across.
+  check((await coloured("--bad")) === 0, "there is a threshold, and no rule");
+  const made = await page.evaluate(() => fetch("api/v1/alerts/rules", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name: "warm", value: "home/+/climate#temperature", above: 28 }) }).then((r) => r.status));
+  check(made === 201, `the rule is answered with ${made}`);
+  await page.reload();
+  await drawn();
+  for (let waited = 0; (await coloured("--bad")) < 100 && waited < 100; waited++) await page.waitForTimeout(50);
+  check((await coloured("--bad")) > 100, "the threshold is not drawn");
+
+  // In Korean; what is chosen is remembered.
   await page.evaluate(() => import("/static/i18n.js").then((m) => m.choose("ko")));
   await shows("실시간", ".chart-state");
   await shows("최근 사용", ".picker");

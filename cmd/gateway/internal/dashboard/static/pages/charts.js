@@ -10,7 +10,6 @@ import { go, link } from "../router.js";
 import { emptyView, formatView, parseView, toggle } from "../lib/view.js";
 import { known, loadKnown, nameOf, placeOf } from "../ui/names.js";
 import { remember } from "../ui/recent.js";
-import { limitsOf } from "../ui/limits.js";
 
 /** The address of a view. */
 export const address = (view) => `#/charts?${formatView(view)}`;
@@ -42,7 +41,6 @@ export default function Charts({ query }) {
   const view = useMemo(() => parseView(new URLSearchParams(text)), [text]);
   const [error, setError] = useState(null);
   const load = () => loadKnown().then(() => setError(null), setError);
-  const limits = limitsOf(view.series);
   // Of what is new one wants to know soon if there was nothing.
   const empty = !known.value?.size;
   useEffect(() => {
@@ -60,7 +58,7 @@ export default function Charts({ query }) {
     <div class="charts">
       ${known.value.size > 0 && html`<${Picker} view=${view} onView=${show} />`}
       <div class="charts-main">
-        ${view.series.length === 0 ? html`<${Nothing} view=${view} show=${show} />` : html`<${Chart} view=${view} onView=${show} name="gateway" limits=${limits} />`}
+        ${view.series.length === 0 ? html`<${Nothing} view=${view} show=${show} />` : html`<${Chart} view=${view} onView=${show} name="gateway" />`}
         ${view.series.length > 0 && html`<p class="actions"><button type="button" class="quiet" onClick=${() => show({ ...emptyView(), range: view.range || "24h" })}>${t("charts.clear")}</button></p>`}
       </div>
     </div>`;

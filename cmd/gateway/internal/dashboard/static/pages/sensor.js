@@ -6,7 +6,6 @@ import { Action, Copy, Failed, Field, Loading, toast, useLoad } from "../ui/ui.j
 import { Age, StateNow, hour } from "../ui/tile.js";
 import { Chart } from "../ui/chart.js";
 import { known, loadKnown } from "../ui/names.js";
-import { limitsOf } from "../ui/limits.js";
 import { lang, t } from "../i18n.js";
 import { count, number, parts, quantity, short, title } from "../format.js";
 import { get, post, query as queryOf } from "../api.js";
@@ -129,7 +128,7 @@ function History({ path, sensor, query }) {
   };
   if (known.value === null) return html`<${Loading} />`;
   if (series.length === 0) return html`<p class="empty">${t("sensor.unrecorded")}</p>`;
-  return html`<${Chart} view=${view} onView=${show} name=${path} fixed limits=${limitsOf(series)} />
+  return html`<${Chart} view=${view} onView=${show} name=${path} fixed />
     <p><a href=${`#/charts?${formatView(view)}`}>${t("sensor.compare")}</a></p>`;
 }
 

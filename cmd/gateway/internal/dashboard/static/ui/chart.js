@@ -14,6 +14,7 @@ import { short } from "../format.js";
 import { serverNow } from "./clock.js";
 import { saveCSV, savePNG } from "./files.js";
 import { watch } from "./history.js";
+import { limitsOf, loadLimits } from "./limits.js";
 import { Lines, valueText } from "./lines.js";
 import { known, nameOf, placeOf, wholeName } from "./names.js";
 import { PlotBox } from "./plotbox.js";
@@ -50,9 +51,8 @@ const pointsFor = (width) => Math.min(1500, Math.max(250, Math.ceil(width / 250)
  * @param {(view: Object, options?: {replace: boolean}) => void} props.onView  wants another view
  * @param {string} props.name         what files are called
  * @param {boolean} [props.fixed]     no series may be taken away
- * @param {Array<{series: string, value: number, text: string}>} [props.limits]  thresholds
  */
-export function Chart({ view, onView, name, fixed = false, limits = [] }) {
+export function Chart({ view, onView, name, fixed = false }) {
   const history = useMemo(watch, []);
   const group = useMemo(() => ({ key: `charts-${groups++}`, span: { from: 0, to: 0, held: false }, room: { left: 0, right: 0 }, plots: new Set() }), []);
   const { span, plots } = group;
@@ -62,7 +62,10 @@ export function Chart({ view, onView, name, fixed = false, limits = [] }) {
   const frame = useRef(null);
   if (view.range) home.current = view.range;
 
-  useEffect(() => () => history.end(), []);
+  useEffect(() => {
+    loadLimits();
+    return () => history.end();
+  }, []);
   useEffect(() => history.show(view, pointsFor(frame.current.clientWidth)), [view]);
 
   const answer = history.answer.value;
@@ -119,10 +122,10 @@ export function Chart({ view, onView, name, fixed = false, limits = [] }) {
     <${Ranges} view=${view} onView=${show} home=${home.current} />
     <div class="chart-stack" tabindex="0" role="group" aria-label=${t("charts.chart", { names: view.series.map(wholeName).join(", ") })} aria-describedby=${`${group.key}-about`} onKeyDown=${keys}>
       ${stacks.map(
-        (s, i) => html`<${PlotBox} key=${s.members.map((m) => drawn[m].series).join("\n")} axes=${s.axes} version=${`${version} ${answer?.asked.from} ${answer?.asked.to} ${view.rises}`} group=${group} on=${on}
+        (s, i) => html`<${PlotBox} key=${s.members.map((m) => drawn[m].series).join("\n")} axes=${s.axes} version=${`${version} ${view.rises}`} group=${group} on=${on}
           height=${heightOf(i, stacks.length, s)}
           lines=${s.members.map((m) => drawn[m]).map((l) => ({ points: l.points, axis: axisOf(l.info), colour: colourOf(l.place), dash: dashOf(l.place), hidden: l.hidden }))}
-          limits=${limits.filter((l) => s.members.some((m) => drawn[m].series === l.series)).map((l) => ({ ...l, axis: axisOf(drawn.find((d) => d.series === l.series).info) }))} />`,
+          limits=${limitsIn(s.members.map((m) => drawn[m]))} />`,
       )}
       ${stacks.length === 0 && html`<div class="chart-box none"></div>`}
       <${Notes} history=${history} view=${view} lines=${lines} onView=${show} />
@@ -144,6 +147,13 @@ export function Chart({ view, onView, name, fixed = false, limits = [] }) {
       remove: fixed ? undefined : (s) => onView(toggle(view, s)),
     }} />`}
   </div>`;
+}
+
+// Thresholds of what is seen, each once on its axis.
+function limitsIn(lines) {
+  const seen = lines.filter((l) => !l.hidden && !l.risen);
+  const all = limitsOf(seen.map((l) => l.series)).map(({ series, value, text }) => ({ value, text, axis: axisOf(seen.find((l) => l.series === series).info) }));
+  return [...new Map(all.map((l) => [JSON.stringify(l), l])).values()];
 }
 
 // What is 0 or 1 needs little room; the first chart gets the most.
@@ -182,7 +192,7 @@ function Notes({ history, view, lines, onView }) {
     return html`<div class="chart-note"><p>${t("charts.none")} ${newest > 0 && t("charts.none.newest", { at: momentText(newest, lang.value) })}</p>
       ${newest > 0 && html`<p><button type="button" onClick=${() => onView(at(view, newest - (to - from) * 0.9, newest + (to - from) * 0.1, serverNow()))}>${t("charts.none.show")}</button></p>`}</div>`;
   }
-  const starts = Math.min(...lines.map((l) => l.info.first_ms ?? Infinity));
+  const starts = answer.value.starts_ms ?? Math.min(...lines.map((l) => l.info.first_ms ?? Infinity));
   if (!Number.isFinite(starts) || starts < from + (to - from) * 0.02) return null;
   return html`<p class="chart-hint">${t("charts.starts", { at: momentText(starts, lang.value) })}</p>`;
 }

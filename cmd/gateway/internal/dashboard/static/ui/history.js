@@ -49,6 +49,7 @@ export function watch() {
         holdState(p, got.width_ms);
       }
       answer.value = { ...got, asked };
+      drawn.value++;
       error.value = "";
       catchUp();
     } catch (e) {

@@ -1,8 +1,18 @@
-// Thresholds of alerts, as lines in a chart.
+// Thresholds of alerts, which charts draw as lines across.
 import { signal } from "../vendor/signals.js";
+import { get } from "../api.js";
+import { limitsFor } from "../lib/limits.js";
 
-/** What a chart draws across itself: [{series, value, text}]. */
-export const limits = signal([]);
+const rules = signal([]);
 
-/** Those of some series. */
-export const limitsOf = (series) => limits.value.filter((l) => series.includes(l.series));
+/** Asks for the rules; without them charts have no such lines. */
+export async function loadLimits() {
+  try {
+    rules.value = (await get("alerts")).rules ?? [];
+  } catch {
+    // the chart is no worse for it
+  }
+}
+
+/** Those of some series: [{series, value, text}]. */
+export const limitsOf = (series) => limitsFor(rules.value, series);
