@@ -262,6 +262,7 @@ func (d *Dashboard) own() []route {
 		{access.Read, "GET /api/v1/sensor", http.HandlerFunc(d.sensor)},
 		{access.Read, "GET /api/v1/bridges", http.HandlerFunc(d.bridges)},
 	}
+	d.access.Mount(func(right access.Right, pattern string, h http.Handler) { all = append(all, route{right, pattern, h}) })
 	if d.files != nil {
 		serve := http.HandlerFunc(d.fromFolder)
 		return append(all, route{access.Open, "GET /{$}", serve}, route{access.Open, "GET /static/", serve})
@@ -270,7 +271,6 @@ func (d *Dashboard) own() []route {
 	for name, a := range d.assets {
 		all = append(all, route{access.Open, "GET /static/" + name, http.HandlerFunc(a.serve)})
 	}
-	d.access.Mount(func(right access.Right, pattern string, h http.Handler) { all = append(all, route{right, pattern, h}) })
 	return all
 }
 

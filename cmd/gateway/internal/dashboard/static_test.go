@@ -193,6 +193,9 @@ func TestServeFrom(t *testing.T) {
 			t.Errorf("%s: %d", path, w.Code)
 		}
 	}
+	if w := request(d, "/api/v1/session"); w.Code != http.StatusOK {
+		t.Errorf("the page cannot log in: %d %s", w.Code, w.Body)
+	}
 	if err := testDashboard(Default()).ServeFrom(t.TempDir()); err == nil || !strings.Contains(err.Error(), "index.html") {
 		t.Errorf("an empty folder: %v", err)
 	}
