@@ -6,21 +6,22 @@ import (
 	"slices"
 	"strings"
 
+	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/sensors"
 	"gateway/sensors/reading"
 )
 
-// buildSensorPage tells the page what the sensors are attached to.
+// buildSensorPage tells the page what reads the sensors.
 func (g *gateway) buildSensorPage() {
-	g.dashboard.SetWhere(func(path reading.Path) string {
+	g.dashboard.SetReaders(func(path reading.Path) dashboard.Reader {
 		for _, s := range g.sensors {
 			for _, c := range s.Configured() {
 				if c.Path == path {
-					return attachedTo(c.Config)
+					return dashboard.Reader{Driver: c.Driver.Name, Title: c.Driver.Title, Where: attachedTo(c.Config)}
 				}
 			}
 		}
-		return ""
+		return dashboard.Reader{}
 	})
 }
 

@@ -14,7 +14,9 @@ const maxPayload = 1000
 // SensorPage is what the page of one sensor shows beside its Sensor.
 type SensorPage struct {
 	Path         string        `json:"path"`          // which is its topic, too
-	Where        string        `json:"where"`         // what it is attached to, "i2c-1 0x76"; "" if it is not read here
+	Driver       string        `json:"driver"`        // which reads it here, as Title and Where; "" if it is not read here
+	Title        string        `json:"title"`         // of its driver
+	Where        string        `json:"where"`         // what it is attached to, "i2c-1 0x76"
 	Meta         *reading.Meta `json:"meta"`          // null if nobody said what it is
 	Detail       *SensorDetail `json:"detail"`        // null if nobody said how it is
 	Payload      string        `json:"payload"`       // of the last message, its beginning
@@ -30,9 +32,17 @@ type SensorDetail struct {
 	Errors     map[string]uint64 `json:"errors"` // failed attempts since the start, by kind
 }
 
-// SetWhere tells how to find out what a sensor is attached to. It is called before
-// Run; where may be called by several goroutines at a time.
-func (d *Dashboard) SetWhere(where func(reading.Path) string) { d.where = where }
+// Reader is what reads a sensor here.
+type Reader struct {
+	Driver string // its name
+	Title  string // and what that is
+	Where  string // what the sensor is attached to, "i2c-1 0x76"
+}
+
+// SetReaders tells how to find out what reads a sensor here; the zero Reader is
+// for what nobody does. It is called before Run; of may be called by several
+// goroutines at a time.
+func (d *Dashboard) SetReaders(of func(reading.Path) Reader) { d.reader = of }
 
 // sensor answers with what is known of one sensor.
 func (d *Dashboard) sensor(w http.ResponseWriter, r *http.Request) {
@@ -42,8 +52,9 @@ func (d *Dashboard) sensor(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := SensorPage{Path: path.String()}
-	if d.where != nil {
-		page.Where = d.where(path)
+	if d.reader != nil {
+		r := d.reader(path)
+		page.Driver, page.Title, page.Where = r.Driver, r.Title, r.Where
 	}
 	if m := d.b.Retained(path.MetaTopic()); m != nil {
 		if meta, err := reading.ParseMeta(m.Payload); err == nil { // another device may publish something else there
@@ -56,7 +67,7 @@ func (d *Dashboard) sensor(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	payload, size, known := d.model.payload(path)
-	if !known && page.Meta == nil {
+	if !known && page.Meta == nil && page.Driver == "" {
 		answer.Error(w, http.StatusNotFound, "There is no sensor %s. Perhaps it was renamed; the page Home lists what there is.", path)
 		return
 	}

@@ -13,11 +13,11 @@ import (
 
 func TestSensorPage(t *testing.T) {
 	d := testDashboard(Default())
-	d.SetWhere(func(p reading.Path) string {
-		if p.Sensor() == "climate" {
-			return "i2c-1 0x76"
+	d.SetReaders(func(p reading.Path) Reader {
+		if p.Sensor() == "climate" && p.Room() == "kitchen" {
+			return Reader{"bme280", "Bosch BME280", "i2c-1 0x76"}
 		}
-		return ""
+		return Reader{}
 	})
 	api := describedAPI(t)
 	ask := func(path string, want int) (p SensorPage) {
@@ -42,11 +42,14 @@ func TestSensorPage(t *testing.T) {
 	}
 	ask("", http.StatusBadRequest)
 	ask("home/kitchen", http.StatusBadRequest)
-	ask("home/kitchen/climate", http.StatusNotFound)
+	ask("home/attic/climate", http.StatusNotFound)
+	if p := ask("home/kitchen/climate", http.StatusOK); p.Driver != "bme280" || p.Title != "Bosch BME280" || p.Where != "i2c-1 0x76" { // configured, and never read
+		t.Errorf("a configured sensor: %+v", p)
+	}
 
 	// Of another device there is what it publishes, and nothing else.
 	d.model.take(msg("home/kitchen/climate", `{"temperature":21.5}`), time.Now())
-	if p := ask("home/kitchen/climate", http.StatusOK); p.Payload != `{"temperature":21.5}` || p.PayloadBytes != 20 || p.Meta != nil || p.Detail != nil || p.Where != "i2c-1 0x76" {
+	if p := ask("home/kitchen/climate", http.StatusOK); p.Payload != `{"temperature":21.5}` || p.PayloadBytes != 20 || p.Meta != nil || p.Detail != nil {
 		t.Errorf("a plain sensor: %+v", p)
 	}
 	publish("home/kitchen/climate/meta", `no "meta"`)

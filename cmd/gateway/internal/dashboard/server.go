@@ -59,7 +59,7 @@ type Dashboard struct {
 	routes  []route                   // of other parts, see Handle
 	feeds   map[string]Feed           // of other parts, see AddFeed
 	guarded map[string]access.Right   // what some of feeds need
-	where   func(reading.Path) string // see SetWhere; nil: nobody knows
+	reader  func(reading.Path) Reader // see SetReaders; nil: nobody knows
 	healths []func(io.Writer)         // of other parts, see AddHealth
 
 	ln      net.Listener         // set by Listen; nil without a page

@@ -1,6 +1,6 @@
 // One sensor: what it says now, what it said, what it is, and what is wrong
 // with it. The address is #/sensor/site/room/name, and the view of its chart.
-import { useEffect, useMemo, useState } from "../vendor/hooks.js";
+import { useEffect, useMemo, useRef, useState } from "../vendor/hooks.js";
 import { html } from "../ui/html.js";
 import { Action, Copy, Failed, Field, Loading, toast, useLoad } from "../ui/ui.js";
 import { Age, StateNow, hour } from "../ui/tile.js";
@@ -67,8 +67,8 @@ function Facts({ path, page, sensor }) {
   const row = (name, what) => what && html`<div><dt>${name}</dt><dd>${what}</dd></div>`;
   return html`<section class="card"><h2>${t("sensor.facts")}</h2>
     <dl class="facts">
-      ${row(t("sensor.topic"), html`<code>${path}</code> <${Copy} text=${path} label=${t("sensor.topic.copy")} />`)}
-      ${row(t("sensor.driver"), meta && html`${meta.title} <code>${meta.driver}</code>`)}
+      ${row(t("sensor.topic"), html`<code>${path}</code> <${Copy} text=${path} label=${t("sensor.topic.copy")} /> <a href=${link("explorer", [], { topic: path })}>${t("sensor.explore")}</a>`)}
+      ${row(t("sensor.driver"), (page.driver || meta) && html`${page.title || meta?.title} <code>${page.driver || meta?.driver}</code>`)}
       ${row(t("sensor.where"), page.where && html`<code>${page.where}</code>`)}
       ${row(t("sensor.interval"), meta?.interval > 0 && short(meta.interval))}
       ${row(t("sensor.stale"), sensor?.stale_after_ms > 0 && short(sensor.stale_after_ms / 1000))}
@@ -86,7 +86,7 @@ function Facts({ path, page, sensor }) {
 function Setting({ path, name, bounds: [low, high] }) {
   const [value, setValue] = useState("");
   const set = async () => {
-    await post("publish", { topic: `${path}/set/${name}`, payload: value.trim(), qos: 1, retain: false });
+    await post("publish", { topic: `${path}/set/${name}`, text: value.trim(), qos: 1, retain: false });
     toast(t("sensor.set.done", { name, value: value.trim() }));
   };
   const wrong = value !== "" && !(Number(value) >= low && Number(value) <= high);
@@ -98,15 +98,15 @@ function Setting({ path, name, bounds: [low, high] }) {
   </form>`;
 }
 
-function Settings({ path, meta }) {
+function Settings({ path, page: { meta, driver } }) {
   const all = Object.entries(meta?.settings ?? {});
-  if (!isAdmin.value || !meta) return null;
+  if (!isAdmin.value || (!driver && all.length === 0)) return null;
   const read = async () => {
-    await post("publish", { topic: `${path}/set/read`, payload: "1", qos: 1, retain: false });
+    await post("publish", { topic: `${path}/set/read`, text: "1", qos: 1, retain: false });
     toast(t("sensor.read.done"));
   };
   return html`<section class="card"><h2>${t("sensor.settings")}</h2>
-    <p class="actions"><${Action} run=${read}>${t("sensor.read")}<//></p>
+    ${driver && html`<p class="actions"><${Action} run=${read}>${t("sensor.read")}<//></p>`}
     ${all.map(([name, bounds]) => html`<${Setting} key=${name} path=${path} name=${name} bounds=${bounds} />`)}
   </section>`;
 }
@@ -138,10 +138,15 @@ export default function Sensor({ params, query }) {
   const [page, error, again] = useLoad((signal) => get("sensor" + queryOf({ path }), { signal }), [path, sensor?.state, sensor?.reason]);
   const [noHistory, setNoHistory] = useState(null);
   useEffect(() => void loadKnown().then(() => setNoHistory(null), setNoHistory), [path]);
+  // Each message has another payload; one looks at it no more often than this.
+  const looked = useRef(performance.now());
   useEffect(() => {
-    const timer = setInterval(() => !document.hidden && again(), 30_000);
-    return () => clearInterval(timer);
-  }, [path]);
+    const wait = setTimeout(() => {
+      looked.current = performance.now();
+      if (!document.hidden) again();
+    }, Math.max(0, looked.current + 3000 - performance.now()));
+    return () => clearTimeout(wait);
+  }, [sensor]);
   const heading = html`<p class="hint"><a href=${link("home")}>${t("shell.page.home")}</a> / ${params[0]} / ${title(params[1] ?? "")}</p>
     <div class="sensor-head"><h1>${title(params[2] ?? path)}</h1> ${sensor && html`<${StateNow} sensor=${sensor} /> <${Age} sensor=${sensor} />`} ${sensor?.simulated && html`<span class="badge">${t("shell.tile.simulated")}</span>`}</div>`;
   if (!page && error && !sensor) return html`${heading}<${Failed} error=${error} again=${again} /><p><a href=${link("home")}>${t("shell.page.home")}</a></p>`;
@@ -150,6 +155,6 @@ export default function Sensor({ params, query }) {
     <${Trouble} reason=${sensor?.reason || page?.detail?.reason} detail=${page?.detail} />
     <${Now} sensor=${sensor} />
     ${noHistory ? html`<${Failed} error=${noHistory} again=${() => loadKnown().then(() => setNoHistory(null), setNoHistory)} />` : html`<${History} path=${path} sensor=${sensor} query=${query} />`}
-    ${page && html`<div class="sensor-cards"><${Facts} path=${path} page=${page} sensor=${sensor} /><${Settings} path=${path} meta=${page.meta} /></div>`}
+    ${page && html`<div class="sensor-cards"><${Facts} path=${path} page=${page} sensor=${sensor} /><${Settings} path=${path} page=${page} /></div>`}
   </div>`;
 }
