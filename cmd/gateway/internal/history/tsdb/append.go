@@ -26,11 +26,10 @@ type block struct {
 	seq         uint64 // of its batch
 }
 
-// batch is what goes into the journal together: blocks, or the end of a series.
+// batch is what goes into the journal together.
 type batch struct {
 	seq     uint64
 	blocks  []batchBlock
-	erase   string
 	samples int
 	bytes   int
 }

@@ -39,10 +39,15 @@ func (a *adder) sample(s Sample) {
 	a.open(s.Time)
 	b := &a.current
 	if b.Count == 0 {
-		b.Min, b.Max, b.First, b.FirstTime = s.Value, s.Value, s.Value, s.Time
+		b.Min, b.Max, b.First, b.FirstTime, b.LastTime = s.Value, s.Value, s.Value, s.Time, s.Time
 	}
 	b.Min, b.Max = min(b.Min, s.Value), max(b.Max, s.Value)
-	b.Last, b.LastTime = s.Value, s.Time
+	if s.Time >= b.LastTime {
+		b.Last, b.LastTime = s.Value, s.Time
+	}
+	if s.Time < b.FirstTime { // than those of a bucket that was added
+		b.First, b.FirstTime = s.Value, s.Time
+	}
 	b.Count++
 	a.sum(s.Value)
 }
@@ -93,8 +98,8 @@ func (b *Bucket) add(o Bucket) {
 
 // widths are those that people find on a clock; above them there are whole days.
 var widths = [...]int64{1, 2, 5, 10, 20, 50, 100, 200, 500,
-	1000, 2000, 5000, 10_000, 15_000, 30_000,
-	minute, 2 * minute, 5 * minute, 15 * minute, 30 * minute,
+	1000, 2000, 5000, 10_000, 15_000, 20_000, 30_000,
+	minute, 2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute,
 	hour, 2 * hour, 3 * hour, 6 * hour, 12 * hour, day, 2 * day, 7 * day}
 
 // Grid returns a range that has all of [from, to), and the width of at most points

@@ -21,20 +21,10 @@ func (db *DB) Delete(names ...string) error {
 	db.pack()
 	var c change
 	for _, name := range names {
-		s := db.series[name]
-		if s == nil {
-			continue
+		if s := db.series[name]; s != nil {
+			db.forgetSeries(s)
+			c.deleted = append(c.deleted, deletion{name: name, rank: db.number})
 		}
-		s.forget()
-		delete(db.series, name)
-		db.seq++
-		db.enqueue(batch{seq: db.seq, erase: name, bytes: 64 + len(name)})
-		for t := range db.files {
-			for _, f := range db.files[t] {
-				f.forget(s.id)
-			}
-		}
-		c.deleted = append(c.deleted, deletion{name: name, rank: db.number})
 	}
 	db.summaries = nil
 	db.generation++
@@ -42,12 +32,33 @@ func (db *DB) Delete(names ...string) error {
 	if len(c.deleted) == 0 {
 		return nil
 	}
+	// What comes is in files with higher numbers.
+	rotated := db.closeJournal()
 	err := db.commit(c)
-	db.unwritten = err != nil
 	if err != nil {
-		db.deleted = slices.Concat(db.deleted, c.deleted)
+		db.deleted, db.unwritten = slices.Concat(db.deleted, c.deleted), true
 	}
-	return errors.Join(err, db.flush())
+	return errors.Join(rotated, err)
+}
+
+// forgetSeries takes a series out of all that is in memory. The caller holds disk
+// and mu.
+func (db *DB) forgetSeries(s *series) {
+	for _, blocks := range s.hours {
+		for _, b := range blocks {
+			db.blockBytes -= len(b.data) + blockCost
+		}
+	}
+	for i := range db.queue {
+		b := &db.queue[i]
+		b.blocks = slices.DeleteFunc(slices.Clone(b.blocks), func(bb batchBlock) bool { return bb.s == s })
+	}
+	delete(db.series, s.name)
+	for t := range db.files {
+		for _, f := range db.files[t] {
+			f.forget(s.id)
+		}
+	}
 }
 
 // Shift adds by ms to the times of the samples of a series in [from, to): they

@@ -28,10 +28,11 @@ func (db *DB) compactDay(d int64) error {
 			return err
 		}
 	}
-	return db.finishCompaction(files, sources)
+	return db.finishCompaction(files, sources, r.lost)
 }
 
-func (db *DB) finishCompaction(files *files, sources []*pageFile) error {
+// finishCompaction commits files in the place of others, of which pages were lost.
+func (db *DB) finishCompaction(files *files, sources []*pageFile, lost []int64) error {
 	add, err := files.finish()
 	if err != nil {
 		return err
@@ -39,7 +40,7 @@ func (db *DB) finishCompaction(files *files, sources []*pageFile) error {
 	db.mu.Lock()
 	db.stats.Compactions++
 	db.mu.Unlock()
-	return db.commit(change{add: add, remove: sources})
+	return db.commit(change{add: add, remove: sources, holes: holesOf(sources, lost)})
 }
 
 // filesOf returns the files of a partition, by rank.
@@ -213,5 +214,5 @@ func (db *DB) compactRolls(t Tier, partition int64) error {
 		}
 		w.end()
 	}
-	return db.finishCompaction(files, sources)
+	return db.finishCompaction(files, sources, r.lost)
 }

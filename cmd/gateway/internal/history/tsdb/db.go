@@ -25,6 +25,7 @@ type DB struct {
 	scratch   []Sample
 	page      []byte
 	buckets   []Bucket
+	listed    bool // there is a manifest
 	unwritten bool // the manifest does not say what is so
 	clock     clock
 	moved     []int64      // hours that Shift changed since roll-ups were made

@@ -69,7 +69,7 @@
 // varint is a signed number as uvarint(v<<1 ^ v>>63). Text is its length as
 // uvarint, and then its bytes. Times are ms since 1970 UTC.
 //
-// Every file begins with a head of 20 bytes:
+// Every file begins with a head of 20 bytes, in this and in every later version:
 //
 //	 0   8  "GWHIST\r\n"
 //	 8   1  version, 1
@@ -89,21 +89,18 @@
 //
 // # Journals
 //
-// A journal, journal-N, has frames of two kinds, and then zeros that were
-// allocated. Kind 5, a batch, is
+// A journal, journal-N, has frames of kind 5, batches, and then zeros that were
+// allocated. A batch is
 //
 //	uvarint names, and for each: uvarint id (within this file), text
 //	uvarint blocks, and for each: uvarint id, uvarint bytes, block
-//
-// Kind 6 is the text of a name without a length: the series ends, with all that
-// came before.
 //
 // # Pages
 //
 // A file of pages, raw-N, 1m-N, 15m-N or 6h-N, has these frames, and then an end
 // of 24 bytes. N is of 8 digits or more; all files share one count.
 //
-//	kind 8, about: byte 1 if the file has all that its partition had when it was
+//	kind 7, about: byte 1 if the file has all that its partition had when it was
 //	    made; uvarint rank
 //	for each series:
 //	    kind 1, series: the text of its name, without a length
@@ -124,7 +121,7 @@
 //
 // # Manifest
 //
-// The file manifest has one frame, of kind 7:
+// The file manifest has one frame, of kind 6:
 //
 //	uvarint highest number of a file so far
 //	uvarint number from which journals are not sealed; those before are not needed
@@ -133,8 +130,9 @@
 //	4 times varint: the time, ms, before which the tier does not have everything
 //	uvarint holes, and for each: byte tier, varint from, varint to, ms: where the
 //	    pages of a tier were damaged
-//	uvarint deletions, and for each: text name, uvarint rank: files up to this one
-//	    do not have the series any more, although it may still be in them
+//	uvarint deletions, and for each: text name, uvarint rank: files up to this one,
+//	    and journals up to this number, do not have the series any more, although
+//	    it may still be in them
 //
 // Without a manifest all files count.
 //

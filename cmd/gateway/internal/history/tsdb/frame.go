@@ -19,9 +19,8 @@ const (
 	frameIndex  = 3
 	frameTop    = 4
 	frameBatch  = 5
-	frameErase  = 6
-	frameFiles  = 7
-	frameAbout  = 8
+	frameFiles  = 6
+	frameAbout  = 7
 
 	headSize    = 20
 	frameHead   = 12
@@ -57,11 +56,11 @@ func parseHead(b []byte) (fileHead, error) {
 	if len(b) < headSize || !bytes.HasPrefix(b, fileMagic) {
 		return fileHead{}, fmt.Errorf("%w: it does not begin as a file of history", errDamaged)
 	}
-	if b[8] != fileVersion {
-		return fileHead{}, fmt.Errorf("%w: format %d, this one reads %d", errNewer, b[8], fileVersion)
-	}
 	if crc32.Checksum(b[:16], castagnoli) != binary.LittleEndian.Uint32(b[16:]) {
 		return fileHead{}, fmt.Errorf("%w: the checksum of its head is wrong", errDamaged)
+	}
+	if b[8] != fileVersion {
+		return fileHead{}, fmt.Errorf("%w: format %d, this one reads %d", errNewer, b[8], fileVersion)
 	}
 	h := fileHead{kind: b[9], tier: Tier(b[10]), salt: binary.LittleEndian.Uint32(b[12:])}
 	if h.tier >= tiers {

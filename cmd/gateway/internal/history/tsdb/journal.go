@@ -35,10 +35,6 @@ func (db *DB) writeJournal(batches []batch) error {
 	}
 	var payload []byte
 	for _, b := range batches {
-		if b.erase != "" {
-			buf = j.head.appendFrame(buf, frameErase, append(payload[:0], b.erase...))
-			continue
-		}
 		payload = b.append(payload[:0], j.number)
 		buf = j.head.appendFrame(buf, frameBatch, payload)
 	}

@@ -65,7 +65,7 @@ func (db *DB) sealDue() bool {
 	// All that is due at the end of an hour waits a little, for the samples that
 	// come late.
 	inHour := now - floorDiv(now, hour)*hour
-	if len(days) > sealDays || bytes >= db.sealAt() {
+	if len(days) > sealDays || bytes >= db.sealAt() || now-db.since >= sealAge+hour {
 		return true
 	}
 	ended := inHour >= grace && db.since < now-inHour
@@ -274,14 +274,35 @@ func (db *DB) dropPartition(t Tier, p int64) error {
 	return db.commit(change{remove: gone, cuts: map[Tier]int64{t: cut}, force: true})
 }
 
-// rollUp makes the roll-ups of a day, if there is something that has none.
+// rollUp makes the roll-ups of a day, if there is something that has none. What
+// is in no page yet becomes one first: it may replace samples of that day.
 func (db *DB) rollUp(d int64) error {
+	if db.inBlocks(d) {
+		if err := db.seal(); err != nil {
+			return err
+		}
+	}
 	for _, f := range db.filesOf(Raw, d) {
 		if !f.merged {
 			return db.compactDay(d)
 		}
 	}
 	return nil
+}
+
+// inBlocks tells that samples of a day are in no page yet.
+func (db *DB) inBlocks(d int64) bool {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.pack()
+	for _, s := range db.series {
+		for h := d * 24; h < (d+1)*24; h++ {
+			if len(s.hours[h]) > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // halve drops the older half of the time in a partition, for a tier that has
@@ -304,7 +325,7 @@ func (db *DB) halve(t Tier, p int64) error {
 	if keep > last {
 		return db.dropPartition(t, p)
 	}
-	files, _, err := db.copyPages(t, sources, keep, last)
+	files, lost, err := db.copyPages(t, sources, keep, last)
 	if err != nil {
 		return err
 	}
@@ -312,20 +333,22 @@ func (db *DB) halve(t Tier, p int64) error {
 	if err != nil {
 		return err
 	}
-	return db.commit(change{add: add, remove: sources, cuts: map[Tier]int64{t: keep * t.span()}})
+	return db.commit(change{add: add, remove: sources, holes: holesOf(sources, lost), cuts: map[Tier]int64{t: keep * t.span()}})
 }
 
 // clock watches whether time goes on as it should: a clock that was set says
 // nothing about age for a while.
 type clock struct {
-	first, last time.Time
+	first, last time.Time // by Options.Now
+	steady      time.Time // at last, by a clock that nobody sets
 }
 
 func (c *clock) settled(now time.Time) bool {
-	wall, steady := now.Round(0).Sub(c.last.Round(0)), now.Sub(c.last)
-	if d := wall - steady; c.last.IsZero() || d > time.Minute || d < -time.Minute || wall < 0 {
+	steady := time.Now()
+	wall := now.Sub(c.last)
+	if ahead := wall - steady.Sub(c.steady); c.last.IsZero() || ahead > time.Minute || wall < 0 {
 		c.first = now
 	}
-	c.last = now
+	c.last, c.steady = now.Round(0), steady
 	return now.Sub(c.first) >= settleTime
 }

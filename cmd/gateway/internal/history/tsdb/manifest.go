@@ -40,7 +40,8 @@ type hole struct {
 	from, to int64 // ms
 }
 
-// deletion ends a series in the files up to a rank.
+// deletion ends a series in the files up to a rank, and in the journals up to
+// that number.
 type deletion struct {
 	name string
 	rank uint64
@@ -213,6 +214,7 @@ func (db *DB) writeManifest(m *manifest) error {
 	if err := db.folder.rename(manifestNew, manifestName); err != nil {
 		return err
 	}
+	db.listed = true
 	db.wrote(len(b), 2)
 	return db.folder.sync()
 }

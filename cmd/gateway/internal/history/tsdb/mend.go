@@ -81,7 +81,7 @@ func (db *DB) mend() error {
 			if err != nil {
 				return err
 			}
-			if err := db.commit(change{add: add, remove: []*pageFile{f}, holes: f.holes(lost)}); err != nil {
+			if err := db.commit(change{add: add, remove: []*pageFile{f}, holes: holesOf([]*pageFile{f}, lost)}); err != nil {
 				return err
 			}
 		}
@@ -89,15 +89,17 @@ func (db *DB) mend() error {
 	return nil
 }
 
-// holes returns where pages were lost.
-func (f *pageFile) holes(lost []int64) (holes []hole) {
-	span := f.tier.span()
-	if slices.Contains(lost, allPages) {
-		return []hole{{f.tier, f.from * span, (f.to + 1) * span}}
-	}
+// holesOf returns where pages of files of a tier were lost.
+func holesOf(files []*pageFile, lost []int64) (holes []hole) {
+	t := files[0].tier
+	span := t.span()
+	lost = slices.Clone(lost)
 	slices.Sort(lost)
 	for _, n := range slices.Compact(lost) {
-		holes = append(holes, hole{f.tier, n * span, (n + 1) * span})
+		if n == allPages {
+			return []hole{partitionHole(t, files[0].partition())}
+		}
+		holes = append(holes, hole{t, n * span, (n + 1) * span})
 	}
 	return holes
 }
@@ -127,7 +129,8 @@ func (db *DB) purge() error {
 			}
 		}
 	}
-	if left == purgeBytes && len(db.deleted) > 0 {
+	old := func(d deletion) bool { return len(db.journals) > 0 && db.journals[0].number <= d.rank }
+	if left == purgeBytes && len(db.deleted) > 0 && !slices.ContainsFunc(db.deleted, old) {
 		return db.commit(change{undelete: true})
 	}
 	return nil

@@ -65,7 +65,7 @@ func sameBuckets(got, want []Bucket) string {
 	for i, g := range got {
 		w := want[i]
 		if tolerance := 1e-9 * (abs(w.Sum) + float64(w.Count)*max(abs(w.Min), abs(w.Max))); abs(g.Sum-w.Sum) > tolerance {
-			return fmt.Sprintf("sum %v, want %v: %+v", g.Sum, w.Sum, g)
+			return fmt.Sprintf("sum: got  %+v\nwant %+v", g, w)
 		}
 		g.Sum = w.Sum
 		if g != w {
@@ -88,7 +88,7 @@ type house struct {
 }
 
 func newHouse(t *testing.T, seed uint64, o Options) *house {
-	h := &house{t: t, o: o, m: model{}, now: time.UnixMilli(1_764_000_000_000), rng: rand.New(rand.NewPCG(seed, 7))}
+	h := &house{t: t, o: o, m: model{}, now: time.UnixMilli(1_764_000_000_000), rng: newRand(seed)}
 	h.o.Now = func() time.Time { return h.now }
 	h.names = []string{"a", "b#c.d", "집/온도"}
 	h.db = open(t, h.o)
@@ -145,7 +145,7 @@ func (h *house) live(d, period time.Duration) {
 func (h *house) late(n int, back time.Duration) {
 	h.t.Helper()
 	name := h.name()
-	known := h.m.samples(name, minTime, maxTime)
+	known := h.m.samples(name, h.now.Add(-back).UnixMilli(), maxTime)
 	for range n {
 		s := Sample{h.now.UnixMilli() - h.rng.Int64N(back.Milliseconds()), h.value()}
 		if len(known) > 0 && h.rng.IntN(2) == 0 {
@@ -271,9 +271,7 @@ func (h *house) step() {
 	case 7, 8, 9, 10:
 		h.must(h.db.maintain())
 	case 11:
-		h.db.disk.Lock()
-		h.must(h.db.seal())
-		h.db.disk.Unlock()
+		h.seal()
 	case 12:
 		h.reopen()
 	case 13:
@@ -294,4 +292,13 @@ func (h *house) step() {
 	case 15:
 		h.check()
 	}
+}
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
+
+func (h *house) seal() {
+	h.t.Helper()
+	h.db.disk.Lock()
+	defer h.db.disk.Unlock()
+	h.must(h.db.seal())
 }

@@ -68,6 +68,7 @@ func (db *DB) readManifest(there bool) (*manifest, error) {
 		db.setAside(manifestName, err)
 		return nil, nil
 	}
+	db.listed = true
 	db.number, db.cuts, db.holes, db.deleted = m.number, m.cuts, m.holes, m.deleted
 	return m, nil
 }
@@ -136,7 +137,7 @@ func (db *DB) register(f *pageFile, series []summary) {
 	var ids []uint32
 	var kept []summary
 	for _, s := range series {
-		if slices.ContainsFunc(db.deleted, func(d deletion) bool { return d.name == s.name && f.rank <= d.rank }) {
+		if db.isDeleted(s.name, f.rank) {
 			f.deletion = true
 			continue
 		}
@@ -173,7 +174,7 @@ func (db *DB) replay(name string, number uint64) error {
 		db.setAside(name, errors.Join(err, errDamaged))
 		return nil
 	}
-	r := &replayer{db: db, names: map[uint64]*series{}}
+	r := &replayer{db: db, number: number, names: map[uint64]*series{}}
 	end, lost := head.scan(b[headSize:], func(kind byte, payload []byte, _ int) {
 		if !r.frame(kind, payload) {
 			r.wrong++
@@ -243,27 +244,14 @@ func readFile(f folder, name string) ([]byte, error) {
 // replayer does again what a journal says was done.
 type replayer struct {
 	db      *DB
+	number  uint64
 	names   map[uint64]*series
 	decoder decoder
 	wrong   int
 }
 
 func (r *replayer) frame(kind byte, payload []byte) bool {
-	switch kind {
-	case frameBatch:
-		return r.batch(payload)
-	case frameErase:
-		if s := r.db.series[string(payload)]; s != nil {
-			s.forget() // the manifest says so for its pages
-		}
-		return true
-	}
-	return false
-}
-
-func (s *series) forget() {
-	s.pending, s.mixed, s.some = nil, false, false
-	clear(s.hours)
+	return kind == frameBatch && r.batch(payload)
 }
 
 func (r *replayer) batch(payload []byte) bool {
@@ -276,6 +264,10 @@ func (r *replayer) batch(payload []byte) bool {
 		if c.bad || checkName(name) != nil {
 			return false
 		}
+		r.names[id] = nil
+		if r.db.isDeleted(name, r.number) {
+			continue
+		}
 		s := r.db.series[name]
 		if s == nil {
 			s = r.db.addSeries(name)
@@ -283,16 +275,16 @@ func (r *replayer) batch(payload []byte) bool {
 		r.names[id] = s
 	}
 	for range c.length(len(payload)) {
-		s := r.names[c.unsigned()]
+		s, named := r.names[c.unsigned()]
 		data := c.bytes(c.length(len(payload)))
 		if c.bad {
 			return false
 		}
-		if s == nil { // its name was in a batch that is damaged
+		if !named { // its name was in a batch that is damaged
 			r.wrong++
 			continue
 		}
-		if !r.block(s, data) {
+		if s != nil && !r.block(s, data) {
 			return false
 		}
 	}

@@ -89,6 +89,8 @@ func (db *DB) salvageFile(b brokenFile) (*pageFile, error) {
 	return w.finish()
 }
 
+// isDeleted tells that a file of a rank, or a journal of a number, does not have
+// a series any more.
 func (db *DB) isDeleted(name string, rank uint64) bool {
 	for _, d := range db.deleted {
 		if d.name == name && rank <= d.rank {

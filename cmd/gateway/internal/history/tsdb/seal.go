@@ -3,6 +3,7 @@ package tsdb
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -44,6 +45,12 @@ func (db *DB) seal() error {
 	parts, upTo := db.unsealed()
 	if len(parts) == 0 && len(db.journals) == 0 {
 		return nil
+	}
+	// Pages without a manifest count, so there is one before there are pages.
+	if !db.listed {
+		if err := db.writeManifest(db.manifestAfter(change{})); err != nil {
+			return fmt.Errorf("writing the manifest of history: %w", err)
+		}
 	}
 	db.since = 0
 	return db.writeParts(parts, change{sealed: true, memory: func() { db.forgetBlocks(upTo) }})
@@ -136,11 +143,11 @@ func (db *DB) writeDay(files *files, parts []part) (fold []part, err error) {
 			s, rolled = p.s, nil
 			w.begin(s)
 		}
-		old, before, err := db.oldHour(r, p)
+		old, before, known, err := db.oldHour(r, p)
 		if err != nil {
 			return nil, err
 		}
-		if len(old) == 0 && !p.whole {
+		if !known {
 			if rolled == nil {
 				if rolled, err = db.rolledDay(r, s, floorDiv(p.hour, 24)); err != nil {
 					return nil, err
@@ -160,17 +167,18 @@ func (db *DB) writeDay(files *files, parts []part) (fold []part, err error) {
 }
 
 // oldHour returns the samples that a page has of the hour of a part, in
-// db.scratch, and how many the page says it has. None are left if it is damaged.
-func (db *DB) oldHour(r *reader, p *part) ([]Sample, int, error) {
+// db.scratch, and how many the page says it has. known tells that the samples of
+// the hour are all here: they may be none, but then they are not gone.
+func (db *DB) oldHour(r *reader, p *part) (old []Sample, n int, known bool, err error) {
 	ref, there, err := r.newest(Raw, p.s.id, p.hour)
 	if err != nil || !there {
-		return nil, 0, err
+		return nil, 0, p.whole, err
 	}
 	if p.whole {
-		return nil, ref.n, nil
+		return nil, ref.n, true, nil
 	}
 	db.scratch, err = r.samples(db.scratch[:0], ref)
-	return db.scratch, ref.n, err
+	return db.scratch, ref.n, ref.n == 0 || len(db.scratch) > 0, err
 }
 
 // writeHour writes the page of an hour: what was there, with what is new.
