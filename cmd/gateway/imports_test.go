@@ -73,7 +73,7 @@ var importRules = map[string]struct {
 	"cmd/gateway/internal/doctor": {[]string{"cmd/gateway/internal/config", "sensors", "sensors/bus", "sensors/driver"}, "what of the machine keeps the configured sensors from being read"},
 	"cmd/gateway/internal/explorer": {[]string{"broker", "broker/packet", "broker/topic", "cmd/gateway/internal/dashboard", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer"},
 		"it shows messages as they are, properties too, and knows no sensor"},
-	"cmd/gateway/internal/setup": {[]string{"cmd/gateway/internal/config", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer", "cmd/gateway/internal/doctor", "sensors", "sensors/bus", "sensors/driver", "sensors/reading", "sensors/scan"},
+	"cmd/gateway/internal/setup": {[]string{"cmd/gateway/internal/backup", "cmd/gateway/internal/config", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer", "cmd/gateway/internal/doctor", "sensors", "sensors/bus", "sensors/driver", "sensors/reading", "sensors/scan"},
 		"it changes what is configured, and never sees the broker"},
 	"cmd/gateway/internal/mosquittoconf": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "broker/topic", "bridge", "bridge/link/dial", "sensors", "cmd/gateway/internal/config"},
 		"it makes our configuration of Mosquitto's"},

@@ -20,9 +20,12 @@ func (g *gateway) buildSetup() {
 		deps.Root = bus.Root()
 	}
 	own := g.sensors[0]
+	state := g.stateFolder("")
+	version, _ := buildVersion()
 	s := setup.New(setup.Deps{
 		Log: g.log.With("part", "setup"), File: g.file, Config: g.cfg, Sensors: own, Machine: g.machine, Scan: deps,
 		Forget: func() error { return forgetRemoved(g.broker, own) }, SetLevel: g.setLevel, Demo: g.demo,
+		State: state, Version: version,
 	})
 	s.Mount(g.dashboard.Handle)
 }

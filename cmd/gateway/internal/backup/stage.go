@@ -286,3 +286,19 @@ func Staged(state string) bool {
 	_, err := os.Lstat(filepath.Join(state, stagedName, planName))
 	return state != "" && err == nil
 }
+
+// Unstage has what was staged not be applied.
+func Unstage(state string) error {
+	staged := filepath.Join(state, stagedName)
+	if !Staged(state) {
+		return nil
+	}
+	if _, err := os.Lstat(filepath.Join(staged, movedName)); err == nil {
+		return errors.New("it is being restored already")
+	}
+	gone := filepath.Join(state, scratch+"unstaged")
+	if err := errors.Join(os.RemoveAll(gone), os.Rename(staged, gone), syncFolder(state)); err != nil {
+		return err
+	}
+	return os.RemoveAll(gone)
+}

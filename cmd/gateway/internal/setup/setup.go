@@ -33,6 +33,10 @@ type Deps struct {
 	DeleteHistory func(filter string) error
 	// SetLevel has the log say more or less; nil if it cannot be changed.
 	SetLevel func(level string)
+	// State is the folder of what outlives a restart, "" if nothing does.
+	State string
+	// Version is that of the gateway.
+	Version string
 	// Demo tells whether there is a simulated house.
 	Demo bool
 }
@@ -41,6 +45,8 @@ type Deps struct {
 type Setup struct {
 	Deps
 	started *config.Config // what needs a restart is compared with this
+
+	restoring sync.Mutex // one backup is unpacked at a time
 
 	mu  sync.Mutex     // one change at a time
 	cfg *config.Config // as the file had it when it was read or written last
@@ -67,6 +73,12 @@ func (s *Setup) Mount(mount Mount) {
 		{access.Admin, "PUT /api/v1/sensors/{room}/{name}", s.change},
 		{access.Admin, "DELETE /api/v1/sensors/{room}/{name}", s.remove},
 		{access.Admin, "POST /api/v1/config/reload", s.reload},
+		{access.Admin, "GET /api/v1/settings", s.settings},
+		{access.Admin, "PUT /api/v1/settings", s.setSettings},
+		{access.Admin, "GET /api/v1/backup", s.backup},
+		{access.Admin, "GET /api/v1/restore", s.staged},
+		{access.Admin, "POST /api/v1/restore", s.restore},
+		{access.Admin, "DELETE /api/v1/restore", s.unstage},
 	} {
 		mount(r.right, r.pattern, r.h)
 	}

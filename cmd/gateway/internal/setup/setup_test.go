@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,7 +20,9 @@ import (
 	"periph.io/x/conn/v3/i2c"
 
 	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/cmd/gateway/internal/dashboard/access"
+	"gateway/cmd/gateway/internal/dashboard/openapitest"
 	"gateway/cmd/gateway/internal/doctor"
 	"gateway/sensors"
 	"gateway/sensors/bus/bustest"
@@ -30,6 +33,7 @@ import (
 // bench is a Setup with sensors that are read, and chips on a bus.
 type bench struct {
 	t     *testing.T
+	api   *openapitest.API // what answers are held against
 	mux   *http.ServeMux
 	bus   *bustest.Bus
 	file  string
@@ -51,7 +55,11 @@ func (open) Close() error { return nil }
 // 0x44 and a BME280 at 0x76. Its file is not there if text is "-".
 func newBench(t *testing.T, text string, root fstest.MapFS) *bench {
 	t.Helper()
-	b := &bench{t: t, mux: http.NewServeMux(), published: make(map[string]int)}
+	description, err := dashboard.OpenAPI("v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{t: t, api: openapitest.LoadValue(t, description), mux: http.NewServeMux(), published: make(map[string]int)}
 	b.bus = bustest.New(map[uint16]bustest.Chip{0x44: bustest.NewSHT4x(), 0x76: bustest.NewBME280()})
 	b.file = filepath.Join(t.TempDir(), "gateway.yaml")
 	cfg := config.Default()
@@ -100,12 +108,22 @@ func newBench(t *testing.T, text string, root fstest.MapFS) *bench {
 			return nil
 		},
 		SetLevel: func(l string) { b.level = l },
+		State:    filepath.Join(filepath.Dir(b.file), "state"), Version: "v1",
 	})
 	b.setup.Mount(func(_ access.Right, pattern string, h http.Handler) { b.mux.Handle(pattern, h) })
 	return b
 }
 
-// ask sends a request, holds its status, and reads the answer into v.
+// described is the path as the description has it.
+func described(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	if rest, ok := strings.CutPrefix(path, "/api/v1/sensors/"); ok && strings.Contains(rest, "/") {
+		return "/api/v1/sensors/{room}/{name}"
+	}
+	return path
+}
+
+// ask sends a request, holds its status and its form, and reads the answer into v.
 func (b *bench) ask(method, path string, body any, status int, v any) string {
 	b.t.Helper()
 	text := ""
@@ -124,6 +142,7 @@ func (b *bench) ask(method, path string, body any, status int, v any) string {
 		b.t.Fatalf("%s %s: %d %s, want %d", method, path, w.Code, w.Body, status)
 	}
 	answer := w.Body.String()
+	b.api.Check(b.t, method, described(path), w.Code, w.Body.Bytes())
 	if v != nil {
 		if err := json.Unmarshal(w.Body.Bytes(), v); err != nil {
 			b.t.Fatalf("%s %s: %v: %s", method, path, err, answer)
@@ -348,5 +367,79 @@ func TestDrivers(t *testing.T) {
 	}
 	if len(all) < 50 || n != 1 {
 		t.Errorf("%d drivers, %d only for the file", len(all), n)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	b := newBench(t, "# mine\nlog:\n  level: info # quiet\n"+oneSensor, nil)
+	var all Settings
+	b.ask("GET", "/api/v1/settings", nil, 200, &all)
+	by := func(key string) Setting {
+		for _, x := range all.Settings {
+			if x.Key == key {
+				return x
+			}
+		}
+		t.Fatalf("there is no setting %s", key)
+		return Setting{}
+	}
+	if x := by("log.level"); x.Kind != "choice" || x.Value != "info" || !x.AtOnce || len(x.Choices) != 4 {
+		t.Errorf("%+v", x)
+	}
+	if x := by("persistence.interval"); x.Kind != "duration" || x.Default != "5s" || x.AtOnce {
+		t.Errorf("%+v", x)
+	}
+	b.ask("PUT", "/api/v1/settings", map[string]string{"log.level": "debug", "site": "house"}, 200, &all)
+	if b.level != "debug" || len(all.Restart) != 0 || by("site").Value != "house" || !strings.Contains(b.text(), "  level: debug # quiet\n") {
+		t.Errorf("%s, %+v\n%s", b.level, all, b.text())
+	}
+	b.await("house/lab/one")
+	b.ask("PUT", "/api/v1/settings", map[string]string{"persistence.interval": "30s"}, 200, &all)
+	if fmt.Sprint(all.Restart) != "[persistence]" {
+		t.Errorf("waits for a restart: %v", all.Restart)
+	}
+	before := b.text()
+	for key, value := range map[string]string{"persistence.interval": "2h", "log.level": "loud", "broker.max_qos": "1", "site": "a/b"} {
+		b.ask("PUT", "/api/v1/settings", map[string]string{"site": "x", key: value}, 422, nil)
+	}
+	if b.text() != before {
+		t.Errorf("what is wrong was written:\n%s", b.text())
+	}
+}
+
+func TestBackupOverTheAPI(t *testing.T) {
+	b := newBench(t, oneSensor, nil)
+	r := httptest.NewRequest("GET", "/api/v1/backup?history=true", nil)
+	w := httptest.NewRecorder()
+	b.mux.ServeHTTP(w, r)
+	if w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Disposition"), `attachment; filename="gateway-pi-`) {
+		t.Fatalf("%d, %v", w.Code, w.Header())
+	}
+	send := func(data []byte, status int) string {
+		t.Helper()
+		r := httptest.NewRequest("POST", "/api/v1/restore", bytes.NewReader(data))
+		w := httptest.NewRecorder()
+		b.mux.ServeHTTP(w, r)
+		if w.Code != status {
+			t.Fatalf("%d %s, want %d", w.Code, w.Body, status)
+		}
+		return w.Body.String()
+	}
+	if text := send(w.Body.Bytes()[:100], 422); !strings.Contains(text, "Nothing was changed") {
+		t.Error(text)
+	}
+	var state Restored
+	if b.ask("GET", "/api/v1/restore", nil, 200, &state); state.Staged {
+		t.Error("staged, although it is not whole")
+	}
+	if text := send(w.Body.Bytes(), 200); !strings.Contains(text, `"host":"pi"`) {
+		t.Error(text)
+	}
+	if b.ask("GET", "/api/v1/restore", nil, 200, &state); !state.Staged {
+		t.Error("not staged")
+	}
+	b.ask("DELETE", "/api/v1/restore", nil, 200, &state)
+	if b.ask("GET", "/api/v1/restore", nil, 200, &state); state.Staged {
+		t.Error("staged after all")
 	}
 }
