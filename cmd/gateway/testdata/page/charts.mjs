@@ -261,6 +261,17 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   check(asked.length === questions, "a new value is asked for");
   check((await row(0, 3)).startsWith("33.3"), "a new highest value is not in the table");
 
+  // A page that nobody saw for a while catches up.
+  const hide = (hidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  await hide(true);
+  await gateway('publish home/kitchen/climate {"time":"$NOW","temperature":34.4,"humidity":41}');
+  await hide(false);
+  await page.waitForFunction(() => /34\.4/.test(document.querySelectorAll(".chart-lines tbody td")[4].innerText));
+  check(asked.length > questions, "what came while nobody looked was not asked for");
+
   // The threshold of an alert is a line across.
   check((await coloured("--bad")) === 0, "there is a threshold, and no rule");
   const made = await page.evaluate(() => fetch("api/v1/alerts/rules", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name: "warm", value: "home/+/climate#temperature", above: 28 }) }).then((r) => r.status));
@@ -280,7 +291,7 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   // From Home to a sensor: what it says, its chart, its topic and last message.
   await open();
   await page.click('article[aria-label="home/kitchen/climate"] h4 a');
-  await shows("33.3", ".sensor-now");
+  await shows("34.4", ".sensor-now");
   await drawn();
   await shows("home/kitchen/climate", ".facts");
   await shows('"humidity":41', "pre");

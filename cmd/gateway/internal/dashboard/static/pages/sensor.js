@@ -11,7 +11,7 @@ import { count, number, parts, quantity, short, title } from "../format.js";
 import { get, post, query as queryOf } from "../api.js";
 import { go, link } from "../router.js";
 import { isAdmin } from "../session.js";
-import { sensors } from "../store.js";
+import { gateway, sensors } from "../store.js";
 import { serverNow } from "../ui/clock.js";
 import { split } from "../lib/names.js";
 import { momentText } from "../lib/ticks.js";
@@ -35,6 +35,7 @@ function Value({ value }) {
 }
 
 function Now({ sensor }) {
+  if (!sensor && !gateway.value) return html`<${Loading} />`;
   if (!sensor) return html`<p class="hint">${t("sensor.silent")}</p>`;
   return html`<div class="sensor-now">${sensor.values.map((v) => html`<${Value} key=${v.quantity} value=${v} />`)}
     ${sensor.text && html`<p class="text">${sensor.text}</p>`}

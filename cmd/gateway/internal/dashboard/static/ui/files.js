@@ -1,6 +1,5 @@
 // Files of exactly what a chart shows.
-import { t } from "../i18n.js";
-import { lang } from "../i18n.js";
+import { lang, t } from "../i18n.js";
 import { query } from "../api.js";
 import { download } from "./ui.js";
 import { fileName } from "../lib/names.js";
@@ -36,6 +35,7 @@ export async function savePNG(file) {
     const s = l.stats;
     const name = l.risen ? `${wholeName(l.series)} Δ` : wholeName(l.series);
     if (!s) return `${name}: ${t("charts.none")}`;
+    if (l.info.binary) return `${name}: ${t("charts.png.state", { last: valueText(l.points, s.last) })}`;
     return `${name}: ${t("charts.png.line", { low: valueText(l.points, s.min), mean: valueText(l.points, s.avg, 1), high: valueText(l.points, s.max), last: valueText(l.points, s.last) })}`;
   };
   const canvases = [...file.plots].map((p) => p.u.ctx.canvas).sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top);

@@ -23,6 +23,9 @@ function Entry({ series, view, onView, where }) {
   </li>`;
 }
 
+// Readings of sensors come first, then what devices and the gateway itself tell besides.
+const deeper = (series) => split(series)[0].split("/").length !== 3;
+
 // The sensor of a series, where its room is known already.
 const sensorOf = (series) => {
   const levels = split(series)[0].split("/");
@@ -39,7 +42,7 @@ export function Picker({ view, onView }) {
   const [open, setOpen] = useState(view.series.length === 0);
   const wide = useWide();
   const all = [...known.value.keys()];
-  const found = all.filter((s) => matches([s, nameOf(s), placeOf(s)], search)).sort();
+  const found = all.filter((s) => matches([s, nameOf(s), placeOf(s)], search)).sort((a, b) => deeper(a) - deeper(b) || (a < b ? -1 : 1));
   const rooms = group(found.slice(0, mostRows), roomOf);
   const last = recent.value.filter((s) => known.value.has(s));
   const body = html`<div class="picker-body">

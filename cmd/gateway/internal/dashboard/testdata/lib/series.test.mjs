@@ -77,6 +77,18 @@ test("what comes live goes where the gateway would put it", () => {
   assert.deepEqual([raw.t, raw.avg, raw.n], [[3], [3], [1]]);
 });
 
+test("a live hour does not grow over a day at one hertz", () => {
+  const p = points([], []);
+  const [hour, width] = [3600_000, 2400];
+  for (let t = 1000; t < 24 * hour; t += 1000) {
+    append(p, t, Math.sin(t / 1e6), width);
+    if (t % 60_000 === 0) forget(p, t - hour);
+  }
+  assert.ok(p.t.length <= hour / width + 60_000 / width + 2, `${p.t.length} points`);
+  assert.ok(p.n.every((n) => n <= 3) && p.t.length === p.max.length);
+  assert.deepEqual(Object.keys(p).filter((k) => Array.isArray(p[k]) && p[k].length !== p.t.length), []);
+});
+
 test("stats know every extreme and when it was", () => {
   const p = points([0, 10, 20], [5, 9, 1]);
   p.n = [1, 1, 8];
