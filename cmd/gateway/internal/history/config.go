@@ -48,6 +48,7 @@ func Default() Config {
 		Exclude: []string{
 			"homeassistant/#", "zigbee2mqtt/bridge/#", "cmnd/#", "+/rpc", // descriptions and commands
 			"+/+/set/#", "+/+/get/#", "+/+/+/set/#",
+			"+/alerts/#", // which say of values what values say
 		},
 		MaxSeries: 2000,
 		Batch:     time.Minute,

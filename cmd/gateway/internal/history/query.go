@@ -170,6 +170,16 @@ func usual(buckets []tsdb.Bucket, width int64) (median, gap int64) {
 	return at(0.5), intervalsToGap*max(at(share), 1) + width
 }
 
+// Names returns the names of all series, in order.
+func (h *History) Names() []string {
+	all := h.db.Series()
+	names := make([]string, len(all))
+	for i, s := range all {
+		names[i] = s.Name
+	}
+	return names
+}
+
 // Point is what a value did during some time of the last hour.
 type Point struct {
 	Start     time.Time
