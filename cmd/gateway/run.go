@@ -159,7 +159,7 @@ func (g *gateway) buildOthers() error {
 	g.dashboard = dashboard.New(cfg.Dashboard, g.broker, g.about, log.With("part", "dashboard"))
 	g.dashboard.KeepAccess(g.stateFolder("dashboard"))
 	version, _ := buildVersion()
-	g.dashboard.Handle(access.Read, "GET /metrics", health.Metrics(version, g.bridgeStates, g.historyFigures))
+	g.dashboard.Handle(access.Read, "GET /metrics", health.Metrics(version, g.bridgeStates, g.historyFigures, g.alertFigures))
 	if err := g.buildBridges(); err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ type Deps struct {
 	Rules  []Rule // of the configuration, valid
 	Demo   []Rule // of the simulated house, valid
 	Folder string // for what outlives a restart; "": nothing does
+	Past   Past   // what rules are tried on; nil: nothing was recorded
 	Log    *slog.Logger
 }
 
@@ -51,6 +52,7 @@ type Alerts struct {
 	// is written; both before mu.
 	editing sync.Mutex
 	saving  sync.Mutex
+	trying  sync.Mutex // held while a rule is tried, which is much work
 
 	mu      sync.Mutex // held while publishing, so that what is published is in order
 	own     []Rule     // of the page, also those that are shadowed

@@ -20,6 +20,7 @@ func (a *Alerts) Routes() []Route {
 	return []Route{
 		{"GET /api/v1/alerts", false, a.List},
 		{"POST /api/v1/alerts/rules", true, a.AddRule},
+		{"POST /api/v1/alerts/test", true, a.TryRule},
 		{"PUT /api/v1/alerts/rules/{name}", true, a.ReplaceRule},
 		{"DELETE /api/v1/alerts/rules/{name}", true, a.DeleteRule},
 		{"POST /api/v1/alerts/{id}/ack", true, a.Acknowledge},

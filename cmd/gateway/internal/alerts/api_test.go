@@ -77,6 +77,9 @@ func TestAPI(t *testing.T) {
 		do("PUT", rules+"/none", one, `{"name":"none","value":"x","above":1}`, 404, "none")
 		do("PUT", rules+"/file", one, `{"name":"file","value":"x","above":1}`, 409, "gateway.yaml")
 		do("PUT", rules+"/so%20warm", one, `{"name":"hot","value":"home/kitchen/climate#temperature","above":30}`, 200, `"for_ms":0`)
+		h.a.deps.Past = album{"home/room00/climate#humidity": aDay(time.Now().Add(-48*time.Hour), func(m int) (float64, float64, bool) { return 70, 70, m < 10 })}
+		do("POST", "/api/v1/alerts/test", "/api/v1/alerts/test", `{"name":"x","value":"home/+/climate#humidity","above":60,"missing_ms":3600000}`, 200, `"times":1`)
+		do("POST", "/api/v1/alerts/test", "/api/v1/alerts/test", `{"name":"x","value":"x"}`, 400, "above")
 		h.measure(kitchen, "temperature", 31)
 		h.measure(kitchen, "humidity", 70)
 		h.measure("home/bath/climate", "humidity", 70)

@@ -5,7 +5,7 @@ import { Action, Dialog, Field, toast } from "./ui.js";
 import { amount } from "./alerts.js";
 import { Says } from "./alert-says.js";
 import { t } from "../i18n.js";
-import { parts, quantity } from "../format.js";
+import { moment, parts, quantity, short } from "../format.js";
 import { get, post, put, query } from "../api.js";
 import { sensors } from "../store.js";
 import { beyond, empty, known, msOf, numberOf, parseValue, picture, spanOf, valuesOf } from "../lib/alert-rules.js";
@@ -94,6 +94,23 @@ function Preview({ draft, all }) {
   </div>`;
 }
 
+/** What the rule would have done in the last days. */
+function Trial({ draft }) {
+  const [trial, setTrial] = useState(null); // {of, text, fired}
+  const rule = ruleOf(draft);
+  const of = JSON.stringify({ ...rule, name: "" });
+  const run = async () => {
+    const r = await post("alerts/test", { ...rule, name: rule.name || "?" });
+    const first = !r.recording || r.series === 0 ? t("alerts.trial.nothing") : r.times === 0 ? t("alerts.trial.never") : t("alerts.trial.times", { times: t("alerts.trial.n", { n: r.times }), span: short(r.firing_ms / 1000) });
+    setTrial({ of, text: r.more > 0 ? `${first} ${t("alerts.trial.more", { n: r.series })}` : first, fired: r.fired });
+  };
+  const now = trial?.of === of; // it is of another rule when something was changed
+  return html`<div class="trial">
+    <p class="actions"><${Action} run=${run}>${t("alerts.trial")}<//> <span role="status">${now ? trial.text : ""}</span></p>
+    ${now && trial.fired.length > 0 && html`<ul class="hint">${trial.fired.slice(0, shown).map((x) => html`<li key=${x.series + x.from_ms}>${moment(x.from_ms)} – ${moment(x.to_ms)}, ${x.series}</li>`)}</ul>`}
+  </div>`;
+}
+
 /**
  * The dialog. rule is what to begin with, null for a new one; names are those that
  * are taken.
@@ -148,6 +165,7 @@ export function Editor({ rule, isNew, names, onClose, onSaved }) {
       </details>
       <${Field} label=${t("alerts.field.name")} hint=${t("alerts.hint.name")} error=${wrong.name}>${(a) => html`<input ...${a} name="name" maxlength="64" value=${draft.name} onInput=${set("name")} />`}<//>
       <p class="summary card" role="status"><${Says} rule=${ruleOf(draft)} unit=${unit} /></p>
+      <${Trial} draft=${draft} />
       ${failed && html`<p class="error" role="alert">${failed}</p>`}
       <p class="actions">
         <${Action} type="submit" class="primary" run=${save}>${t("shell.save")}<//>
