@@ -55,6 +55,9 @@ func sizeOf(p *Properties) int64 {
 	return int64(n)
 }
 
+// Publisher returns the id of the client that published it, "" for this process.
+func (m *Message) Publisher() string { return m.publisher }
+
 // Came returns when the message was published here, to the millisecond. Of one
 // that the broker has not kept for anybody it is the zero time.
 func (m *Message) Came() time.Time {

@@ -23,6 +23,7 @@ type message struct {
 	Text       *string     `json:"text"`             // the payload, null if it is no UTF-8
 	Base64     []byte      `json:"base64,omitempty"` // the payload, if it is no UTF-8
 	Cut        bool        `json:"cut"`              // there is only the beginning of the payload
+	Publisher  string      `json:"publisher"`        // id of the client, "" for the gateway itself
 	Properties *properties `json:"properties,omitempty"`
 }
 
@@ -88,7 +89,7 @@ func (t *tree) details(d *details, now time.Time) {
 
 // form returns a message as the API has it.
 func form(s seen, now time.Time) message {
-	f := message{At: s.at.UnixMilli(), Size: s.length, QoS: s.m.QoS, Retain: s.retain, Cut: s.cut, Properties: propertiesOf(s.m, now)}
+	f := message{At: s.at.UnixMilli(), Size: s.length, QoS: s.m.QoS, Retain: s.retain, Cut: s.cut, Publisher: s.m.Publisher(), Properties: propertiesOf(s.m, now)}
 	payload := s.m.Payload
 	if len(payload) > maxShown {
 		payload, f.Cut = payload[:maxShown], true
