@@ -90,10 +90,17 @@ func (x *Explorer) follow(ctx context.Context) error {
 		x.untilIdle(ctx)
 		cancel()
 	})
-	for {
+	replay := sub.Stats().Waiting // what is retained
+	for taken := 0; ; taken++ {
+		if taken == replay {
+			t.begin()
+		}
 		d, err := sub.Next(ctx)
 		if err != nil {
 			return nil // ctx has ended, or nobody looks
+		}
+		if !d.Replay {
+			t.begin() // some of replay has expired meanwhile
 		}
 		t.take(d, time.Now())
 	}
@@ -185,7 +192,7 @@ func (f *follower) Events() []dashboard.Event {
 		u.Reset, f.first = true, false // the page may have had another tree
 	}
 	f.told = upTo
-	if u.More {
+	if len(u.Topics) == perEvent {
 		select {
 		case f.news <- struct{}{}:
 		default:

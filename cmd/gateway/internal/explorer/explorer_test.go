@@ -38,6 +38,7 @@ type mirror struct {
 	f      dashboard.Follower
 	topics map[string]string
 	events int
+	more   bool
 }
 
 func follow(t *testing.T, x *Explorer, filter string) *mirror {
@@ -60,6 +61,7 @@ func (m *mirror) catchUp(t *testing.T) {
 		}
 		for _, e := range events {
 			m.events++
+			m.more = e.Data.(update).More
 			u := e.Data.(update)
 			if u.Reset {
 				clear(m.topics)
@@ -90,8 +92,8 @@ func TestMirror(t *testing.T) {
 		}
 		m := follow(t, x, "")
 		m.catchUp(t)
-		if len(m.topics) != 2500 || m.events < 3 {
-			t.Errorf("%d topics in %d events", len(m.topics), m.events)
+		if len(m.topics) != 2500 || m.events < 3 || m.more {
+			t.Errorf("%d topics in %d events, more is %v", len(m.topics), m.events, m.more)
 		}
 		one := follow(t, x, "home/room1/+")
 		one.catchUp(t)
@@ -136,6 +138,20 @@ func TestMirror(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestMore: a page that looks before anything could be taken in is told that it
+// comes, lest it says that there is nothing.
+func TestMore(t *testing.T) {
+	x, _ := newExplorer(t)
+	f, err := x.Follow(t.Context(), url.Values{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if u := f.Events()[0].Data.(update); !u.More || !u.Reset {
+		t.Errorf("%+v", u)
+	}
 }
 
 func TestFollowWrongFilter(t *testing.T) {

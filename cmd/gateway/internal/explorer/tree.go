@@ -61,6 +61,7 @@ type tree struct {
 	oldest   *entry // by version
 	newest   *entry
 	version  uint64
+	begun    bool   // all that was retained at first is there
 	messages uint64 // since it began
 	leftOut  uint64 // messages of topics beyond maxTopics
 	held     int
@@ -106,6 +107,18 @@ func (t *tree) take(d broker.Delivery, now time.Time) {
 		t.entries[e.topic] = e
 	}
 	t.note(e, t.hold(d.Message, at))
+	t.tell()
+}
+
+// begin notes that what was retained at first is there.
+func (t *tree) begin() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.begun {
+		return
+	}
+	t.begun = true
+	t.version++ // is news
 	t.tell()
 }
 
@@ -271,7 +284,7 @@ type update struct {
 	Total    int      `json:"total"` // topics that are held
 	Messages uint64   `json:"messages"`
 	LeftOut  uint64   `json:"left_out"`
-	More     bool     `json:"more"`  // another event follows at once
+	More     bool     `json:"more"`  // there is more than that already, another event follows
 	Reset    bool     `json:"reset"` // what the page had is to be forgotten
 	Topics   []line   `json:"topics"`
 	Removed  []string `json:"removed,omitempty"`
@@ -282,7 +295,7 @@ type update struct {
 func (t *tree) since(version uint64, filter string, most int, now time.Time) (u update, upTo uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	u = update{Now: now.UnixMilli(), Total: len(t.entries), Messages: t.messages, LeftOut: t.leftOut, Topics: []line{}}
+	u = update{Now: now.UnixMilli(), Total: len(t.entries), Messages: t.messages, LeftOut: t.leftOut, More: !t.begun, Topics: []line{}}
 	if version < t.forgot {
 		version, u.Reset = 0, true
 	}
