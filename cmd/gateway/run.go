@@ -26,6 +26,8 @@ import (
 	"gateway/cmd/gateway/internal/explorer"
 	"gateway/cmd/gateway/internal/health"
 	"gateway/cmd/gateway/internal/history"
+	"gateway/cmd/gateway/internal/logs"
+	"gateway/cmd/gateway/internal/redact"
 	"gateway/cmd/gateway/internal/setup"
 	"gateway/sensors"
 )
@@ -54,13 +56,14 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 		debug.SetGCPercent(50) // little garbage is made, and there may be 512 MB for everything
 	}
 	level := new(slog.LevelVar)
-	log := newLog(level, cfg.Log, s.err)
+	ring, secrets := newRing()
+	log := slog.New(ring.Handler(newLog(level, cfg.Log, s.err).Handler()))
 	if cfg, err = c.restoreStaged(cfg, log); err != nil {
 		return err
 	}
 	say(log, cfg.notes)
 	percent := debug.SetGCPercent(20) // much may be read from the store
-	g, err := build(cfg.Config, c.Demo, log, c.withFile(cfg.from), c.withLevel(level))
+	g, err := build(cfg.Config, c.Demo, log, c.withFile(cfg.from), c.withLevel(level), withRing(ring, secrets))
 	debug.SetGCPercent(percent)
 	if err != nil {
 		return err
@@ -129,6 +132,10 @@ type gateway struct {
 	setLevel func(word string) // has the log say more or less; nil if it cannot be changed
 
 	historyFailure string // why history is in memory only
+
+	started time.Time
+	ring    *logs.Ring       // the newest lines of the log
+	secrets *redact.Redactor // what is taken out of what leaves the gateway
 }
 
 // option is something that build does not know by the configuration.
@@ -137,7 +144,8 @@ type option func(*gateway)
 // build makes the parts and opens every socket, so that what cannot work
 // fails before anything has begun.
 func build(cfg *config.Config, demo bool, log *slog.Logger, options ...option) (*gateway, error) {
-	g := &gateway{cfg: cfg, demo: demo, log: log, machine: doctor.ThisMachine(), file: setup.NoFile("the gateway was started without a configuration file")}
+	g := &gateway{cfg: cfg, demo: demo, log: log, machine: doctor.ThisMachine(), file: setup.NoFile("the gateway was started without a configuration file"), started: time.Now()}
+	g.ring, g.secrets = newRing()
 	for _, o := range options {
 		o(g)
 	}
@@ -171,6 +179,7 @@ func (g *gateway) buildOthers() error {
 	}
 	g.buildSetup()
 	g.buildExplorer()
+	g.buildSystem()
 	if err := g.buildAlerts(); err != nil {
 		return err
 	}

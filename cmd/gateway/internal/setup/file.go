@@ -106,6 +106,18 @@ func cause(err error) error {
 	return err
 }
 
+// Text returns the name of the file and what is in it now, which is nothing if it
+// is not there yet.
+func (f *File) Text() (name string, data []byte, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.path == "" {
+		return "", nil, &ReadOnlyError{Err: errors.New(f.why)}
+	}
+	data, err = readIfThere(f.path)
+	return f.path, data, err
+}
+
 // Read reads the file again, as it is, and looks at the files that it names.
 func (f *File) Read() (*config.Config, error) {
 	f.mu.Lock()
