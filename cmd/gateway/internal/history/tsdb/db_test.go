@@ -1,9 +1,11 @@
 package tsdb
 
 import (
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 func open(t *testing.T, o Options) *DB {
@@ -84,3 +86,9 @@ type quickFile struct{ outFile }
 
 func (quickFile) Sync() error          { return nil }
 func (quickFile) allocate(int64) error { return nil }
+
+func clockAt(ms *int64) func() time.Time {
+	return func() time.Time { return time.UnixMilli(*ms) }
+}
+
+func crc(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }

@@ -96,10 +96,10 @@ func parseManifest(b []byte) (*manifest, error) {
 	for range c.length(len(payload)) {
 		m.deleted = append(m.deleted, deletion{name: string(c.bytes(c.length(maxName))), rank: c.unsigned()})
 	}
-	wrong := func(t Tier) bool { return t >= tiers }
+	far := func(ms int64) bool { return ms < 2*minTime || ms > 2*maxTime }
 	if head.kind != kindManifest || kind != frameFiles || headSize+size != len(b) || c.bad || len(c.b) != 0 ||
-		slices.ContainsFunc(m.files, func(f manifestFile) bool { return wrong(f.tier) }) ||
-		slices.ContainsFunc(m.holes, func(h hole) bool { return wrong(h.tier) }) {
+		slices.ContainsFunc(m.files, func(f manifestFile) bool { return f.tier >= tiers || far(f.partition*day) || far(f.partition) }) ||
+		slices.ContainsFunc(m.holes, func(h hole) bool { return h.tier >= tiers || far(h.from) || far(h.to) }) {
 		return nil, fmt.Errorf("%w: it is no manifest", errDamaged)
 	}
 	return m, nil

@@ -330,7 +330,7 @@ func (f *pageFile) parseTop(b []byte) ([]summary, error) {
 		}
 		series = append(series, s)
 	}
-	if c.bad || len(c.b) != 0 || len(series) != n || f.to < f.from {
+	if c.bad || len(c.b) != 0 || len(series) != n || f.to < f.from || f.from < floorDiv(minTime, f.tier.span()) || f.to > maxTime/f.tier.span() {
 		return nil, fmt.Errorf("%w: its list of series is wrong", errDamaged)
 	}
 	return series, nil
@@ -377,7 +377,7 @@ func (f *pageFile) index(in inFile, p place, refs []pageRef, buf []byte) ([]page
 		r.offset += uint32(c.length(math.MaxInt32))
 		r.size = uint32(c.length(maxFrame))
 		r.n = c.length(math.MaxInt32)
-		if c.bad || i > 0 && r.number <= before.number {
+		if c.bad || i > 0 && r.number <= before.number || r.number < f.from || r.number > f.to {
 			return refs, fmt.Errorf("%s at %d: %w: an index is wrong", f.name, p.offset, errDamaged)
 		}
 		refs = append(refs, r)

@@ -305,7 +305,7 @@ func (r *replayer) block(s *series, data []byte) bool {
 	}
 	b.last = x.Time
 	h := floorDiv(b.first, hour)
-	if r.decoder.err != nil || b.last >= (h+1)*hour {
+	if r.decoder.err != nil || b.first < minTime || b.last > maxTime || b.last >= (h+1)*hour {
 		return false
 	}
 	s.hours[h] = append(s.hours[h], b)

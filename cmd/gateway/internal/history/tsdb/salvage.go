@@ -46,7 +46,7 @@ func (db *DB) salvageFile(b brokenFile) (*pageFile, error) {
 	}
 	head, err := parseHead(data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	if head.kind != kindPages || head.tier != b.tier {
 		return nil, fmt.Errorf("%w: it is no file of that tier", errDamaged)
@@ -76,10 +76,10 @@ func (db *DB) salvageFile(b brokenFile) (*pageFile, error) {
 				s = db.addSeries(name)
 			}
 			w.begin(s)
-			lastPage = minTime
+			lastPage = floorDiv(minTime, b.tier.span()) - 1
 		case framePage:
 			number := c.signed()
-			if s == nil || c.bad || number <= lastPage {
+			if s == nil || c.bad || number <= lastPage || number > maxTime/b.tier.span() {
 				return
 			}
 			lastPage = number
