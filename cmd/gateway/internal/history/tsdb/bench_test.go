@@ -5,8 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -161,17 +163,57 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// BenchmarkDay writes a day of 20 series at 1 Hz with the defaults and reports
-// what the process wrote, and what it is on the disk.
+// BenchmarkDay writes days of 20 series at 1 Hz with the defaults, with every
+// sync, in the folder for temporary files, and reports what the process writes
+// in a day, and what a sample takes when the day is over. With TSDB_DEVICE=loop0 it
+// reports the bytes that went to that block device as well, with the journal of
+// the file system, if the folder is there and nothing else is.
 func BenchmarkDay(b *testing.B) {
+	const n = 3
 	for b.Loop() {
 		var last Stats
-		samples := 2 * 86400 * 20.0
-		replay(b, Options{folder: quick{disk(b.TempDir())}}, 2, func(db *DB, _ time.Time) { last = db.Stats() })
-		b.ReportMetric(float64(last.Written)/2e6, "MB-written/day")
-		b.ReportMetric(float64(last.Syncs)/2, "syncs/day")
-		b.ReportMetric(float64(last.Tiers[Raw].Bytes)/(samples/2), "B/sample-of-the-first-day")
+		perDay := map[int64]int64{}
+		device := os.Getenv("TSDB_DEVICE")
+		before := written(b, device)
+		replay(b, Options{Folder: b.TempDir()}, n, func(db *DB, now time.Time) {
+			last = db.Stats()
+			for _, f := range db.files[Raw] {
+				if f.merged {
+					perDay[f.partition()] = f.size
+				}
+			}
+		})
+		size := int64(0)
+		for _, s := range perDay {
+			size += s
+		}
+		b.ReportMetric(float64(last.Written)/n/1e6, "MB-written/day")
+		b.ReportMetric(float64(last.Syncs)/n, "syncs/day")
+		b.ReportMetric(float64(size)/float64(len(perDay))/86400/20, "B/sample")
+		b.ReportMetric(float64(last.Tiers[Minute].Bytes)/float64(len(perDay))/1e6, "MB-minutes/day")
+		if device != "" {
+			b.ReportMetric(float64(written(b, device)-before)/n/1e6, "MB-device/day")
+		}
 	}
+}
+
+// written returns the bytes that were written to a block device.
+func written(tb testing.TB, device string) int64 {
+	if device == "" {
+		return 0
+	}
+	if err := exec.Command("sync").Run(); err != nil {
+		tb.Fatal(err)
+	}
+	b, err := os.ReadFile("/sys/block/" + device + "/stat")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	sectors, err := strconv.ParseInt(strings.Fields(string(b))[6], 10, 64)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return sectors * 512
 }
 
 // BenchmarkSize reports the bytes of a sample of each kind, in pages of an hour

@@ -51,7 +51,13 @@ func (db *DB) forgetSeries(s *series) {
 	}
 	for i := range db.queue {
 		b := &db.queue[i]
-		b.blocks = slices.DeleteFunc(slices.Clone(b.blocks), func(bb batchBlock) bool { return bb.s == s })
+		b.blocks = slices.DeleteFunc(slices.Clone(b.blocks), func(bb batchBlock) bool {
+			if bb.s == s {
+				b.bytes -= len(bb.data) + blockCost
+				db.queued -= len(bb.data) + blockCost
+			}
+			return bb.s == s
+		})
 	}
 	delete(db.series, s.name)
 	for t := range db.files {

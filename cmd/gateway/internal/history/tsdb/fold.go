@@ -58,7 +58,7 @@ func (r *reader) bucketsOf(dst []Bucket, t Tier, id uint32, time int64) (b []Buc
 		return dst, false, err
 	}
 	b, err = r.buckets(dst, ref)
-	return b, true, err
+	return b, ref.n == 0 || len(b) > len(dst), err // not if it is damaged
 }
 
 // within returns those that begin in [from, to).

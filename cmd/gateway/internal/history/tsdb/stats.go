@@ -28,6 +28,7 @@ type Stats struct {
 type TierStats struct {
 	Files int
 	Bytes int64
+	From  int64 // ms since 1970 UTC, where the oldest page begins, if there is one
 }
 
 // Stats returns figures.
@@ -40,7 +41,10 @@ func (db *DB) Stats() Stats {
 		s.Pending += b.samples
 	}
 	for t := range db.files {
-		for _, f := range db.files[t] {
+		for i, f := range db.files[t] {
+			if from := f.from * f.tier.span(); i == 0 || from < s.Tiers[t].From {
+				s.Tiers[t].From = from
+			}
 			s.Tiers[t].Files++
 			s.Tiers[t].Bytes += f.size
 		}
