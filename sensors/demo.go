@@ -7,7 +7,8 @@ import (
 
 // Demo returns the sensors of a house that does not exist: site "demo", six
 // rooms and fifteen simulated sensors, one of which fails for a minute or two
-// in every ten. It needs no hardware and no files. The result is the caller's.
+// in every ten, and one is not heard for so long that it is stale. It needs no
+// hardware and no files. The result is the caller's.
 func Demo() Config {
 	return Config{Site: "demo", Sensors: []SensorConfig{
 		demoSensor(1, "living_room", "climate", 5*time.Second, "climate"),
@@ -23,7 +24,7 @@ func Demo() Config {
 		demoFailing(demoSensor(11, "bathroom", "climate", 5*time.Second, "climate_bathroom")),
 		demoSensor(12, "cellar", "climate", 10*time.Second, "climate_cellar"),
 		demoSensor(13, "cellar", "power", 2*time.Second, "power"),
-		demoSensor(14, "garden", "weather", 10*time.Second, "outdoor"),
+		demoSilent(demoSensor(14, "garden", "weather", 10*time.Second, "outdoor")),
 		demoSensor(15, "garden", "light", 5*time.Second, "daylight"),
 	}}
 }
@@ -41,5 +42,13 @@ func demoSensor(seed int, room, name string, interval time.Duration, profile str
 // demoFailing makes s the sensor on which the demo shows what a fault looks like.
 func demoFailing(s SensorConfig) SensorConfig {
 	s.Options["fail"] = "sometimes"
+	return s
+}
+
+// demoSilent makes s the sensor on which the demo shows what stale looks like: it
+// has nothing new for longer than it may, and not for so long that it is a fault.
+func demoSilent(s SensorConfig) SensorConfig {
+	s.Options["fail"] = "silent"
+	s.StaleAfter = 2 * time.Minute
 	return s
 }

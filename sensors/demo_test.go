@@ -22,7 +22,7 @@ func TestDemoIsAHouse(t *testing.T) {
 		t.Fatalf("site %q, %d sensors", c.Site, len(c.Sensors))
 	}
 	rooms, topics, seeds := map[string]bool{}, map[reading.Path]bool{}, map[string]bool{}
-	profiles, failing := map[string]int{}, 0
+	profiles, failing, silent := map[string]int{}, 0, 0
 	for i, s := range c.Sensors {
 		p, err := reading.NewPath(c.Site, s.Room, s.Name)
 		if err != nil {
@@ -43,6 +43,8 @@ func TestDemoIsAHouse(t *testing.T) {
 		case "", "never":
 		case "sometimes":
 			failing++
+		case "silent":
+			silent++
 		default:
 			t.Errorf("%s: fail is %q", p, s.Options["fail"])
 		}
@@ -51,8 +53,8 @@ func TestDemoIsAHouse(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(rooms)); !slices.Equal(got, want) {
 		t.Errorf("rooms %v, want %v", got, want)
 	}
-	if failing != 1 {
-		t.Errorf("%d sensors fail at times, want 1", failing)
+	if failing != 1 || silent != 1 {
+		t.Errorf("%d sensors fail at times, and %d are silent; want 1 and 1", failing, silent)
 	}
 	if profiles["motion"] < 2 || profiles["power"] != 1 || profiles["outdoor"] != 1 {
 		t.Errorf("profiles %v", profiles)

@@ -109,6 +109,12 @@ type Sensor interface {
 	Measure(ctx context.Context, out []float64) error
 }
 
+// Past is implemented by sensors that are made up: they know what they would have
+// measured at any time. Values are as [Sensor] Measure has them.
+type Past interface {
+	MeasureAt(t time.Time, out []float64) error
+}
+
 // ErrNothingNew is what Measure returns when there is no new measurement: no
 // message has come, a chip that measures by itself has not finished. The
 // sensor is not in fault, but in time it becomes stale.

@@ -43,9 +43,9 @@ var _ = register(Driver{
 		},
 		{
 			Name:    "fail",
-			Doc:     "When measuring fails: never, sometimes (1 to 2 min in every 10 min) or always.",
+			Doc:     "When measuring fails: never, sometimes (1 to 2 min in every 10 min), always, or silent (it has nothing new for 3 to 4 min in every 10 min).",
 			Default: "never",
-			Allowed: []string{simFailNever, simFailSometimes, simFailAlways},
+			Allowed: []string{simFailNever, simFailSometimes, simFailAlways, simFailSilent},
 		},
 	},
 	Open: openSim,
@@ -56,6 +56,7 @@ const (
 	simFailNever     = "never"
 	simFailSometimes = "sometimes"
 	simFailAlways    = "always"
+	simFailSilent    = "silent"
 )
 
 type sim struct {
@@ -79,10 +80,10 @@ func openSim(_ context.Context, slot *bus.Slot) (Sensor, error) {
 	}
 	fail := slot.Options["fail"]
 	switch fail {
-	case simFailNever, simFailSometimes, simFailAlways:
+	case simFailNever, simFailSometimes, simFailAlways, simFailSilent:
 	default:
-		return nil, fmt.Errorf("option fail %q: not one of %s, %s, %s",
-			fail, simFailNever, simFailSometimes, simFailAlways)
+		return nil, fmt.Errorf("option fail %q: not one of %s, %s, %s, %s",
+			fail, simFailNever, simFailSometimes, simFailAlways, simFailSilent)
 	}
 	return &sim{profile, simSeed(seed), fail, simOffset(time.Local)}, nil
 }
@@ -99,10 +100,16 @@ func simOffset(zone *time.Location) float64 {
 func (s *sim) Channels() []Channel { return s.profile.channels }
 
 // Measure implements [Sensor]. It does not wait.
-func (s *sim) Measure(_ context.Context, out []float64) error {
-	now := simAt(s.seed, time.Now(), s.offset)
-	if s.fail == simFailAlways || s.fail == simFailSometimes && now.failing() {
+func (s *sim) Measure(_ context.Context, out []float64) error { return s.MeasureAt(time.Now(), out) }
+
+// MeasureAt implements [Past].
+func (s *sim) MeasureAt(t time.Time, out []float64) error {
+	now := simAt(s.seed, t, s.offset)
+	switch {
+	case s.fail == simFailAlways, s.fail == simFailSometimes && now.within(60, 120):
 		return errors.New("read measurement: no acknowledgement (simulated)")
+	case s.fail == simFailSilent && now.within(180, 240):
+		return ErrNothingNew
 	}
 	s.profile.measure(now, out)
 	for i, c := range s.profile.channels {
@@ -112,10 +119,10 @@ func (s *sim) Measure(_ context.Context, out []float64) error {
 	return nil
 }
 
-// failing reports whether m lies in an episode of failure. There is one of 60
-// to 120 s in every ten minutes.
-func (m simMoment) failing() bool {
-	const slot, shortest, longest = 600, 60, 120
+// within reports whether m lies in an episode of failure. There is one of so many
+// seconds in every ten minutes.
+func (m simMoment) within(shortest, longest float64) bool {
+	const slot = 600
 	i, in := m.slot(slot)
 	length := shortest + (longest-shortest)*m.seed.unit(simFailLength, i)
 	start := (slot - longest) * m.seed.unit(simFailStart, i)
