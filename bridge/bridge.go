@@ -136,7 +136,7 @@ func New(cfg Config, d Deps) *Bridge {
 		panic(err) // Validate lets no such value through
 	}
 	d.complete(cfg, p, log)
-	rs := routes{cfg.Topics, p.ReplaceInTopics}
+	rs := routes{cfg.Topics, p.ReplaceInTopics, !cfg.Demo}
 	return &Bridge{
 		plan: &plan{
 			table: table, wire: d.Wire, rate: budget.NewRate(p.MaxRate),
@@ -183,10 +183,16 @@ func (br *Bridge) Collect() error {
 	return nil
 }
 
-// skips tells which messages are not forwarded: what came from the upstream does
+// skips tells which messages are not forwarded: what is made up and no route names;
+// and what came from the upstream does
 // not go back, and goes to other upstreams only on request. Two bridges and what
 // lies behind them could be a circle.
 func (br *Bridge) skips(m *broker.Message) bool {
+	if !br.cfg.Demo && strings.HasPrefix(m.Topic, demo+"/") {
+		if _, _, out := br.routes.outbound(m.Topic); !out {
+			return true
+		}
+	}
 	if m.Origin == "" || !strings.HasPrefix(m.Origin, originPrefix) {
 		return false
 	}

@@ -62,6 +62,9 @@ type Config struct {
 	Topics []Route `yaml:"topics"`
 	// Transit forwards what other bridges have brought in, too.
 	Transit bool `yaml:"transit"`
+	// Demo forwards the simulated house (demo/…) also by routes that begin with a
+	// wildcard. Those that name it always do.
+	Demo bool `yaml:"demo"`
 	// Queue bounds what waits while the line is down.
 	Queue Queue `yaml:"queue"`
 	// CatchUp is the order after an outage: in_order, or live_first.

@@ -26,12 +26,27 @@ func (r Route) remoteFilter() string { return r.RemotePrefix + r.Filter }
 type routes struct {
 	all     []Route
 	replace string // characters that become an underscore upstream
+	noDemo  bool   // the simulated house goes out by routes only that name it
+}
+
+// demo is the first level of the topics of the simulated house.
+const demo = "demo"
+
+// leavesOut tells whether r does not forward a local topic although it matches:
+// it is of the simulated house, and only a wildcard of r says so.
+func (rs routes) leavesOut(r Route, local string) bool {
+	if !rs.noDemo {
+		return false
+	}
+	first, _, _ := strings.Cut(local, "/")
+	chosen, _, _ := strings.Cut(r.localFilter(), "/")
+	return first == demo && chosen != demo
 }
 
 // outbound returns where a message of a local topic goes; false if nowhere.
 func (rs routes) outbound(local string) (r Route, remote string, ok bool) {
 	for _, r := range rs.all {
-		if rest, ok := rest(local, r.LocalPrefix, r.Filter); r.out() && ok {
+		if rest, ok := rest(local, r.LocalPrefix, r.Filter); r.out() && ok && !rs.leavesOut(r, local) {
 			return r, rs.written(r.RemotePrefix + rest), true
 		}
 	}

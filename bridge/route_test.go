@@ -78,3 +78,31 @@ func TestEchoesArePossible(t *testing.T) {
 		}
 	}
 }
+
+// TestDemoStaysHere: what is made up goes upstream by a route only that names it.
+func TestDemoStaysHere(t *testing.T) {
+	for _, c := range []struct {
+		local string
+		route Route
+		want  bool
+	}{
+		{"demo/kitchen/climate", Route{Filter: "#", Direction: Out}, false},
+		{"demo/kitchen/climate", Route{Filter: "+/kitchen/#", Direction: Out}, false},
+		{"demo/kitchen/climate", Route{Filter: "demo/#", Direction: Out}, true},
+		{"demo/kitchen/climate", Route{Filter: "#", LocalPrefix: "demo/", Direction: Both}, true},
+		{"demolition/kitchen/climate", Route{Filter: "#", Direction: Out}, true},
+		{"home/kitchen/climate", Route{Filter: "#", Direction: Out}, true},
+	} {
+		if _, _, ok := (routes{all: []Route{c.route}, noDemo: true}).outbound(c.local); ok != c.want {
+			t.Errorf("%s by %s%s: %v", c.local, c.route.LocalPrefix, c.route.Filter, ok)
+		}
+		if _, _, ok := (routes{all: []Route{c.route}}).outbound(c.local); !ok {
+			t.Errorf("%s by %s%s with demo: true is left out", c.local, c.route.LocalPrefix, c.route.Filter)
+		}
+	}
+	// A later route may name it.
+	rs := routes{noDemo: true, all: []Route{{Filter: "#", Direction: Out, RemotePrefix: "a/"}, {Filter: "demo/#", Direction: Out, RemotePrefix: "b/"}}}
+	if _, remote, _ := rs.outbound("demo/x"); remote != "b/demo/x" {
+		t.Error(remote)
+	}
+}

@@ -7,11 +7,13 @@ import (
 
 	"gateway/bridge"
 	"gateway/cmd/gateway/internal/dashboard"
+	"gateway/cmd/gateway/internal/history"
 )
 
 // buildBridges makes the bridges and has them collect from now on.
 func (g *gateway) buildBridges() error {
 	for _, c := range g.cfg.Bridges {
+		c.Demo = c.Demo || g.cfg.Sensors.WithDefaults(hostname()).Site == history.Simulated // then demo/ is what is real
 		b := bridge.New(c, bridge.Deps{Broker: g.broker, Log: g.log.With("part", "bridge"), StateFolder: g.stateFolder("bridge")})
 		if err := b.Collect(); err != nil {
 			return err

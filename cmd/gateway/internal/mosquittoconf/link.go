@@ -25,6 +25,7 @@ type upstream struct {
 
 func (c *conversion) beginBridge(v value) {
 	l := &upstream{at: c.now, name: v.text, Config: bridge.Default(), origins: make(map[string]line)}
+	l.Demo = true          // as Mosquitto, which knows no simulated house
 	l.Preset = "mosquitto" // who has a bridge of Mosquitto's has tried the bit; see try_private
 	l.Name = strings.Map(func(r rune) rune {
 		switch {
