@@ -21,7 +21,7 @@ func (g *gateway) buildAlerts() error {
 		Tree: g.broker, Site: g.cfg.Sensors.WithDefaults(hostname()).Site, Rules: g.cfg.Alerts,
 		Folder: g.stateFolder("alerts"), Log: g.log.With("part", "alerts"),
 	}
-	if g.demo {
+	if g.wantsDemo() {
 		d.Demo = alerts.Demo()
 	}
 	if g.history != nil {

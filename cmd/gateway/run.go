@@ -122,6 +122,7 @@ type gateway struct {
 	bridges   []*bridge.Bridge
 	dashboard *dashboard.Dashboard
 	alerts    *alerts.Alerts
+	house     *demoHouse // the simulated one
 	explorer  *explorer.Explorer
 	history   *history.History   // nil: nothing is recorded
 	sensors   []*sensors.Sensors // those of the configuration, which may be none, and the simulated house
@@ -183,6 +184,7 @@ func (g *gateway) buildOthers() error {
 	if err := g.buildAlerts(); err != nil {
 		return err
 	}
+	g.buildDemo()
 	g.buildSensorPage()
 	for _, b := range g.bridges {
 		b.Rewrite(corrected(g.sensors))
@@ -203,11 +205,11 @@ func (g *gateway) buildSensors() error {
 		cfg    sensors.Config
 		folder string
 	}{{g.cfg.Sensors, "sensors"}, {sensors.Config{}, "demo"}}
-	if g.demo {
+	if g.wantsDemo() {
 		houses[1].cfg = sensors.Demo()
 	}
 	pub := publisher{g.broker, g.log}
-	for i, h := range houses {
+	for _, h := range houses {
 		deps := g.hardware
 		deps.Log, deps.Hostname, deps.StateFolder = g.log.With("part", "sensors"), hostname(), g.stateFolder(h.folder)
 		deps.Publish, deps.Status, deps.Detail, deps.Meta = pub.report, pub.status, pub.detail, pub.meta
@@ -219,9 +221,7 @@ func (g *gateway) buildSensors() error {
 		if err := forgetRemoved(g.broker, s); err != nil {
 			g.log.Warn("sensors that are gone stay in the tree", "error", err)
 		}
-		if i == 0 || len(h.cfg.Sensors) > 0 { // sensors may be added to the first
-			g.sensors = append(g.sensors, s)
-		}
+		g.sensors = append(g.sensors, s) // without any, too: some may be added
 	}
 	return nil
 }
@@ -236,9 +236,10 @@ func (g *gateway) parts() []part {
 	parts = append(parts, part{"broker", g.broker.Run}, part{"reload", g.reloadOnSignal})
 	set := settings{g.broker, g.sensors, g.log}
 	parts = append(parts, part{"settings", set.Run})
-	for _, s := range g.sensors {
+	for _, s := range g.sensors[:len(g.sensors)-1] {
 		parts = append(parts, part{"sensors", s.Run})
 	}
+	parts = append(parts, part{"demo", g.house.Run})
 	// Last, so that it stops before sensors say that they are offline.
 	return append(parts, part{"explorer", g.explorer.Run}, part{"alerts", g.alerts.Run})
 }
@@ -269,7 +270,7 @@ func (g *gateway) about() dashboard.About {
 	tcp, ws := g.doors()
 	bridges := g.bridgeStates()
 	return dashboard.About{
-		Version: version, Host: hostname(), MQTT: tcp, WebSocket: ws, Demo: g.demo,
+		Version: version, Host: hostname(), MQTT: tcp, WebSocket: ws, Demo: g.house.isUp(),
 		Alarms: slices.Concat(g.alarms(), g.historyAlarms(), bridgeAlarms(bridges)), Bridges: bridgeForms(bridges, time.Now()),
 	}
 }

@@ -24,7 +24,7 @@ func (g *gateway) buildSetup() {
 	version, _ := buildVersion()
 	s := setup.New(setup.Deps{
 		Log: g.log.With("part", "setup"), File: g.file, Config: g.cfg, Sensors: own, Machine: g.machine, Scan: deps,
-		Forget: func() error { return forgetRemoved(g.broker, own) }, SetLevel: g.setLevel, Demo: g.demo,
+		Forget: func() error { return forgetRemoved(g.broker, own) }, SetLevel: g.setLevel, Demo: g.wantsDemo(),
 		State: state, Version: version,
 	})
 	s.Mount(g.dashboard.Handle)

@@ -24,6 +24,17 @@ func Demo() []Rule {
 	return []Rule{air, damp, silent}
 }
 
+// AddDemo adds the rules of the simulated house.
+func (a *Alerts) AddDemo() {
+	a.editing.Lock()
+	defer a.editing.Unlock()
+	a.mu.Lock()
+	a.deps.Demo = Demo()
+	a.rearrange(a.now())
+	a.mu.Unlock()
+	a.save(false)
+}
+
 // DropDemo takes the rules of the simulated house away, with their alerts.
 func (a *Alerts) DropDemo() {
 	a.editing.Lock()

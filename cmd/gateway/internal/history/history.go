@@ -59,6 +59,7 @@ type History struct {
 	said       map[string]time.Time // when what was logged
 
 	recorded, tooOld, refused, unknown atomic.Uint64
+	taken                              atomic.Uint64 // messages that are handled
 }
 
 // trait is what of a series only its payloads tell.
@@ -124,6 +125,7 @@ func (h *History) Run(ctx context.Context) error {
 			break
 		}
 		h.take(d, time.Now())
+		h.taken.Add(1)
 	}
 	stop()
 	wg.Wait()

@@ -90,13 +90,6 @@ func (h *History) samples(t *testing.T, series string) string {
 	return strings.Join(all, " ")
 }
 
-func (h *History) names() (all []string) {
-	for _, s := range h.db.Series() {
-		all = append(all, s.Name)
-	}
-	return all
-}
-
 func TestRecords(t *testing.T) {
 	bubble(t, func(t *testing.T, h *testHistory) {
 		h.publish("home/kitchen/climate", `{"time":"2026-11-28T10:59:58Z","temperature":21.5,"humidity":40}`, retained)
@@ -111,7 +104,7 @@ func TestRecords(t *testing.T) {
 		h.publish("node/sensor/attic/state", "19.25")
 		h.publish("home/kitchen/climate", "", retained)
 		want := []string{"home/kitchen/climate#humidity", "home/kitchen/climate#temperature", "node/sensor/attic/state", "shellies/plug/relay/0"}
-		if got := h.names(); !slices.Equal(got, want) {
+		if got := h.Names(); !slices.Equal(got, want) {
 			t.Errorf("series %q, want %q", got, want)
 		}
 		for series, want := range map[string]string{
@@ -148,8 +141,8 @@ func TestLateAndTwice(t *testing.T) {
 	})
 	bubble(t, func(t *testing.T, h *testHistory) {
 		h.publish("a/b/c", `{"time":"2026-11-20T00:00:00Z","x":1,"y":2}`)
-		if f := h.Figures(); f.TooOld != 2 || len(h.names()) != 0 {
-			t.Errorf("%+v, %q", f, h.names())
+		if f := h.Figures(); f.TooOld != 2 || len(h.Names()) != 0 {
+			t.Errorf("%+v, %q", f, h.Names())
 		}
 	}, func(c *Config, _ *Deps) {
 		c.Raw, c.Minute, c.Quarter, c.SixHours = Retention{day, 0}, Retention{2 * day, 0}, Retention{day, 0}, Retention{day, 0}
@@ -170,7 +163,7 @@ func TestRetained(t *testing.T) {
 		h := begin(t, func(_ *Config, d *Deps) { d.Broker = b })
 		defer h.stop()
 		synctest.Wait()
-		if got := h.names(); !slices.Equal(got, []string{"a/b/c#x"}) || h.samples(t, "a/b/c#x") != "07:00:00=1" {
+		if got := h.Names(); !slices.Equal(got, []string{"a/b/c#x"}) || h.samples(t, "a/b/c#x") != "07:00:00=1" {
 			t.Errorf("%q %s", got, h.samples(t, "a/b/c#x"))
 		}
 		if f := h.Figures(); f.Unknown != 2 {
@@ -184,7 +177,7 @@ func TestFilters(t *testing.T) {
 		for _, topic := range []string{"home/a", "home/b", "work/a", "$SYS/broker/load"} {
 			h.publish(topic, "1")
 		}
-		if got, want := h.names(), []string{"$SYS/broker/load", "home/a"}; !slices.Equal(got, want) {
+		if got, want := h.Names(), []string{"$SYS/broker/load", "home/a"}; !slices.Equal(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}, func(c *Config, _ *Deps) {
