@@ -18,7 +18,7 @@ func Demo() []Rule {
 	air := rule("stale-air", "demo/+/co2#carbon_dioxide", Warning)
 	air.Above, air.Hysteresis, air.For = limit(1000), 100, 2*time.Minute
 	damp := rule("damp-cellar", "demo/cellar/climate#humidity", Info)
-	damp.Above, damp.Hysteresis, damp.For = limit(60), 5, 10*time.Second
+	damp.Above, damp.Hysteresis, damp.For = limit(50), 2, 10*time.Second
 	silent := rule("silent-sensor", "demo/+/climate", Warning)
 	silent.Status = true
 	return []Rule{air, damp, silent}

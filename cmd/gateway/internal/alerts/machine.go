@@ -136,8 +136,8 @@ func (m *machine) silence() time.Duration {
 // isLate tells whether s is older than the newest, and that not because its
 // clock was set.
 func (m *machine) isLate(s sample, now moment) bool {
-	if s.replay && m.came {
-		return true // it was there before what we know
+	if s.replay && m.came { // we subscribed again, and may have missed it; or it is what we know
+		return s.time.IsZero() || m.measured.IsZero() || !s.time.After(m.measured)
 	}
 	if s.time.IsZero() || m.measured.IsZero() || !s.time.Before(m.measured) {
 		return false

@@ -105,7 +105,9 @@ func TestMachine(t *testing.T) {
 				is(31)(m, now)
 			}, Firing, Above}}},
 
-		{"after a restart: what was retained counts", now, 0, []step{{0, retained(31, hour), Firing, Above}, {s, retained(20, 0), Firing, Above}, {2 * s, is(20), OK, ""}}},
+		{"after a restart: what was retained counts", now, 0, []step{{0, retained(31, hour), Firing, Above}, {2 * s, is(20), OK, ""}}},
+		{"subscribed again: what is retained is old", now, 0, []step{{0, is(31), Firing, Above}, {s, retained(20, s), Firing, Above}, {2 * s, retained(20, hour), Firing, Above}, {3 * s, plain(32), Firing, Above}, {4 * s, retained(20, 0), Firing, Above}}},
+		{"subscribed again: what is retained was missed", now, 0, []step{{0, is(31), Firing, Above}, {3 * s, retained(20, s), OK, ""}}},
 		{"after a restart: nobody is missing before he could be heard", silent, 0, []step{{0, retained(1, hour), OK, ""}, {10*minute - s, nil, OK, ""}, {10 * minute, nil, Firing, Missing}}},
 		{"after a restart: what was silence before counts", silent, -8 * minute, []step{{0, retained(1, hour), OK, ""}, {2*minute - s, nil, OK, ""}, {2 * minute, nil, Firing, Missing}}},
 		{"after a restart: one that is missing is not there for being retained", silent, 0, []step{
