@@ -52,7 +52,7 @@ function Current({ all, rules }) {
   const firing = all.filter(fires);
   const pending = all.filter((a) => !fires(a));
   return html`<section aria-labelledby="alerts-now">
-    <h2 id="alerts-now">${t("alerts.firing", { n: news.value.firing })}</h2>
+    <h2 id="alerts-now">${news.value.firing === 0 ? t("bell.none") : t("alerts.firing", { n: news.value.firing })}</h2>
     ${firing.length === 0 && html`<p class="card quiet-note">✓ ${rules === 0 ? t("alerts.norules") : t("alerts.quiet", { values: t("alerts.values", { n: news.value.quiet }) })}</p>`}
     ${firing.length > 0 && html`<ul class="alerts">${firing.map((a) => html`<${Card} key=${a.id} alert=${a} />`)}</ul>`}
     ${news.value.firing > firing.length && html`<p class="hint">${t("bell.more", { n: news.value.firing - firing.length })}</p>`}
@@ -144,12 +144,13 @@ export default function Alerts() {
     <${Current} all=${news.value?.alerts ?? all.alerts} rules=${all.rules.length} />
     <${Rules} rules=${all.rules} site=${site} again=${again} onEdit=${(rule, isNew = rule === null) => setEditing({ rule, isNew })} />
     <${Recent} events=${all.recent} />
-    <p class="hint">${t("alerts.mqtt")} <code>mosquitto_sub -h ${host()} -t '${all.topic}#' -v</code></p>
+    <p class="hint">${t("alerts.mqtt")} <code>mosquitto_sub ${broker()} -t '${all.topic}#' -v</code></p>
     ${editing && html`<${Editor} key=${editing.rule?.name} rule=${editing.rule && formOf(editing.rule)} isNew=${editing.isNew} names=${all.rules.map((r) => r.name)} onClose=${() => setEditing(null)} onSaved=${() => (setEditing(null), again())} />`}
   </div>`;
 }
 
-function host() {
-  const [, name] = (gateway.value?.mqtt[0] ?? "").match(/^(.*):\d+/) ?? [null, "127.0.0.1"];
-  return name;
+/** The options that lead to the broker. */
+function broker() {
+  const [, name, port] = (gateway.value?.mqtt[0] ?? "").match(/^(.*):(\d+)/) ?? [null, "127.0.0.1", "1883"];
+  return `-h ${name}${port === "1883" ? "" : ` -p ${port}`}`;
 }

@@ -33,7 +33,7 @@ export function watch() {
 export const fires = (a) => a.state === "firing" || a.state === "clearing";
 
 /** A severity by sign: never by colour alone. */
-export const signs = { critical: "▲", warning: "△", info: "ⓘ" };
+export const signs = { critical: "▲", warning: "△", info: "◇" };
 
 /** A limit with its unit: "30 °C". */
 export const amount = (x, unit) => (x === null || x === undefined ? "–" : decimal(x, 0, 3)) + (unit ? ` ${unit}` : "");
@@ -84,7 +84,7 @@ export function Line({ alert }) {
 export function Pinned() {
   const all = (news.value?.alerts ?? []).filter((a) => fires(a) && !a.acknowledged);
   if (all.length === 0 || !has("bell.none")) return null;
-  return html`<section class="problems firing" aria-label=${t("shell.page.alerts")}>
+  return html`<section class=${`problems firing ${news.value.worst}`} aria-label=${t("shell.page.alerts")}>
     <h2>${t("bell.firing", { n: all.length })}</h2>
     <ul>${all.slice(0, 8).map((a) => html`<li key=${a.id}><${Line} alert=${a} /></li>`)}</ul>
     ${all.length > 8 && html`<p><a href=${link("alerts")}>${t("bell.more", { n: all.length - 8 })}</a></p>`}

@@ -4,7 +4,7 @@ import { html } from "./html.js";
 import { Icon } from "./ui.js";
 import { Line, fires, news, watch } from "./alerts.js";
 import { has, t } from "../i18n.js";
-import { link } from "../router.js";
+import { link, route } from "../router.js";
 
 const most = 6; // in the list
 
@@ -28,6 +28,7 @@ export function Bell() {
   const [open, setOpen] = useState(false);
   const ref = useRef(null);
   useEffect(watch, []);
+  useEffect(() => setOpen(false), [route.value]);
   useEffect(() => {
     if (!open) return;
     const outside = (e) => ref.current?.contains(e.target) || setOpen(false);
