@@ -135,6 +135,11 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   check((await page.getAttribute(".chart-toggle >> nth=1", "aria-pressed")) === "false" && view().get("off") === "1", "a reload turns a line on");
   await page.click(".chart-toggle >> nth=1");
   check((await coloured(1)) > 50, "the line does not come back");
+  await page.click("button.apart");
+  await page.waitForFunction(() => document.querySelectorAll(".uplot").length === 4);
+  check(view().get("apart") === "1", `the address is ${page.url()}`);
+  await page.click("button.apart");
+  await page.waitForFunction(() => document.querySelectorAll(".uplot").length === 3);
   await axe("charts");
   await narrow("charts");
   await picture("charts");

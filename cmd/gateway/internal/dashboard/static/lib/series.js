@@ -92,9 +92,11 @@ export const axisOf = (p) => (p.binary ? "binary" : p.unit);
  * the first two units in one chart, each further pair in a chart below. What
  * is 0 or 1 has a chart of its own.
  * @param {Points[]} list
+ * @param {boolean} [apart]  each has a chart of its own
  * @returns {Array<{axes: string[], members: number[]}>} members are places in list
  */
-export function charts(list) {
+export function charts(list, apart = false) {
+  if (apart) return list.map((p, i) => ({ axes: [axisOf(p)], members: [i] }));
   const all = [];
   list.forEach((p, i) => {
     const axis = axisOf(p);

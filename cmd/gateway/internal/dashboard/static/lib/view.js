@@ -24,11 +24,12 @@ export const maxSpan = 20 * 366 * day;
  * @property {string[]} series names, in the order they were chosen
  * @property {string[]} hidden of the series: their lines are off
  * @property {string[]} rises  of the series: shown as how much they grew
+ * @property {boolean} apart   a chart for each series, as what is -19 and what is 21 °C are both flat on one axis
  */
 
 /** A view of nothing, up to now. */
 export function emptyView() {
-  return { range: "24h", from: 0, to: 0, series: [], hidden: [], rises: [] };
+  return { range: "24h", from: 0, to: 0, series: [], hidden: [], rises: [], apart: false };
 }
 
 /** A moment as a query has it: ms or RFC 3339; NaN for what is neither. */
@@ -49,6 +50,7 @@ export function parseView(query) {
   const among = (key) => [...new Set(query.getAll(key))].map((i) => view.series[Number(i)]).filter((s) => s !== undefined);
   view.hidden = among("off");
   view.rises = among("rise");
+  view.apart = query.get("apart") === "1";
   if (Object.hasOwn(ranges, query.get("range") ?? "")) view.range = query.get("range");
   const from = moment(query.get("from") ?? "");
   const to = moment(query.get("to") ?? "");
@@ -71,6 +73,7 @@ export function formatView(view) {
   for (const s of view.series) query.append("s", s);
   for (const s of view.hidden) query.append("off", String(view.series.indexOf(s)));
   for (const s of view.rises) query.append("rise", String(view.series.indexOf(s)));
+  if (view.apart) query.set("apart", "1");
   // A topic is easier to read with its slashes, and they need no code there.
   return query.toString().replaceAll("%2F", "/");
 }

@@ -75,7 +75,7 @@ export function Chart({ view, onView, name, fixed = false }) {
 
   const lines = linesOf(view, answer);
   const drawn = lines.filter((l) => l.points);
-  const stacks = charts(drawn.map((l) => l.info));
+  const stacks = charts(drawn.map((l) => l.info), view.apart);
   const show = (next, options) => {
     cursor.value = null;
     onView(next, options);
@@ -136,6 +136,7 @@ export function Chart({ view, onView, name, fixed = false }) {
       <span class="chart-state">${view.range ? html`<span class="state live"><span aria-hidden="true">●</span> ${t("charts.live")}</span>` : html`<span class="state"><span aria-hidden="true">❚❚</span> ${t("charts.paused")}</span>`}
         ${answer && html` <span class="hint">${drawn.some((l) => l.points.n.some((n) => n > 1)) ? t("charts.width", { span: short(Math.max(1, answer.width_ms / 1000)) }) : t("charts.samples")}</span>`}</span>
       <span class="actions">
+        ${view.series.length > 1 && html`<button type="button" class="apart" aria-pressed=${view.apart} title=${t("charts.apart.why")} onClick=${() => onView({ ...view, apart: !view.apart }, { replace: true })}>${t("charts.apart")}</button>`}
         <${Action} class="csv" disabled=${!answer} run=${() => saveCSV(file, false)}>${t("charts.csv")}<//>
         <${Action} class="raw" disabled=${!answer} run=${() => saveCSV(file, true)} title=${t("charts.csv.raw.why")}>${t("charts.csv.raw")}<//>
         <${Action} class="png" disabled=${stacks.length === 0} run=${() => savePNG(file)}>${t("charts.png")}<//>
@@ -159,6 +160,7 @@ function limitsIn(lines) {
 // What is 0 or 1 needs little room; the first chart gets the most.
 function heightOf(i, n, { axes }) {
   if (axes[0] === "binary") return 130;
+  if (n > 4) return 170;
   return n > 1 ? (i === 0 ? 300 : 230) : 360;
 }
 

@@ -60,6 +60,7 @@ test("two units to a chart, with an axis each", () => {
     { axes: ["binary"], members: [4, 7] },
     { axes: ["lx", ""], members: [8, 9] },
   ]);
+  assert.deepEqual(charts(list.slice(0, 3), true), [{ axes: ["°C"], members: [0] }, { axes: ["%"], members: [1] }, { axes: ["°C"], members: [2] }]);
 });
 
 test("what comes live goes where the gateway would put it", () => {

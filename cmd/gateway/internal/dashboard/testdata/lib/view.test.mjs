@@ -10,7 +10,7 @@ test("a view is what its query says", () => {
   for (const query of [
     "range=24h&s=home/kitchen/climate%23temperature&s=tele/plug/SENSOR%23ENERGY.Power",
     "from=1764331200000&to=1764334800000&s=a/b&off=0",
-    "range=1y&s=a+%26+b%3Fc%3D1&s=%EC%98%A8%EB%8F%84&off=0&rise=1",
+    "range=1y&s=a+%26+b%3Fc%3D1&s=%EC%98%A8%EB%8F%84&off=0&rise=1&apart=1",
     "range=1h",
   ]) assert.equal(formatView(parse(query)), query);
   assert.deepEqual(parse("range=7d&series=a%23x&s=b").series, ["b", "a#x"], "series is another word for s");
