@@ -2,9 +2,11 @@ package main
 
 import (
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 
+	"gateway/cmd/gateway/internal/dashboard/access"
 	"gateway/cmd/gateway/internal/setup"
 	"gateway/sensors/bus"
 	"gateway/sensors/scan"
@@ -28,6 +30,7 @@ func (g *gateway) buildSetup() {
 		State: state, Version: version,
 	})
 	s.Mount(g.dashboard.Handle)
+	g.dashboard.Handle(access.Read, "GET /api/v1/connect", http.HandlerFunc(g.connect))
 }
 
 // withFile says which configuration the page changes.
