@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -524,6 +525,53 @@ func TestDemo(t *testing.T) {
 		h.want("demo/alerts/damp-cellar/state", "nothing")
 		if n := h.a.Everything(); len(n.Rules) != 0 || len(n.Alerts) != 0 {
 			t.Errorf("%+v", n)
+		}
+	})
+}
+
+// TestManyAtOnce: messages, changes of rules, acknowledgements and readers do not
+// wait for each other for ever, and nothing is left of a rule that is gone.
+func TestManyAtOnce(t *testing.T) {
+	inHouse(t, []Rule{ruleOf("any", "home/+/climate#temperature", above(30))}, func(h *house) {
+		var all sync.WaitGroup
+		for i := range 3 {
+			all.Go(func() {
+				for n := range 200 {
+					m := &broker.Message{Topic: fmt.Sprintf("home/room%d/climate", n%20), Payload: fmt.Appendf(nil, `{"temperature":%d}`, 20+(n+i)%3*10), Retain: true}
+					if err := h.b.Publish(m); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Go(func() {
+			for range 50 {
+				if err := h.a.add(ruleOf("hot", "home/+/climate#temperature", above(35))); err != nil {
+					t.Error(err)
+				}
+				if err := h.a.drop("hot"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		all.Go(func() {
+			f := h.a.Follow()
+			for range 100 {
+				f.Take()
+				for _, one := range h.a.Everything().Alerts {
+					h.a.ack(one.ID, true)
+				}
+				h.a.save(false)
+			}
+		})
+		all.Wait()
+		synctest.Wait()
+		e := h.a.Everything()
+		if len(e.Rules) != 1 || e.Firing+e.Quiet != 20 {
+			t.Errorf("%d rules, %d fire, %d are quiet", len(e.Rules), e.Firing, e.Quiet)
+		}
+		for n := range 20 {
+			h.want(fmt.Sprintf("home/alerts/hot/home/room%d/climate/state", n), "nothing")
 		}
 	})
 }
