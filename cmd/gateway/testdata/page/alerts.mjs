@@ -61,6 +61,7 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   await gone("Temperature, home/kitchen/climate", ".bell");
   await open("#/");
   await shows("31.0 °C, above 30 °C", ".problems.firing");
+  await shows("Temperature above 30 °C", "article .marks");
   await axe("home with an alert");
   await open("#/alerts");
 

@@ -80,6 +80,15 @@ export function Line({ alert }) {
     ${" "}${!alert.custom && html`<span>${why(alert)}</span> `}<${Severity} severity=${alert.severity} /> <${Since} alert=${alert} />`;
 }
 
+/** Says on a sensor's tile what of it fires: "△ above 1000 ppm". */
+export function Marks({ path }) {
+  const all = (news.value?.alerts ?? []).filter((a) => a.topic === path && fires(a));
+  if (all.length === 0 || !has("bell.none")) return null;
+  return html`<p class="marks">${all.map(
+    (a) => html`<a key=${a.id} href=${link("alerts")} class=${`severity ${a.severity}`}><span aria-hidden="true">${signs[a.severity]}</span> ${a.reason === "above" || a.reason === "below" ? t(`bell.mark.${a.reason}`, { what: what(a), limit: amount(a.limit, a.unit) }) : why(a)}</a> `,
+  )}</p>`;
+}
+
 /** What fires and nobody knows of, on top of Home. */
 export function Pinned() {
   const all = (news.value?.alerts ?? []).filter((a) => fires(a) && !a.acknowledged);

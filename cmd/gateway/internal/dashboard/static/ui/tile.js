@@ -1,6 +1,7 @@
 // One sensor in small.
 import { Component } from "../vendor/preact.js";
 import { html } from "./html.js";
+import { Marks } from "./alerts.js";
 import { ageAt, now } from "../store.js";
 import { age, number, parts, quantity, signs, stateNow, title, trend } from "../format.js";
 import { lang, t } from "../i18n.js";
@@ -117,6 +118,7 @@ export class Tile extends Component {
       </header>
       ${first && html`<${Big} value=${first} /><${Sparkline} value=${first} /><${Hour} value=${first} />`}
       ${rest.length > 0 && html`<dl>${rest.map((v) => html`<${Row} key=${v.quantity} value=${v} />`)}</dl>`}
+      <${Marks} path=${sensor.path} />
       ${sensor.text && html`<p class="text">${sensor.text}</p>`}
       ${!first && !sensor.text && html`<p class="text none">${t("shell.tile.none")}</p>`}
       ${sensor.reason && sensor.state !== "offline" && html`<p class="why">${sensor.reason}</p>`}
