@@ -175,7 +175,7 @@ type follower struct {
 	t      *tree
 	filter string
 	news   chan struct{}
-	told   uint64
+	told   told
 	first  bool
 }
 
@@ -184,14 +184,14 @@ func (f *follower) News() <-chan struct{} { return f.news }
 
 // Events implements [dashboard.Follower].
 func (f *follower) Events() []dashboard.Event {
-	u, upTo := f.t.since(f.told, f.filter, perEvent, time.Now())
-	if upTo == f.told && !f.first {
+	u, told := f.t.since(f.told, f.filter, perEvent, time.Now())
+	if told.upTo == f.told.upTo && !f.first {
 		return nil
 	}
 	if f.first {
 		u.Reset, f.first = true, false // the page may have had another tree
 	}
-	f.told = upTo
+	f.told = told
 	if len(u.Topics) == perEvent {
 		select {
 		case f.news <- struct{}{}:

@@ -208,7 +208,7 @@ func TestBounds(t *testing.T) {
 	if tr.held != 0 || tr.oldest != nil || tr.newest != nil || tr.watched != 0 {
 		t.Errorf("nothing is there, and %d bytes are held, %d histories", tr.held, tr.watched)
 	}
-	u, _ := tr.since(1, "", 10, now)
+	u, _ := tr.since(told{1, 1}, "", 10, now)
 	if !u.Reset {
 		t.Error("a page that missed what is forgotten is not told to begin again")
 	}
@@ -381,6 +381,49 @@ func FuzzImport(f *testing.F) {
 			if mayPublish(m.Topic) != nil || m.QoS > 2 || !m.Retain {
 				t.Errorf("%+v", m)
 			}
+		}
+	})
+}
+
+// TestTreeAfterManyHaveGone: who comes later gets all of a large tree, though more
+// topics have gone meanwhile than are remembered.
+func TestTreeAfterManyHaveGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, b := newExplorer(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go x.Run(ctx)
+		first := follow(t, x, "")
+		defer first.f.Close()
+		first.catchUp(t)
+		const many = 3*perEvent + 1
+		for i := range many {
+			publish(t, b, fmt.Sprintf("stays/%d", i), "1", false)
+		}
+		for i := range maxTombstones + 2 {
+			name := fmt.Sprintf("goes/%d", i)
+			publish(t, b, name, "1", true)
+			publish(t, b, name, "", true)
+			if i%1000 == 0 {
+				synctest.Wait() // lest some of it is lost
+			}
+		}
+		second := follow(t, x, "")
+		defer second.f.Close()
+		synctest.Wait()
+		for range 10 {
+			for _, e := range second.f.Events() {
+				u := e.Data.(update)
+				if u.Reset {
+					clear(second.topics)
+				}
+				for _, l := range u.Topics {
+					second.topics[l[0].(string)] = ""
+				}
+			}
+		}
+		if n := len(second.topics); n < many {
+			t.Errorf("%d topics, want %d and some of the broker's own", n, many)
 		}
 	})
 }

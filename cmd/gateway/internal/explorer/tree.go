@@ -290,20 +290,30 @@ type update struct {
 	Removed  []string `json:"removed,omitempty"`
 }
 
-// since returns what has changed after a version in the topics that a filter
-// matches, most topics of it, and the version up to which that is.
-func (t *tree) since(version uint64, filter string, most int, now time.Time) (u update, upTo uint64) {
+// told is what a reader knows.
+type told struct {
+	upTo  uint64 // all that has changed up to this version
+	began uint64 // the version when it was told from the beginning: it knows nothing of what was gone by then
+}
+
+// since returns what has changed beyond what a reader was told in the topics that
+// a filter matches, most topics of it, and what the reader is told with it.
+func (t *tree) since(before told, filter string, most int, now time.Time) (u update, after told) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	u = update{Now: now.UnixMilli(), Total: len(t.entries), Messages: t.messages, LeftOut: t.leftOut, More: !t.begun, Topics: []line{}}
-	if version < t.forgot {
-		version, u.Reset = 0, true
+	version, began := before.upTo, before.began
+	if version == 0 {
+		began = t.version
+	}
+	if max(version, began) < t.forgot {
+		version, began, u.Reset = 0, t.version, true
 	}
 	first := t.newest
 	for n := 0; first != nil && first.previous != nil && first.previous.version > version; n++ {
 		first = first.previous
 	}
-	upTo = t.version
+	upTo := t.version
 	for e := first; e != nil && e.version > version; e = e.next {
 		if len(u.Topics) == most {
 			u.More, upTo = true, e.previous.version
@@ -318,5 +328,5 @@ func (t *tree) since(version uint64, filter string, most int, now time.Time) (u 
 			u.Removed = append(u.Removed, gone.topic)
 		}
 	}
-	return u, upTo
+	return u, told{upTo, began}
 }
