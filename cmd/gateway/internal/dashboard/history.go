@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"math"
 	"time"
 
 	recorded "gateway/cmd/gateway/internal/history"
@@ -77,7 +78,11 @@ func (h *history) hour(now time.Time) *Hour {
 	for _, p := range points[1:] {
 		all.join(p)
 	}
-	mean := min(max(all.sum/float64(all.n), all.low), all.high)
+	mean := all.sum / float64(all.n)
+	if math.IsNaN(mean) { // sums beyond the largest number on both sides, which have no JSON
+		mean = all.low/2 + all.high/2
+	}
+	mean = min(max(mean, all.low), all.high)
 	return &Hour{Low: all.low, Mean: mean, High: all.high}
 }
 
