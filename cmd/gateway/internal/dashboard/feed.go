@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"gateway/cmd/gateway/internal/dashboard/access"
@@ -51,10 +52,13 @@ func (d *Dashboard) AddFeedFor(right access.Right, name string, f Feed) {
 // followers are the feeds that one reader has asked for.
 type followers []Follower
 
-// follow begins what a request asks for.
+// followFeeds begins what a request asks for, each feed once.
 func (d *Dashboard) followFeeds(r *http.Request) (all followers, err error) {
 	query := r.URL.Query()
-	for _, name := range query["feed"] {
+	for i, name := range query["feed"] {
+		if slices.Contains(query["feed"][:i], name) {
+			continue
+		}
 		f, ok := d.feeds[name]
 		if !ok {
 			all.close()

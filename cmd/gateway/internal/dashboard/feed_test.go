@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,4 +86,100 @@ func TestFeedsHaveRights(t *testing.T) {
 	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "log in with the password") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+}
+
+// TestFeedThatNeverRests: what feeds say does not keep the gateway from saying how
+// it is itself.
+func TestFeedThatNeverRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := testDashboard(Config{Address: "127.0.0.1:8080"})
+		busy := &tick{news: make(chan struct{})}
+		d.AddFeed("busy", busy)
+		close(busy.news) // always
+		events, end := streamOfPath(t, d, "/api/v1/stream?feed=busy")
+		defer end()
+		time.Sleep(time.Minute + time.Second)
+		beats := 0
+		for range len(events) {
+			if e := <-events; e.name == "beat" {
+				beats++
+			}
+		}
+		if beats != 6 {
+			t.Errorf("%d beats in a minute", beats)
+		}
+	})
+}
+
+// TestFeedTwice: a feed that is asked for twice is followed once.
+func TestFeedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := testDashboard(Config{Address: "127.0.0.1:8080"})
+		f := &counted{}
+		d.AddFeed("one", f)
+		_, end := streamOfPath(t, d, "/api/v1/stream?feed=one&feed=one&feed=one")
+		synctest.Wait()
+		end()
+		if f.followed != 1 || f.closed != 1 {
+			t.Errorf("followed %d times, closed %d times", f.followed, f.closed)
+		}
+	})
+}
+
+// counted is a feed that has nothing to say.
+type counted struct{ followed, closed int }
+
+func (f *counted) Follow(context.Context, url.Values) (Follower, error) {
+	f.followed++
+	return f, nil
+}
+func (f *counted) News() <-chan struct{} { return nil }
+func (f *counted) Events() []Event       { return nil }
+func (f *counted) Close()                { f.closed++ }
+
+// TestNewsBesideABeat: what one of several feeds says at the moment of a beat is
+// not kept until it says something else.
+func TestNewsBesideABeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := testDashboard(Config{Address: "127.0.0.1:8080"})
+		one := &locked{news: make(chan struct{}, 1)}
+		d.AddFeed("one", one)
+		d.AddFeed("two", &counted{})
+		for range 50 { // which of two comes first is by chance
+			events, end := streamOfPath(t, d, "/api/v1/stream?feed=one&feed=two")
+			time.AfterFunc(beatInterval, one.speak)
+			time.Sleep(beatInterval + time.Second)
+			said := false
+			for range len(events) {
+				said = said || (<-events).name == "one"
+			}
+			end()
+			if !said {
+				t.Fatal("it did not come")
+			}
+		}
+	})
+}
+
+// locked is a feed that speaks at any moment.
+type locked struct {
+	news chan struct{}
+	mu   sync.Mutex
+	say  []Event
+}
+
+func (f *locked) speak() {
+	f.mu.Lock()
+	f.say = []Event{{"one", 1}}
+	f.mu.Unlock()
+	f.news <- struct{}{}
+}
+func (f *locked) Follow(context.Context, url.Values) (Follower, error) { return f, nil }
+func (f *locked) News() <-chan struct{}                                { return f.news }
+func (f *locked) Close()                                               {}
+func (f *locked) Events() (e []Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e, f.say = f.say, nil
+	return e
 }

@@ -56,16 +56,24 @@ func (d *Dashboard) tell(ctx context.Context, s *eventStream, feeds followers) {
 	sensors, version := d.model.snapshot(time.Now())
 	s.send(ctx, "snapshot", Snapshot{d.gateway(), sensors})
 	s.sendAll(ctx, feeds.events())
+	told := time.Now() // when how the gateway is was
 	for s.err == nil {
-		if !d.await(ctx, version, feeds) {
-			if ctx.Err() != nil {
-				return
-			}
+		news := d.await(ctx, version, feeds, beatInterval-time.Since(told))
+		if ctx.Err() != nil {
+			return
+		}
+		newest := d.tellChanges(ctx, s, version)
+		s.sendAll(ctx, feeds.events()) // also beside a beat: to wait may have taken what News had
+		switch {
+		case newest != version:
+			version, told = newest, time.Now()
+		case time.Since(told) >= beatInterval: // feeds may never rest
 			s.send(ctx, "beat", d.beat())
+			told = time.Now()
+		}
+		if !news {
 			continue
 		}
-		version = d.tellChanges(ctx, s, version)
-		s.sendAll(ctx, feeds.events())
 		select { // whatever changes meanwhile goes into one update
 		case <-time.After(updateInterval):
 		case <-ctx.Done():
@@ -75,15 +83,15 @@ func (d *Dashboard) tell(ctx context.Context, s *eventStream, feeds followers) {
 }
 
 // await waits until there is something to tell. It reports false if there is
-// nothing within beatInterval, or if ctx ends.
-func (d *Dashboard) await(ctx context.Context, version uint64, feeds followers) bool {
+// nothing for so long, or if ctx ends.
+func (d *Dashboard) await(ctx context.Context, version uint64, feeds followers, most time.Duration) bool {
 	changed := d.model.news(version)
 	if changed == nil {
 		return true
 	}
 	news, stop := feeds.wait()
 	defer stop()
-	beat := time.NewTimer(beatInterval)
+	beat := time.NewTimer(most)
 	defer beat.Stop()
 	select {
 	case <-changed:
