@@ -31,6 +31,7 @@ var errBlock = errors.New("not a block of samples")
 type encoder struct {
 	squeezer
 	body   []byte
+	splits []int
 	whole  []int64
 	deltas []int64
 	values []float64
@@ -51,7 +52,7 @@ func (e *encoder) samples(dst []byte, s []Sample, deflate bool) []byte {
 	dst, values = e.valuesOf(dst, s)
 	flags := times | values<<2
 	if deflate {
-		if small := e.deflate(e.body); small != nil {
+		if small := e.deflate(e.body, false, split); small != nil {
 			dst[head] = flags | flagDeflated
 			dst = binary.AppendUvarint(dst, uint64(len(e.body)))
 			return append(dst, small...)

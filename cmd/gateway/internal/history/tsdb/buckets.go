@@ -25,6 +25,7 @@ func (db *DB) Buckets(name string, from, to, width int64, dst []Bucket) ([]Bucke
 		return dst, Raw, err
 	}
 	defer v.close()
+	dst = slices.Grow(dst, int(min((to-from)/width+1, 2048)))
 	q := query{view: v, adder: adder{from: from, width: width, dst: dst}}
 	if err := q.run(tierFor(from, width)); err != nil {
 		return dst, Raw, fmt.Errorf("series %s: %w", name, err)
@@ -49,7 +50,6 @@ type query struct {
 	adder
 	days     map[int64]bool // whose roll-ups do not have everything
 	coarsest Tier
-	rolls    []Bucket
 }
 
 func (q *query) run(t Tier) error {
@@ -188,10 +188,10 @@ func (q *query) pages(t Tier, from, to int64) error {
 		return err
 	}
 	for _, ref := range refs {
-		if q.rolls, err = q.r.buckets(q.rolls[:0], ref); err != nil {
+		if q.r.rolls, err = q.r.buckets(q.r.rolls[:0], ref); err != nil {
 			return err
 		}
-		for _, b := range within(q.rolls, from, to) {
+		for _, b := range within(q.r.rolls, from, to) {
 			q.bucket(b)
 			q.coarsest = max(q.coarsest, t)
 		}
@@ -264,11 +264,11 @@ func (q *query) day(d, from, to int64) error {
 // finest returns the finest roll-ups that there are of a day.
 func (q *query) finest(d int64) ([]Bucket, Tier, error) {
 	for t := Minute; t < tiers; t++ {
-		b, there, err := q.r.bucketsOf(q.rolls[:0], t, q.id, d*day)
+		b, there, err := q.r.bucketsOf(q.r.rolls[:0], t, q.id, d*day)
 		if err != nil {
 			return nil, t, err
 		}
-		q.rolls = b
+		q.r.rolls = b
 		if b = within(b, d*day, (d+1)*day); len(b) > 0 || there && t == Minute {
 			return b, t, nil
 		}

@@ -13,17 +13,19 @@ import (
 // reader reads pages of files, which stay while it is used; it keeps one file
 // open at a time. It belongs to one goroutine.
 type reader struct {
-	db     *DB
-	files  [tiers][]*pageFile
-	places map[*pageFile]place // of the one series that is read, if files may change meanwhile
-	pinned []*pageFile
-	open   *pageFile
-	in     inFile
-	buf    []byte
-	body   []byte // of the page that was read last, in buf
-	d      *decoder
-	lost   []int64 // numbers of pages that were damaged
-	refs   []pageRef
+	db      *DB
+	files   [tiers][]*pageFile
+	places  map[*pageFile]place // of the one series that is read, if files may change meanwhile
+	pinned  []*pageFile
+	open    *pageFile
+	in      inFile
+	buf     []byte
+	body    []byte // of the page that was read last, in buf
+	d       *decoder
+	lost    []int64 // numbers of pages that were damaged
+	refs    []pageRef
+	scratch []Sample
+	rolls   []Bucket
 }
 
 // reader returns one of all files. The caller holds disk, so that none is
@@ -47,6 +49,9 @@ func (r *reader) close() {
 	r.files, r.pinned, r.open, r.in = [tiers][]*pageFile{}, r.pinned[:0], nil, nil
 	if cap(r.buf) > 1<<18 {
 		r.buf = nil
+	}
+	if cap(r.scratch) > 1<<14 {
+		r.scratch = nil
 	}
 	r.db.readers.Put(r)
 }

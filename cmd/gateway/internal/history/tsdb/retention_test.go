@@ -216,3 +216,56 @@ func TestGrid(t *testing.T) {
 		t.Errorf("30 days: %d, %d, %v", f, u, w)
 	}
 }
+
+// TestModelWithRetention does everything at random while what is old is dropped,
+// and compares the roll-ups as far as each tier reaches.
+func TestModelWithRetention(t *testing.T) {
+	for seed := range uint64(4) {
+		o := Options{folder: quick{disk(t.TempDir())}}
+		if seed%2 == 1 {
+			o = Options{Memory: 1 << 30}
+		}
+		o.Raw.Age, o.Minute.Age, o.Quarter.Age = 3*days, 12*days, 40*days
+		h := newHouse(t, seed, o)
+		h.names = h.names[:2]
+		h.live(24*time.Hour, 5*time.Minute)
+		start := h.now
+		for range 250 {
+			h.stepWithin(30 * time.Hour)
+		}
+		for range 2 {
+			reach := int(h.now.Sub(start) / days)
+			h.same(reach, 6*hour, SixHours)
+			h.same(min(38, reach), 15*minute, Quarter)
+			h.same(min(10, reach), minute, Minute)
+			h.maintain()
+			h.reopen()
+		}
+	}
+}
+
+// stepWithin does something that changes samples of the last while only.
+func (h *house) stepWithin(d time.Duration) {
+	h.t.Helper()
+	switch h.rng.IntN(12) {
+	case 0, 1, 2, 3:
+		h.live(time.Duration(1+h.rng.IntN(12))*time.Hour, 7*time.Minute)
+	case 4, 5:
+		h.late(h.rng.IntN(30), d)
+	case 6, 7, 8:
+		h.maintain()
+	case 9:
+		h.seal()
+	case 10:
+		h.reopen()
+	case 11:
+		name := h.name()
+		from := h.now.UnixMilli() - h.rng.Int64N(d.Milliseconds())
+		to, by := from+h.rng.Int64N(5*hour), h.rng.Int64N(8*hour)-4*hour
+		if from+by < h.now.Add(-d).UnixMilli() {
+			return
+		}
+		h.must(h.db.Shift(name, from, to, by))
+		h.m.shift(name, from, to, by)
+	}
+}

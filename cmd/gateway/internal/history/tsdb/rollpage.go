@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // span is how much time a page of the tier has, partition how much the files
@@ -30,6 +31,8 @@ const (
 // package comment.
 func (e *encoder) buckets(dst []byte, b []Bucket, period int64) []byte {
 	body := e.body[:0]
+	e.splits = e.splits[:0]
+	split := func() { e.splits = append(e.splits, len(body)) }
 	before := Bucket{}
 	for i, x := range b {
 		if i > 0 {
@@ -42,12 +45,15 @@ func (e *encoder) buckets(dst []byte, b []Bucket, period int64) []byte {
 		body = appendSigned(body, int64(x.Count-before.Count))
 		before = x
 	}
+	split()
 	for _, x := range b {
 		body = binary.AppendUvarint(body, uint64(x.FirstTime-x.Start))
 	}
+	split()
 	for _, x := range b {
 		body = binary.AppendUvarint(body, uint64(x.Start+period-1-x.LastTime))
 	}
+	split()
 	var flags byte
 	var how byte
 	e.values = e.values[:0]
@@ -62,7 +68,10 @@ func (e *encoder) buckets(dst []byte, b []Bucket, period int64) []byte {
 		if sc.single {
 			how |= 0x80
 		}
-		body = appendWholes(body, whole)
+		for column := range 4 {
+			body = appendWholes(body, whole, column)
+			split()
+		}
 		var sums bool
 		if body, sums = appendSums(body, b, whole, sc); sums {
 			flags |= rollSumWhole
@@ -78,7 +87,7 @@ func (e *encoder) buckets(dst []byte, b []Bucket, period int64) []byte {
 		body = appendPlanes(body, e.values)
 	}
 	e.body = body
-	small := e.deflate(body)
+	small := e.deflate(body, true, e.splits...)
 	if small != nil {
 		flags |= flagDeflated
 	}
@@ -101,22 +110,23 @@ func (e *encoder) column(b []Bucket, of func(*Bucket) float64) {
 	}
 }
 
-// appendWholes appends the whole numbers of first, last, min and max of each
-// bucket, column by column.
-func appendWholes(dst []byte, w []int64) []byte {
+// appendWholes appends a column of the whole numbers of first, last, min and max
+// of each bucket.
+func appendWholes(dst []byte, w []int64, column int) []byte {
 	before := int64(0)
 	for i := 0; i < len(w); i += 4 {
-		dst = appendSigned(dst, w[i]-before)
-		before = w[i+1]
-	}
-	for i := 0; i < len(w); i += 4 {
-		dst = appendSigned(dst, w[i+1]-w[i])
-	}
-	for i := 0; i < len(w); i += 4 {
-		dst = appendSigned(dst, min(w[i], w[i+1])-w[i+2])
-	}
-	for i := 0; i < len(w); i += 4 {
-		dst = appendSigned(dst, w[i+3]-max(w[i], w[i+1]))
+		first, last, low, high := w[i], w[i+1], w[i+2], w[i+3]
+		switch column {
+		case 0:
+			dst = appendSigned(dst, first-before)
+		case 1:
+			dst = appendSigned(dst, last-first)
+		case 2:
+			dst = appendSigned(dst, min(first, last)-low)
+		case 3:
+			dst = appendSigned(dst, high-max(first, last))
+		}
+		before = last
 	}
 	return dst
 }
@@ -169,8 +179,9 @@ func (d *decoder) buckets(dst []Bucket, page []byte, tier Tier) ([]Bucket, error
 		return dst, fmt.Errorf("%w: its head is wrong", errRollups)
 	}
 	before := len(dst)
-	dst = append(dst, make([]Bucket, n)...)
+	dst = slices.Grow(dst, n)[:before+n]
 	b := dst[before:]
+	clear(b)
 	c.stretches(b, start, period)
 	if flags&rollWhole != 0 {
 		d.whole4(&c, b, sc)

@@ -17,7 +17,6 @@ type view struct {
 	pending  []Sample          // in order
 	cuts     [tiers]int64
 	holes    []hole
-	scratch  []Sample
 }
 
 // look takes a view.
@@ -97,7 +96,7 @@ func (v *view) hours(from, to int64) (hours []int64, pages map[int64]pageRef, er
 // hour returns the samples of an hour within the view, in order, and how many
 // of them are of the page; they are valid until the next call.
 func (v *view) hour(h int64, pages map[int64]pageRef) (s []Sample, paged int, err error) {
-	s = v.scratch[:0]
+	s = v.r.scratch[:0]
 	if ref, ok := pages[h]; ok && ref.n > 0 {
 		if s, err = v.r.samples(s, ref); err != nil {
 			return nil, 0, err
@@ -112,7 +111,7 @@ func (v *view) hour(h int64, pages map[int64]pageRef) (s []Sample, paged int, er
 	i, _ := slices.BinarySearchFunc(v.pending, Sample{Time: h * hour}, byTime)
 	j, _ := slices.BinarySearchFunc(v.pending, Sample{Time: (h + 1) * hour}, byTime)
 	s = append(s, v.pending[i:j]...)
-	v.scratch = s[:0]
+	v.r.scratch = s[:0]
 	if !rising(s) {
 		s = inOrder(s)
 	}
