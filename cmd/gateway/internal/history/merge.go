@@ -48,6 +48,9 @@ type row struct {
 
 // merge joins sources that go by time to rows that do.
 func merge(sources []iter.Seq2[timed, error]) iter.Seq2[row, error] {
+	if len(sources) == 1 {
+		return single(sources[0])
+	}
 	return func(yield func(row, error) bool) {
 		heads := make([]head, len(sources))
 		for i, s := range sources {
@@ -80,6 +83,19 @@ func merge(sources []iter.Seq2[timed, error]) iter.Seq2[row, error] {
 				}
 			}
 			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// single is merge of one source.
+func single(source iter.Seq2[timed, error]) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		cells := make([]cell, 1)
+		for at, err := range source {
+			cells[0] = at.cell
+			if !yield(row{at.t, cells}, err) {
 				return
 			}
 		}
