@@ -271,7 +271,7 @@ func (g *gateway) about() dashboard.About {
 	bridges := g.bridgeStates()
 	return dashboard.About{
 		Version: version, Host: hostname(), MQTT: tcp, WebSocket: ws, Demo: g.house.isUp(),
-		Alarms: slices.Concat(g.alarms(), g.historyAlarms(), bridgeAlarms(bridges)), Bridges: bridgeForms(bridges, time.Now()),
+		Alarms: slices.Concat(g.alarms(), g.historyAlarms(), g.alerts.Alarms(), bridgeAlarms(bridges)), Bridges: bridgeForms(bridges, time.Now()),
 	}
 }
 

@@ -408,6 +408,9 @@ func TestDamagedFiles(t *testing.T) {
 			}
 		}
 		h.start()
+		if all := h.a.Alarms(); len(all) != 1 || !strings.Contains(all[0], "state.json.damaged") || strings.Contains(all[0], "\n") {
+			t.Errorf("alarms: %q", all)
+		}
 		h.measure(kitchen, "temperature", 31)
 		h.want("home/alerts/hot/state", "on")
 		for _, name := range []string{stateFile, rulesFile} {

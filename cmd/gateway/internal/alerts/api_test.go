@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -101,6 +102,31 @@ func TestAPI(t *testing.T) {
 		do("DELETE", rules+"/hot", one, "", 204, "")
 		do("DELETE", rules+"/hot", one, "", 404, "hot")
 		do("GET", list, list, "", 200, `"what":"fired"`)
+	})
+}
+
+// TestStateThatCannotBeWritten is said until it can.
+func TestStateThatCannotBeWritten(t *testing.T) {
+	inHouse(t, []Rule{ruleOf("hot", kitchen+"#temperature", above(30))}, func(h *house) {
+		h.wait(saveInterval)
+		folder := h.deps.Folder
+		if err := errors.Join(os.RemoveAll(folder), os.WriteFile(folder, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		h.measure(kitchen, "temperature", 31)
+		if all := h.a.Alarms(); len(all) != 1 || !strings.Contains(all[0], folder) {
+			t.Errorf("alarms: %q", all)
+		}
+		if err := os.Remove(folder); err != nil {
+			t.Fatal(err)
+		}
+		h.wait(saveInterval)
+		if all := h.a.Alarms(); len(all) != 0 {
+			t.Errorf("alarms: %q", all)
+		}
+		h.crash()
+		h.start()
+		h.wantEvents("fired hot above")
 	})
 }
 

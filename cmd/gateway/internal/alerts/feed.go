@@ -13,7 +13,7 @@ func (a *Alerts) Everything() Everything {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	e := Everything{News: a.news(now), Rules: []RuleState{}, Recent: []Event{}, Topic: a.deps.Site + "/" + level + "/"}
+	e := Everything{News: a.news(now), Rules: []RuleState{}, Recent: []Event{}, Topic: a.deps.Site + "/" + level + "/", Kept: a.deps.Folder != ""}
 	for _, ev := range slices.Backward(a.events) {
 		e.Recent = append(e.Recent, ev)
 	}

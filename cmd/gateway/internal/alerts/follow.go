@@ -302,9 +302,11 @@ func (a *Alerts) tick(now moment) (wait time.Duration, save bool) {
 		}
 	}
 	if a.dirty {
-		if save = now.mono-a.saved >= saveInterval; !save {
-			sooner(a.saved + saveInterval)
+		at := a.saved + saveInterval
+		if save = now.mono >= at; save {
+			at = now.mono + saveInterval // to try again, if it fails
 		}
+		sooner(at)
 	}
 	a.next = next
 	return max(0, next-now.mono), save

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gateway/bridge/statefile"
@@ -75,12 +76,14 @@ func (a *Alerts) read(name string, v any) (bool, error) {
 	return false, errors.Join(fmt.Errorf("%s: %w; it is kept as %s", file, err, aside), os.Rename(file, aside))
 }
 
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
 // loadRules returns the rules made on the page. Those that are no longer valid
 // are left out, and said.
 func (a *Alerts) loadRules() []Rule {
 	var k keptRules
 	if _, err := a.read(rulesFile, &k); err != nil {
-		a.damaged = err.Error()
+		a.damaged = oneLine(err)
 		return nil
 	}
 	var rules []Rule
@@ -116,7 +119,7 @@ func (a *Alerts) load(now moment) {
 	var k kept
 	ok, err := a.read(stateFile, &k)
 	if err != nil {
-		a.damaged = err.Error()
+		a.damaged = oneLine(err)
 	}
 	if !ok {
 		return
@@ -200,6 +203,19 @@ func (a *Alerts) save(stopping bool) {
 		a.deps.Log.Error("alerts do not outlive a restart: their file cannot be written", "error", err)
 	}
 	a.unwritten = err
+}
+
+// Alarms are what of this part needs a person.
+func (a *Alerts) Alarms() (all []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.unwritten != nil {
+		all = append(all, fmt.Sprintf("Alerts and their acknowledgements do not outlive a restart: %v.", a.unwritten))
+	}
+	if a.damaged != "" {
+		all = append(all, fmt.Sprintf("What was known of alerts could not be read when the gateway started: %s. Look whether all rules are there.", a.damaged))
+	}
+	return all
 }
 
 // state returns what is to be written, and whether it is.

@@ -181,4 +181,5 @@ type Everything struct {
 	Rules  []RuleState `json:"rules"`
 	Recent []Event     `json:"recent"` // newest first
 	Topic  string      `json:"topic"`  // what the topics of alerts begin with
+	Kept   bool        `json:"kept"`   // rules made here outlive a restart
 }

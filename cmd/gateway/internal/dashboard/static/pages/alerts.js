@@ -141,6 +141,7 @@ export default function Alerts() {
   return html`<div class="alerts-page">
     <h1>${t("shell.page.alerts")}</h1>
     ${error && html`<p class="notice" role="status">${error.message}</p>`}
+    ${!all.kept && html`<p class="notice">${t("alerts.lost")}</p>`}
     <${Current} all=${news.value?.alerts ?? all.alerts} rules=${all.rules.length} />
     <${Rules} rules=${all.rules} site=${site} again=${again} onEdit=${(rule, isNew = rule === null) => setEditing({ rule, isNew })} />
     <${Recent} events=${all.recent} />
