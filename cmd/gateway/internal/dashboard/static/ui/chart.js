@@ -6,20 +6,22 @@ import { useSignal } from "../vendor/signals.js";
 import { html } from "./html.js";
 import { Action } from "./ui.js";
 import { lang, load, t } from "../i18n.js";
-import { at, flip, pan, spanOf, toggle, zoom } from "../lib/view.js";
+import { at, flip, spanOf, toggle } from "../lib/view.js";
 import { axisOf, charts, rises, stats } from "../lib/series.js";
 import { colourOf, dashOf } from "../lib/palette.js";
 import { momentText } from "../lib/ticks.js";
 import { short } from "../format.js";
 import { serverNow } from "./clock.js";
+import { keysOf } from "./chartkeys.js";
 import { saveCSV, savePNG } from "./files.js";
 import { watch } from "./history.js";
 import { limitsOf, loadLimits } from "./limits.js";
-import { Lines, valueText } from "./lines.js";
-import { known, nameOf, placeOf, wholeName } from "./names.js";
+import { Lines } from "./lines.js";
+import { known, wholeName } from "./names.js";
 import { PlotBox } from "./plotbox.js";
 import { Ranges } from "./ranges.js";
 import { style } from "./style.js";
+import { summary } from "./summary.js";
 
 // For pages that are called otherwise, too.
 await Promise.all([load("charts"), style("vendor/uplot.css"), style("ui/chart.css")]);
@@ -32,10 +34,8 @@ function linesOf(view, answer) {
   return view.series.map((series, place) => {
     const raw = got.get(series);
     const info = { decimals: -1, unit: "", quantity: "", ...known.value?.get(series) };
-    if (raw) {
-      for (const key of ["title", "unit", "decimals"]) info[key] = raw[key] ?? info[key];
-      for (const key of ["quantity", "binary", "counter"]) raw[key] ??= info[key];
-    }
+    // The answer knows also series that are newer than the list of them.
+    if (raw) for (const key of ["title", "unit", "decimals", "quantity", "binary", "counter"]) info[key] = raw[key] ??= info[key];
     const risen = Boolean(info.counter) && view.rises.includes(series);
     const points = raw && risen ? rises(raw) : raw;
     return { series, place, info, risen, points, hidden: view.hidden.includes(series), stats: points ? stats(points) : null, width: answer?.width_ms ?? 0 };
@@ -93,31 +93,7 @@ export function Chart({ view, onView, name, fixed = false }) {
       show(at(view, span.from, span.to, serverNow()));
     },
   };
-  const step = (direction) => {
-    const times = drawn.filter((l) => !l.hidden).flatMap((l) => l.points.t).filter((x) => x >= span.from && x <= span.to);
-    if (times.length === 0) return;
-    const from = cursor.value ?? (direction > 0 ? span.from - 1 : span.to + 1);
-    const next = direction > 0 ? Math.min(...times.filter((x) => x > from)) : Math.max(...times.filter((x) => x < from));
-    if (!Number.isFinite(next)) return;
-    cursor.value = next;
-    plots.forEach((p) => p.cursor(next));
-    said.value = sentence(drawn, next, span.to - span.from);
-  };
-  const keys = (e) => {
-    if (e.target !== e.currentTarget || e.ctrlKey || e.metaKey || e.altKey) return;
-    const now = serverNow();
-    const acts = {
-      "+": () => show(zoom(view, 2, now)), "=": () => show(zoom(view, 2, now)), "-": () => show(zoom(view, 0.5, now)),
-      ArrowLeft: () => (e.shiftKey ? step(-1) : show(pan(view, -0.25, now))),
-      ArrowRight: () => (e.shiftKey ? step(1) : show(pan(view, 0.25, now))),
-      Home: on.reset,
-      Escape: () => (on.cursor(null), plots.forEach((p) => p.cursor(null))),
-    };
-    if (!acts[e.key]) return;
-    e.preventDefault();
-    acts[e.key]();
-  };
-  const file = { view, answer, lines, name, span, plots, ask: history.ask, history };
+  const keys = keysOf({ view, show, reset: on.reset, drawn, span, plots, cursor, said });
   return html`<div class=${`chart${history.busy.value ? " busy" : ""}`} ref=${frame} data-from=${answer?.from} data-to=${answer?.to} data-width=${answer?.width_ms}>
     <${Ranges} view=${view} onView=${show} home=${home.current} />
     <div class="chart-stack" tabindex="0" role="group" aria-label=${t("charts.chart", { names: view.series.map(wholeName).join(", ") })} aria-describedby=${`${group.key}-about`} onKeyDown=${keys}>
@@ -132,21 +108,32 @@ export function Chart({ view, onView, name, fixed = false }) {
     </div>
     <p class="visually-hidden" id=${`${group.key}-about`}>${summary(lines)} ${t("charts.keys")}</p>
     <p class="visually-hidden" role="status">${said.value}</p>
-    <div class="chart-foot">
-      <span class="chart-state">${view.range ? html`<span class="state live"><span aria-hidden="true">●</span> ${t("charts.live")}</span>` : html`<span class="state"><span aria-hidden="true">❚❚</span> ${t("charts.paused")}</span>`}
-        ${answer && html` <span class="hint">${drawn.some((l) => l.points.n.some((n) => n > 1)) ? t("charts.width", { span: short(Math.max(1, answer.width_ms / 1000)) }) : t("charts.samples")}</span>`}</span>
-      <span class="actions">
-        ${view.series.length > 1 && html`<button type="button" class="apart" aria-pressed=${view.apart} title=${t("charts.apart.why")} onClick=${() => onView({ ...view, apart: !view.apart }, { replace: true })}>${t("charts.apart")}</button>`}
-        <${Action} class="csv" disabled=${!answer} run=${() => saveCSV(file, false)}>${t("charts.csv")}<//>
-        <${Action} class="raw" disabled=${!answer} run=${() => saveCSV(file, true)} title=${t("charts.csv.raw.why")}>${t("charts.csv.raw")}<//>
-        <${Action} class="png" disabled=${stacks.length === 0} run=${() => savePNG(file)}>${t("charts.png")}<//>
-      </span>
-    </div>
+    <${Foot} view=${view} onView=${onView} file=${{ view, lines, name, span, plots, ask: history.ask, history }} />
     ${view.series.length > 0 && html`<${Lines} lines=${lines} cursor=${cursor} span=${span.to - span.from} on=${{
       toggle: (s) => onView(flip(view, "hidden", s), { replace: true }),
       rise: (s) => onView(flip(view, "rises", s), { replace: true }),
       remove: fixed ? undefined : (s) => onView(toggle(view, s)),
     }} />`}
+  </div>`;
+}
+
+/** Whether the chart goes on, how fine it is, and the files of it. */
+function Foot({ view, onView, file }) {
+  const answer = file.history.answer.value;
+  const drawn = file.lines.filter((l) => l.points);
+  const joined = drawn.some((l) => l.points.n.some((n) => n > 1));
+  const fine = joined ? t("charts.width", { span: short(Math.max(1, answer.width_ms / 1000)) }) : t("charts.samples");
+  return html`<div class="chart-foot">
+    <span class="chart-state">
+      ${view.range ? html`<span class="state live"><span aria-hidden="true">●</span> ${t("charts.live")}</span>` : html`<span class="state"><span aria-hidden="true">❚❚</span> ${t("charts.paused")}</span>`}
+      ${answer && html` <span class="hint">${fine}</span>`}
+    </span>
+    <span class="actions">
+      ${view.series.length > 1 && html`<button type="button" class="apart" aria-pressed=${view.apart} title=${t("charts.apart.why")} onClick=${() => onView({ ...view, apart: !view.apart }, { replace: true })}>${t("charts.apart")}</button>`}
+      <${Action} class="csv" disabled=${!answer} run=${() => saveCSV(file, false)}>${t("charts.csv")}<//>
+      <${Action} class="raw" disabled=${!answer} run=${() => saveCSV(file, true)} title=${t("charts.csv.raw.why")}>${t("charts.csv.raw")}<//>
+      <${Action} class="png" disabled=${drawn.length === 0} run=${() => savePNG(file)}>${t("charts.png")}<//>
+    </span>
   </div>`;
 }
 
@@ -162,24 +149,6 @@ function heightOf(i, n, { axes }) {
   if (axes[0] === "binary") return 130;
   if (n > 4) return 170;
   return n > 1 ? (i === 0 ? 300 : 230) : 360;
-}
-
-// The lines at a moment, to be read aloud.
-function sentence(lines, moment, span) {
-  const values = lines.filter((l) => !l.hidden && l.points.t.includes(moment)).map((l) => {
-    const i = l.points.t.indexOf(moment);
-    return `${wholeName(l.series)} ${valueText(l.points, l.points.binary ? l.points.last[i] : l.points.avg[i])}`;
-  });
-  return `${momentText(moment, lang.value, span)}: ${values.join(", ")}`;
-}
-
-function summary(lines) {
-  return lines.map((l) => {
-    const of = `${nameOf(l.series)}, ${placeOf(l.series)}`;
-    if (!l.stats) return t("charts.summary.none", { of });
-    const [low, high, last] = [l.stats.min, l.stats.max, l.stats.last].map((x) => valueText(l.points, x));
-    return t("charts.summary", { of, low, high, last });
-  }).join(" ");
 }
 
 /** What is to be said in the place of lines, or about them. */
