@@ -13,7 +13,7 @@ import (
 // days that are not rolled up yet, coarser ones where that tier is not kept any
 // more. The Tier is the coarsest that was read. The answer is exact if that is
 // Raw, or if from, to and width are multiples of its period; see Grid. Otherwise a
-// roll-up counts where it begins, and is at most an eighth as wide as a bucket,
+// roll-up counts where it begins, and is at most a quarter as wide as a bucket,
 // unless nothing finer is left.
 func (db *DB) Buckets(name string, from, to, width int64, dst []Bucket) ([]Bucket, Tier, error) {
 	if width <= 0 || to < from {
@@ -37,7 +37,7 @@ func (db *DB) Buckets(name string, from, to, width int64, dst []Bucket) ([]Bucke
 func tierFor(from, width int64) Tier {
 	for t := SixHours; t > Raw; t-- {
 		p := t.period()
-		if p <= width && width%p == 0 && from%p == 0 || p*8 <= width {
+		if p <= width && width%p == 0 && from%p == 0 || p*4 <= width {
 			return t
 		}
 	}
