@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"net/http"
+	"path/filepath"
 
 	"gateway/broker"
 	"gateway/cmd/gateway/internal/dashboard/answer"
@@ -24,11 +25,18 @@ type connection struct {
 	Site      string     `json:"site"`
 	Listeners []entrance `json:"listeners"`
 	Page      entrance   `json:"page"`
+	Passwords string     `json:"passwords"` // the file that broker.auth names, or where it would be
 }
 
 // connect answers with how devices connect to the broker.
 func (g *gateway) connect(w http.ResponseWriter, _ *http.Request) {
-	c := connection{Host: hostname(), Site: g.cfg.Sensors.WithDefaults(hostname()).Site, Listeners: []entrance{}}
+	c := connection{Host: hostname(), Site: g.cfg.Sensors.WithDefaults(hostname()).Site, Listeners: []entrance{}, Passwords: g.cfg.Broker.Auth.PasswordFile}
+	if c.Passwords == "" {
+		c.Passwords = "/etc/gateway/passwd"
+		if file := g.file.State().Path; file != "" {
+			c.Passwords = filepath.Join(filepath.Dir(file), "passwd")
+		}
+	}
 	for i, a := range g.broker.Addrs() {
 		c.Listeners = append(c.Listeners, doorOf(g.cfg.Broker, g.cfg.Broker.Listeners[i], a))
 	}

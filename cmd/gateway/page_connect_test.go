@@ -46,15 +46,14 @@ func (c *copied) do(what string) string {
 	switch {
 	case len(fields) == 1 && fields[0] == "port":
 		return hostPort(c.t, c.g.mqtt)[3]
+	case len(fields) == 3 && fields[0] == "open":
+		c.open(unwrap(c.t, fields[1]), unwrap(c.t, fields[2]))
+		return ""
 	case len(fields) != 3 || fields[0] != "run":
 		c.t.Errorf("the script asks for %q", what)
 		return ""
 	}
-	b, err := base64.StdEncoding.DecodeString(fields[2])
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	text := strings.NewReplacer("USER", "ann", "PASSWORD", "secret").Replace(string(b))
+	text := strings.NewReplacer("USER", "ann", "PASSWORD", "secret").Replace(unwrap(c.t, fields[2]))
 	switch fields[1] {
 	case "mosquitto_pub":
 		need(c.t, "mosquitto_pub", "mosquitto-clients")
@@ -69,6 +68,28 @@ func (c *copied) do(what string) string {
 		c.t.Errorf("nobody knows how to run %s", fields[1])
 	}
 	return ""
+}
+
+func unwrap(t *testing.T, text string) string {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// open does what the page says for devices of the network to be let in.
+func (c *copied) open(line, yaml string) {
+	words := strings.Fields(strings.Replace(line, "USER", "ann", 1))
+	add := exec.Command(needBinary(c.t), words[1:]...)
+	add.Stdin = strings.NewReader("secret\n")
+	if out, err := add.CombinedOutput(); err != nil {
+		c.t.Errorf("%s: %v\n%s", line, err, out)
+	}
+	if out := command(c.t, needBinary(c.t), "check", writeConfig(c.t, yaml)); !strings.Contains(out, "2 listeners") {
+		c.t.Errorf("%s\nis %s", yaml, out)
+	}
 }
 
 // python runs a script with paho-mqtt 1, and with 2 or what stands in for it.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gateway/cmd/gateway/internal/dashboard/access"
 	"gateway/cmd/gateway/internal/setup"
@@ -26,7 +28,7 @@ func (g *gateway) buildSetup() {
 	version, _ := buildVersion()
 	s := setup.New(setup.Deps{
 		Log: g.log.With("part", "setup"), File: g.file, Config: g.cfg, Sensors: own, Machine: g.machine, Scan: deps,
-		Forget: func() error { return forgetRemoved(g.broker, own) }, SetLevel: g.setLevel, Demo: g.wantsDemo(),
+		Forget: func() error { return forgetRemoved(g.broker, own) }, DeleteHistory: g.forgetHistory, SetLevel: g.setLevel, Demo: g.wantsDemo(),
 		State: state, Version: version,
 	})
 	s.Mount(g.dashboard.Handle)
@@ -72,4 +74,15 @@ func (c *runCommand) withLevel(level *slog.LevelVar) option {
 	return func(g *gateway) {
 		g.setLevel = func(word string) { _ = level.UnmarshalText([]byte(word)) } // Validate lets no other word through
 	}
+}
+
+// forgetHistory deletes what was recorded of a sensor.
+func (g *gateway) forgetHistory(topic string) error {
+	if g.history == nil {
+		return errors.New("nothing is recorded: history.enabled is false")
+	}
+	_, err := g.history.Delete(func(series string) bool {
+		return series == topic || strings.HasPrefix(series, topic+"#") || strings.HasPrefix(series, topic+"/")
+	})
+	return err
 }

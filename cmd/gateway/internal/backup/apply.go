@@ -118,7 +118,7 @@ func (x *exchange) moveOut() error {
 		return err
 	}
 	return x.moveAll(x.state, x.before, func(name string) bool {
-		return !ours(name) && (x.plan.History || name != historyFolder)
+		return !ours(name) && (x.plan.History || !isHistory(name))
 	})
 }
 

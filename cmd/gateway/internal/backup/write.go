@@ -29,8 +29,9 @@ type Source struct {
 	History       bool   // take the history, too
 }
 
-// historyFolder is where the history is, within the state.
-const historyFolder = "history"
+// isHistory tells whether a folder within the state belongs to the history: what
+// was recorded, and what the recorder remembers of it.
+func isHistory(name string) bool { return name == "history" || name == "recorder" }
 
 // Write writes a backup. The gateway may run meanwhile: each file is as it was at
 // a moment. Its store has everything that was acknowledged when Write began.
@@ -126,7 +127,7 @@ func (a *archive) state(dir string, history bool) error {
 		return err
 	}
 	for _, e := range entries {
-		if !e.IsDir() || ours(e.Name()) || e.Name() == historyFolder && !history {
+		if !e.IsDir() || ours(e.Name()) || isHistory(e.Name()) && !history {
 			continue
 		}
 		if err := a.folder(statePart+e.Name()+"/", filepath.Join(dir, e.Name())); err != nil {

@@ -55,6 +55,8 @@ type Problem struct {
 
 // scan looks what there is. Chips that are read are left alone.
 func (s *Setup) scan(w http.ResponseWriter, r *http.Request) {
+	s.probing.Lock()
+	defer s.probing.Unlock()
 	configured := s.Sensors.Configured()
 	deps := s.Scan
 	deps.InUse = func(name string, addr uint16) bool { return atAddress(configured, name, addr) >= 0 }

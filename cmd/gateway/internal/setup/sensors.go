@@ -2,7 +2,6 @@ package setup
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -221,10 +220,8 @@ func (s *Setup) remove(w http.ResponseWriter, r *http.Request) {
 		return config.RemoveSensor(name, data, i)
 	})
 	if err == nil && r.URL.Query().Get("history") == "true" {
-		if s.DeleteHistory == nil {
-			err = errors.New("the sensor is removed; its history was not, because nothing is recorded")
-		} else if err = s.DeleteHistory(path + "/#"); err != nil {
-			err = fmt.Errorf("the sensor is removed, and its history was not: %w", err)
+		if err = s.DeleteHistory(path); err != nil {
+			err = fmt.Errorf("the sensor is removed, and its history is not: %w", err)
 		}
 	}
 	if err != nil {

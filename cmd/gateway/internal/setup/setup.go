@@ -28,9 +28,8 @@ type Deps struct {
 	Scan scan.Deps
 	// Forget takes out of the tree what is retained of sensors that are gone.
 	Forget func() error
-	// DeleteHistory forgets what was recorded of topics that a filter matches;
-	// nil if nothing is recorded.
-	DeleteHistory func(filter string) error
+	// DeleteHistory forgets what was recorded of a sensor, by its topic.
+	DeleteHistory func(topic string) error
 	// SetLevel has the log say more or less; nil if it cannot be changed.
 	SetLevel func(level string)
 	// State is the folder of what outlives a restart, "" if nothing does.
@@ -47,6 +46,7 @@ type Setup struct {
 	started *config.Config // what needs a restart is compared with this
 
 	restoring sync.Mutex // one backup is unpacked at a time
+	probing   sync.Mutex // one looks at the buses at a time
 
 	mu  sync.Mutex     // one change at a time
 	cfg *config.Config // as the file had it when it was read or written last

@@ -103,8 +103,8 @@ func newBench(t *testing.T, text string, root fstest.MapFS) *bench {
 		Machine: doctor.Machine{Root: root, User: "pi", Hostname: "pi", Access: func(string) error { return nil }, Group: func(string) string { return "" }},
 		Scan:    scan.Deps{OpenI2C: opener, Root: root},
 		Forget:  func() error { b.forgotten++; return nil },
-		DeleteHistory: func(filter string) error {
-			b.deleted = append(b.deleted, filter)
+		DeleteHistory: func(topic string) error {
+			b.deleted = append(b.deleted, topic)
 			return nil
 		},
 		SetLevel: func(l string) { b.level = l },
@@ -237,7 +237,7 @@ func TestFromAChipToItsReadings(t *testing.T) {
 	if got := b.text(); got != oneSensor {
 		t.Errorf("after the removal\n%s", got)
 	}
-	if fmt.Sprint(b.deleted) != "[pi/kitchen/weather/#]" || b.forgotten != 3 {
+	if fmt.Sprint(b.deleted) != "[pi/kitchen/weather]" || b.forgotten != 3 {
 		t.Errorf("deleted %v, forgotten %d times", b.deleted, b.forgotten)
 	}
 	b.ask("DELETE", "/api/v1/sensors/kitchen/weather", nil, 404, nil)

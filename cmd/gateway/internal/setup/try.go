@@ -60,6 +60,8 @@ func (s *Setup) try(w http.ResponseWriter, r *http.Request) {
 		answer.Error(w, http.StatusUnprocessableEntity, "%v", err)
 		return
 	}
+	s.probing.Lock()
+	defer s.probing.Unlock()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(tryTime + 20*time.Second)) // longer than other answers
 	ctx, cancel := context.WithTimeout(r.Context(), tryTime)
 	defer cancel()

@@ -7,9 +7,10 @@ await run(async ({ page, open, shows, gone, gateway, check, axe, narrow, picture
   await open("#/connect");
   await shows(`tcp://127.0.0.1:${port}`);
   await shows("Devices of the network cannot connect yet");
-  await shows("gateway passwd /etc/gateway/passwd USER");
   const shown = async (id) => (await page.locator(`[data-snippet="${id}"]`).textContent()).trim();
   const execute = async (id, name) => gateway(`run ${name} ${Buffer.from(await shown(`${id}/${name}`)).toString("base64")}`);
+
+  await gateway(`open ${Buffer.from(await shown("open/command")).toString("base64")} ${Buffer.from(await shown("open/yaml")).toString("base64")}`);
 
   await page.getByRole("tab", { name: "mosquitto", exact: true }).click();
   check((await shown("mosquitto/mosquitto_pub")).includes(`-h 127.0.0.1 -p ${port}`), "the port is not in mosquitto_pub");

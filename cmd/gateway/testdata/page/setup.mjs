@@ -111,6 +111,7 @@ await run(async ({ page, open, shows, gone, gateway, check, axe, narrow, picture
 
   // What cannot be read says what to check.
   await page.getByRole("link", { name: "All sensors" }).first().click();
+  await page.waitForSelector(".sensor-list");
   await open("#/sensors/hand");
   await page.getByLabel("Search").fill("sht4x");
   await page.locator(".driver-list button").first().click();
@@ -139,4 +140,6 @@ await run(async ({ page, open, shows, gone, gateway, check, axe, narrow, picture
   await gateway("i2c off");
   await open("#/sensors/add");
   await shows("라즈베리 파이가 아니어서");
+  await page.getByRole("button", { name: "시뮬레이션 집 시작" }).click();
+  await shows("Bathroom", "main");
 });

@@ -274,12 +274,12 @@ client.on("message", (topic, payload) => console.log(topic, payload.toString()))
  * The lines of gateway.yaml that let devices of the network in: with passwords, as
  * it should be, in a file beside the configuration.
  */
-export function openToNetwork(passwords = "/etc/gateway/passwd") {
+export function openToNetwork(passwords) {
   return {
-    command: `gateway passwd ${passwords} USER`,
+    command: `gateway passwd ${sh(passwords)} USER`,
     yaml: `broker:
   auth:
-    password_file: ${passwords}
+    password_file: ${/^[\w./-]+$/.test(passwords) ? passwords : json(passwords)}
   listeners:
     - protocol: tcp
       address: ":1883"

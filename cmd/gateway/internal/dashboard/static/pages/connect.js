@@ -25,14 +25,14 @@ function Door({ door, seen }) {
 }
 
 /** How the broker is opened to the network, if it is not. */
-function OpenUp() {
-  const how = openToNetwork();
+function OpenUp({ passwords }) {
+  const how = openToNetwork(passwords);
   return html`<section class="card open-up">
     <h2>${t("connect.closed")}</h2>
     <p>${t("connect.closed.why")}</p>
     <ol>
-      <li>${t("connect.closed.user")}<div class="snippet"><pre>${how.command}</pre><${Copy} text=${how.command} /></div></li>
-      <li>${t("connect.closed.yaml")}<div class="snippet"><pre>${how.yaml}</pre><${Copy} text=${how.yaml} /></div></li>
+      <li>${t("connect.closed.user")}<div class="snippet"><pre data-snippet="open/command">${how.command}</pre><${Copy} text=${how.command} /></div></li>
+      <li>${t("connect.closed.yaml")}<div class="snippet"><pre data-snippet="open/yaml">${how.yaml}</pre><${Copy} text=${how.yaml} /></div></li>
       <li>${t("connect.closed.restart")}</li>
     </ol>
   </section>`;
@@ -68,7 +68,7 @@ export default function Connect({ params }) {
     <p>${t("connect.what")}</p>
     <ul class="doors">${c.listeners.map((d) => html`<${Door} key=${d.protocol + d.host + d.port} door=${d} seen=${seen} />`)}</ul>
     ${c.listeners.length === 0 && html`<p class="notice">${t("connect.none")}</p>`}
-    ${!open && html`<${OpenUp} />`}
+    ${!open && html`<${OpenUp} passwords=${c.passwords} />`}
     <${Tabs} all=${all} current=${params[0] ?? "mosquitto"} label=${t("connect.tabs")} onSelect=${(id) => go(link("connect", [id]), { replace: true })} />
     <${Phone} page=${c.page} url=${url} />`;
 }

@@ -54,4 +54,4 @@ test("IPv6 in addresses, and odd names in a shell", () => {
   assert.ok(text(all, "grafana").includes(encodeURIComponent("집/kit chen/it's#temperature")));
 });
 
-test("how the network is let in", () => assert.match(openToNetwork().yaml, /password_file: \/etc\/gateway\/passwd/));
+test("how the network is let in", () => assert.match(openToNetwork("/etc/gateway/passwd").yaml, /password_file: \/etc\/gateway\/passwd/));

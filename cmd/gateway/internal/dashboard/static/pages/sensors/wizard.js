@@ -1,10 +1,11 @@
 // From a bus to a sensor: what is there, what it says, how it is called, saved.
 import { html } from "../../ui/html.js";
-import { Copy, Failed, Icon, useLoad } from "../../ui/ui.js";
+import { Action, Copy, Failed, Icon, useLoad } from "../../ui/ui.js";
 import { sensorLink } from "../../ui/tile.js";
 import { useState } from "../../vendor/hooks.js";
 import { get, post } from "../../api.js";
-import { link } from "../../router.js";
+import { go, link } from "../../router.js";
+import { gateway } from "../../store.js";
 import { has, t } from "../../i18n.js";
 import { Save, Saved } from "./save.js";
 import { Trial } from "./trial.js";
@@ -62,13 +63,20 @@ function Place({ place, onChoose }) {
   </li>`;
 }
 
+/** Starts the simulated house, and goes to see it. */
+async function demo() {
+  await post("demo/start");
+  go(link("home"));
+}
+
 function Nothing({ found }) {
   const board = found.board ? t("sensors.nothing.board", { board: found.board }) : t("sensors.nothing.pc");
   return html`<section class="empty">
     <h2>${t("sensors.nothing")}</h2>
     <p>${board}</p>
-    ${!found.board && !found.demo && html`<p>${t("sensors.nothing.demo")}</p><pre>gateway --demo</pre>`}
+    ${!found.board && !gateway.value?.demo && html`<p>${t("sensors.nothing.demo")}</p>`}
     <p class="actions">
+      ${!found.board && !gateway.value?.demo && html`<${Action} class="primary" run=${demo}><${Icon} name="play" /> ${t("sensors.demo")}<//>`}
       <a class="button" href=${link("sensors", ["hand"])}><${Icon} name="plus" /> ${t("sensors.hand")}</a>
       <a class="button" href=${link("connect")}><${Icon} name="link" /> ${t("sensors.connect")}</a>
     </p>
