@@ -108,12 +108,34 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   await context.request.delete(`${url}/api/v1/alerts/rules/silent`, { headers: { Origin: url } });
   await gone("no value comes", ".alerts-page section:first-of-type");
 
-  // A rule of the file is for many, and says what its owner wants.
+  // A rule of the file is for many, and says what its owner wants; also in a tab
+  // that has no stream, as others were looked at later.
+  await open("#/");
+  await shows("home", "main");
+  const tabs = [];
+  for (let i = 0; i < 4; i++) {
+    tabs.push(await context.newPage());
+    await open("#/", tabs[i]);
+    await shows("connected", ".line", tabs[i]);
+  }
+  await shows("every 5 s", ".line");
   await measure(-5, "home/cellar/freezer");
+  for (const tab of [page, ...tabs]) await shows("1 alert", ".bell", tab);
+  await shows("freezer in the cellar: -5 °C", ".problems.firing");
+  for (const tab of tabs) await tab.close();
+  await page.bringToFront();
+  await open("#/alerts");
   await shows("freezer in the cellar: -5 °C", card);
   await shows("critical", card);
   check((await gateway("retained home/alerts/any freezer/home/cellar/freezer/state")) === "on", "the alert of a rule with a wildcard");
   await gateway("acknowledge home/alerts/any freezer/home/cellar/freezer/ack");
+  await shows("acknowledged", card);
+
+  // Who may only look is offered nothing.
+  await page.evaluate(() => import("/static/session.js").then((m) => (m.session.value = { ...m.session.value, role: "viewer" })));
+  await page.waitForFunction(() => document.querySelectorAll(".alerts-page button").length === 0);
+  await shows("critical", card);
+  await page.reload();
   await shows("acknowledged", card);
 
   // A suggestion is a beginning.
