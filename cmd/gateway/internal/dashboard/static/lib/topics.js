@@ -79,11 +79,13 @@ export class Topics {
     this.leftOut = 0;
     this.ready = false; // all that was there at the beginning has come
     this.version = (this.version ?? 0) + 1; // of the structure: rows are to be made again
+    this.news = (this.news ?? 0) + 1; // of anything
     this.topics = new Map();
   }
 
   /** Takes an event in; t is now, ms. */
   take(event, t) {
+    this.news++;
     this.total = event.total;
     this.leftOut = event.left_out;
     for (const [path, text, size, at, qos, retain, count] of event.topics) {
@@ -159,6 +161,7 @@ export class Topics {
   search(filter) {
     this.filter = filter;
     this.version++;
+    this.news++;
     for (const node of this.topics.values()) this.judge(node);
   }
 
@@ -200,7 +203,7 @@ export class Topics {
     const queue = [...this.root.list()];
     for (let node = queue.shift(); node; node = queue.shift()) {
       if (node.children.size === 0 || node.path.startsWith("$")) continue;
-      if (rows + node.children.size > most) break;
+      if (rows + node.children.size > most) continue;
       rows += node.children.size;
       open.push(node.path);
       queue.push(...node.list());

@@ -33,7 +33,7 @@ function Nothing() {
 /** What the filter is, and how many it finds. */
 function Found({ topics, filter }) {
   if (filter.kind === "") return html`<p class="hint" id="explorer-found">${t("explorer.filter.hint")}</p>`;
-  return html`<p class="hint" id="explorer-found" role="status">${t(`explorer.filter.${filter.kind}`, { found: count(topics.root.found), all: count(topics.topics.size) })}</p>`;
+  return html`<p class="hint" id="explorer-found" role="status">${t(`explorer.filter.${filter.kind}`, { found: topics.root.found, all: topics.topics.size })}</p>`;
 }
 
 function Sum({ topics }) {
@@ -51,8 +51,10 @@ function useOpen(topics, searching, selected) {
   const chosen = useRef(false); // somebody has folded or unfolded something
   useEffect(() => setClosed(new Set()), [searching]);
   useEffect(() => {
-    if (topics.ready && !chosen.current) setOpen((was) => new Set([...was, ...topics.small(unfolded)]));
-  }, [topics, topics.ready]);
+    if (!topics.ready || chosen.current) return;
+    const small = topics.small(unfolded);
+    setOpen((was) => (small.every((p) => was.has(p)) ? was : new Set([...was, ...small])));
+  }, [topics, topics.ready, topics.version]);
   useEffect(() => {
     if (!selected) return;
     const levels = selected.split("/");
@@ -92,11 +94,12 @@ export default function Explorer({ query }) {
   // On a phone a topic is a view of its own, which Back leaves.
   const select = (path) => path !== selected && to({ topic: path }, { replace: selected !== "" || !matchMedia(phone).matches });
   const rows = useMemo(() => topics.rows(isOpen), [topics, topics.version, unfoldedNow, filter]);
+  const { news } = topics; // components whose properties are the same are not drawn again
   const nothing = topics.ready && !topics.root.list().some((n) => !n.name.startsWith("$"));
 
   return html`<div class="explorer-head">
       <h1>${t("shell.page.explorer")}</h1>
-      <${Sum} topics=${topics} />
+      <${Sum} topics=${topics} news=${news} />
       <span class="grow"></span>
       <button type="button" aria-pressed=${paused !== null} onClick=${() => setPaused(paused === null ? Date.now() : null)}><${Icon} name=${paused === null ? "pause" : "play"} /> ${t(paused === null ? "explorer.pause" : "explorer.resume")}</button>
       ${isAdmin.value && html`<${Restore} />`}
@@ -108,20 +111,20 @@ export default function Explorer({ query }) {
           <input id="explorer-filter" type="search" value=${typed} placeholder=${t("explorer.filter.example")} autocomplete="off" autocapitalize="none" spellcheck=${false} aria-describedby="explorer-found" onInput=${(e) => type(e.currentTarget.value)} />
           ${isAdmin.value && isFilter(text) && html`<button type="button" onClick=${() => setClearing(text)}><${Icon} name="trash" /> ${t("explorer.clear.found")}</button>`}
         </div>
-        <${Found} topics=${topics} filter=${filter} />
+        <${Found} topics=${topics} filter=${filter} news=${news} />
         ${nothing && html`<${Nothing} />`}
         ${!topics.ready && topics.topics.size === 0
           ? html`<p class="loading" role="status">${t("shell.loading")}</p>`
           : rows.length === 0
             ? html`<p class="empty">${t("explorer.none")}</p>`
-            : html`<${Tree} rows=${rows} isOpen=${isOpen} fold=${fold} selected=${selected} onSelect=${select} />`}
+            : html`<${Tree} rows=${rows} news=${news} isOpen=${isOpen} fold=${fold} selected=${selected} onSelect=${select} />`}
       </section>
       <div class="beside">
         ${selected && html`<a class="button back" href=${link("explorer", [], { filter: text })}><${Icon} name="left" /> ${t("explorer.back")}</a>`}
         ${selected
-          ? html`<${Detail} key=${selected} path=${selected} node=${topics.find(selected)} ready=${topics.ready} onClear=${setClearing} onFilter=${(f) => to({ filter: f })} onSelect=${select} />`
+          ? html`<${Detail} key=${selected} path=${selected} node=${topics.find(selected)} news=${news} ready=${topics.ready} paused=${paused !== null} onClear=${setClearing} onFilter=${(f) => to({ filter: f })} onSelect=${select} />`
           : html`<p class="card choose">${t("explorer.choose")}</p>`}
-        ${isAdmin.value && html`<${Publish} path=${selected} node=${topics.find(selected)} />`}
+        ${isAdmin.value && html`<${Publish} path=${selected} isTopic=${Boolean(topics.find(selected)?.message)} />`}
       </div>
     </div>
     ${clearing !== null && html`<${Clear} filter=${clearing} onClose=${() => setClearing(null)} />`}`;

@@ -4,7 +4,7 @@ import { useRef, useState } from "../../vendor/hooks.js";
 import { html } from "../../ui/html.js";
 import { Action, Dialog, Failed, Icon, Loading, download, toast, useLoad } from "../../ui/ui.js";
 import { get, post, query } from "../../api.js";
-import { count, size } from "../../format.js";
+import { size } from "../../format.js";
 import { t } from "../../i18n.js";
 import { visible } from "../../lib/payload.js";
 import { fileName } from "../../lib/names.js";

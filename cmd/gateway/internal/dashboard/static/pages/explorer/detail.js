@@ -29,7 +29,7 @@ function Branch({ node, onFilter, onClear }) {
   const filter = `${node.path}/#`;
   const time = Math.max(now.value, performance.now());
   return html`<div class="branch">
-    <p class="hint">${t("explorer.row", { n: node.topics, messages: count(node.messages) })} · ${t("explorer.rate", { rate: count(Math.round(node.rateNow(time) * 10) / 10) })}</p>
+    <p class="hint">${t("explorer.row", { n: node.topics, messages: node.messages })} · ${t("explorer.rate", { rate: count(Math.round(node.rateNow(time) * 10) / 10) })}</p>
     <p class="actions">
       <button type="button" onClick=${() => onFilter(filter)}><${Icon} name="search" /> ${t("explorer.branch.only")}</button>
       ${isAdmin.value && !node.path.startsWith("$") && html`<button type="button" onClick=${() => onClear(filter)}><${Icon} name="trash" /> ${t("explorer.branch.clear")}</button>`}
@@ -58,9 +58,9 @@ function Message({ known, node, onSelect }) {
     ]} />`;
 }
 
-/** Of a path; node is that of the tree, undefined if it is not there. */
-export function Detail({ path, node, ready, onClear, onFilter, onSelect }) {
-  const [known, error] = useTopic(path, node?.message?.count ?? 0);
+/** Of a path; node is that of the tree, undefined if it is not there; news changes with it. */
+export function Detail({ path, node, news, ready, paused, onClear, onFilter, onSelect }) {
+  const [known, error] = useTopic(path, node?.message?.count ?? 0, paused);
   const here = known?.last ?? null;
   const own = !path.startsWith("$");
   return html`<section class="card detail" aria-label=${t("explorer.about")}>
@@ -73,6 +73,6 @@ export function Detail({ path, node, ready, onClear, onFilter, onSelect }) {
     ${here && html`<${Message} known=${known} node=${node} onSelect=${onSelect} />`}
     ${known && !here && html`<p class="hint">${t(node ? "explorer.nothing.here" : ready ? "explorer.nothing.known" : "shell.loading")}</p>`}
     ${here && isAdmin.value && own && here.retain && html`<p class="actions"><button type="button" onClick=${() => onClear(path)}><${Icon} name="trash" /> ${t("explorer.clear.this")}</button></p>`}
-    <${Branch} node=${node} onFilter=${onFilter} onClear=${onClear} />
+    <${Branch} node=${node} news=${news} onFilter=${onFilter} onClear=${onClear} />
   </section>`;
 }

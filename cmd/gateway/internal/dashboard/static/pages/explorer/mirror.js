@@ -12,10 +12,13 @@ export function useTopics(paused) {
   const mirror = useRef(null);
   mirror.current ??= { shown: new Topics(), next: null };
   const [, draw] = useState(0);
+  const held = useRef(paused); // at once, while the stream still ends
+  held.current = paused;
   useEffect(() => {
     if (paused) return;
     return feed("topics", {}, {
       topics(event) {
+        if (held.current) return;
         const m = mirror.current;
         if (event.reset) m.next = new Topics();
         if (m.next && m.shown.topics.size === 0) [m.shown, m.next] = [m.next, null];

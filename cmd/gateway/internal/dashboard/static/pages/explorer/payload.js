@@ -3,7 +3,7 @@
 import { useMemo, useState } from "../../vendor/hooks.js";
 import { html } from "../../ui/html.js";
 import { Copy } from "../../ui/ui.js";
-import { count, size } from "../../format.js";
+import { size } from "../../format.js";
 import { t } from "../../i18n.js";
 import { bytesOf, diff, hex, pretty, visibleLines } from "../../lib/payload.js";
 
@@ -70,6 +70,6 @@ export function Payload({ message, before, mode, onMode }) {
         ? html`<${Difference} message=${message} before=${before} />`
         : html`<pre class="value" tabindex="0" aria-label=${t("explorer.payload")}>${text}</pre>`}
     ${long && shown !== "diff" && !all && html`<p class="hint">${t("explorer.payload.part")} <button type="button" onClick=${() => setAll(true)}>${t("explorer.payload.all", { size: size(message.size) })}</button></p>`}
-    ${message.cut && html`<p class="hint">${t("explorer.payload.cut", { n: count(message.size) })}</p>`}
+    ${message.cut && html`<p class="hint">${t("explorer.payload.cut", { n: message.size })}</p>`}
   </div>`;
 }

@@ -1,6 +1,6 @@
 // What goes with a message besides its payload.
 import { html } from "../../ui/html.js";
-import { count, moment, span } from "../../format.js";
+import { moment, span } from "../../format.js";
 import { t } from "../../i18n.js";
 import { bytesOf, hex, visible } from "../../lib/payload.js";
 
@@ -18,7 +18,7 @@ export function Properties({ message, onSelect }) {
   const p = message.properties ?? {};
   const rows = [
     ["came", moment(message.at, { seconds: true })],
-    ["size", t("explorer.bytes", { n: count(message.size) })],
+    ["size", t("explorer.bytes", { n: message.size })],
     ["qos", message.qos],
     ["retain", t(message.retain ? "explorer.yes" : "explorer.no")],
     ["publisher", message.publisher ? visible(message.publisher) : t("explorer.publisher.none")],

@@ -51,8 +51,8 @@ function Published({ onTake }) {
   </details>`;
 }
 
-/** path is the topic that somebody looks at, "" for none; node that of the tree. */
-export function Publish({ path, node }) {
+/** path is what somebody looks at, "" for nothing; isTopic whether it has a message. */
+export function Publish({ path, isTopic }) {
   const [form, setForm] = useState(emptyForm);
   const [said, setSaid] = useState({}); // errors of the gateway, by field
   const [tried, setTried] = useState(false);
@@ -70,7 +70,6 @@ export function Publish({ path, node }) {
     setSaid({});
     setForm((was) => ({ ...was, ...change }));
   };
-  const isTopic = Boolean(node?.message);
   const fill = async (signal) => {
     const known = await get("topic" + query({ topic: path }), { signal });
     take(formOf(path, known.last));

@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/hooks.js";
 import { html } from "../../ui/html.js";
 import { count } from "../../format.js";
-import { t } from "../../i18n.js";
+import { lang, t } from "../../i18n.js";
 import { visible } from "../../lib/payload.js";
 import { now } from "../../store.js";
 
@@ -19,7 +19,7 @@ function Row({ row, at, height, open, active, selected, t: time, onClick, onFold
   const m = node.message;
   const rate = branch ? node.rateNow(time) : 0;
   const fresh = m && m.changed > 0 && time - m.changed < flash;
-  const below = branch ? t("explorer.row", { n: node.topics, messages: count(node.messages) }) : undefined;
+  const below = branch ? t("explorer.row", { n: node.topics, messages: node.messages }) : undefined;
   return html`<div
     role="treeitem" id=${`topic-${node.id}`} class=${`row${active ? " active" : ""}`}
     aria-level=${node.depth} aria-setsize=${row.of} aria-posinset=${row.place} aria-selected=${selected} aria-expanded=${branch ? open : undefined}
@@ -28,7 +28,7 @@ function Row({ row, at, height, open, active, selected, t: time, onClick, onFold
   >
     <span class="twisty" aria-hidden="true" onClick=${branch ? (e) => (e.stopPropagation(), onFold()) : undefined}>${branch ? (open ? "▾" : "▸") : ""}</span>
     <bdi class=${node.name === "" ? "name soft" : "name"}>${node.name === "" ? t("explorer.level.empty") : visible(node.name)}</bdi>
-    ${branch && html`<span class="many">(${count(node.topics)})</span>`}
+    ${branch && html`<span class="many">(${node.topics.toLocaleString(lang.value)})</span>`}
     ${m && html`<bdi key=${m.count} class=${fresh ? "says fresh" : "says"}>${m.text === null ? t("explorer.binary", { n: m.size }) : visible(m.text)}</bdi>`}
     ${rate >= 0.05 && html`<span class="rate">${t("explorer.rate", { rate: count(Math.round(rate * 10) / 10) })}</span>`}
   </div>`;
@@ -36,7 +36,7 @@ function Row({ row, at, height, open, active, selected, t: time, onClick, onFold
 
 /**
  * rows are those of Topics.rows; isOpen tells of a node; fold(paths, unfold) folds or
- * unfolds; selected is a path.
+ * unfolds; selected is a path. It is to be drawn again with another news.
  */
 export function Tree({ rows, isOpen, fold, selected, onSelect }) {
   const box = useRef(null);

@@ -21,7 +21,8 @@ class Watch {
 
   async ask() {
     this.timer = null;
-    this.busy = true;
+    if (this.held && this.asked) return;
+    this.busy = this.asked = true;
     const began = performance.now();
     try {
       this.show({ value: await get("topic" + query({ topic: this.path }), { signal: this.control.signal }), error: null });
@@ -41,15 +42,18 @@ class Watch {
   }
 }
 
-/** [what is known of a topic, what went wrong]; changed is different when there is something new. */
-export function useTopic(path, changed) {
+/**
+ * [what is known of a topic, what went wrong]; changed is different when there is
+ * something new. While paused it stays as it is.
+ */
+export function useTopic(path, changed, paused) {
   const [state, setState] = useState({ value: null, error: null });
   const watch = useRef(null);
   useEffect(() => {
     watch.current = new Watch(path, setState);
-    watch.current.poke();
     return () => watch.current.stop();
   }, [path]);
-  useEffect(() => watch.current.poke(), [changed]);
+  if (watch.current) watch.current.held = paused;
+  useEffect(() => watch.current.poke(), [path, changed, paused]);
   return [state.value, state.error];
 }
