@@ -57,6 +57,15 @@
 // and those that came last. A million that wait take 3 MB, all of it in the
 // store's index.
 //
+// # Who is connected, and why others went
+//
+// [Broker.Clients] tells of every session, [Broker.Ends] how the last connections
+// ended and who was refused. Nothing is counted twice for that on a message's way:
+// what came is counted by the reading goroutine for itself and told to others once
+// for everything it has read, see traffic.go. A stranger can fill neither list nor
+// memory: attempts of one client and address are counted together, and a host has
+// ten at most.
+//
 // # Locks
 //
 // In the order they may be taken; a later one is never held while an earlier
@@ -71,6 +80,8 @@
 //	conn.mu            what waits to be written
 //	the store's own
 //	Broker.waitMu      connections that wait for the store
+//
+// The locks of ends and pulse are innermost, too: nothing is called with them held.
 //
 // No lock is held during a read or a write.
 //

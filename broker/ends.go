@@ -162,6 +162,9 @@ const (
 	maxRefusals = 100
 	// maxPerHost is how many of the refusals may be of one host.
 	maxPerHost = 10
+	// maxDetail is how long a Detail may be, bytes: what OpenSSL and Go say of TLS
+	// with what to do about it.
+	maxDetail = 400
 )
 
 // ring is ends, the newest last.
@@ -176,7 +179,7 @@ func (r *ring) add(e *End, most int) {
 
 // note remembers e. An attempt that is like an earlier one is counted with it.
 func (x *ends) note(e *End) {
-	e.ClientID, e.User, e.Detail = short(e.ClientID), short(e.User), short(e.Detail)
+	e.ClientID, e.User, e.Detail = short(e.ClientID), short(e.User), shorten(e.Detail, maxDetail)
 	e.First, e.Count = e.Time, 1
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"gateway/broker/auth"
+	"gateway/broker/door"
 	"gateway/broker/packet"
 )
 
@@ -210,4 +212,32 @@ func TestRefusalsAreBounded(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEndsAtTheDoor: who does not get as far as MQTT is remembered, too.
+func TestEndsAtTheDoor(t *testing.T) {
+	cert, key, pool, _ := certificate(t, "kitchen")
+	b := open(t, Listener{Protocol: "tls", Address: "127.0.0.1:0", TLS: &door.TLS{Certificate: cert, Key: key}, AllowAnonymous: true})
+	address := b.Addrs()[0]
+	for want, knock := range map[string]func(nc net.Conn){
+		"is TLS switched on in the client?":              func(nc net.Conn) { nc.Write([]byte("\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a")) },
+		"does it trust the authority of our certificate": func(nc net.Conn) { tls.Client(nc, &tls.Config{ServerName: "localhost"}).Handshake() },
+		"is the name it connects to in there?":           func(nc net.Conn) { tls.Client(nc, &tls.Config{ServerName: "elsewhere", RootCAs: pool}).Handshake() },
+	} {
+		nc := dial(t, address)
+		knock(nc)
+		nc.Close()
+		found := false
+		for deadline := time.Now().Add(30 * time.Second); !found && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			for _, e := range b.Ends() {
+				found = found || e.Cause == BadHandshake && !e.LetIn && strings.Contains(e.Reason(), want) && e.Listener == "tls "+address.String() && strings.HasPrefix(e.Address, "127.0.0.1:")
+			}
+		}
+		if !found {
+			t.Errorf("%s: %+v", want, b.Ends())
+		}
+	}
+	if all := b.Ends(); len(all) != 1 || all[0].Count != 3 {
+		t.Errorf("one host that fails for one cause is %+v", all)
+	}
 }

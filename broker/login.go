@@ -153,9 +153,12 @@ func (l *logLimit) allow(now time.Time) (more int, ok bool) {
 }
 
 // short is as much of a client's text as a log needs.
-func short(s string) string {
-	if len(s) > 100 {
-		return strings.ToValidUTF8(s[:100], "") + "…"
+func short(s string) string { return shorten(s, 100) }
+
+// shorten is as much of a text as that many bytes.
+func shorten(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
 }
