@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"gateway/broker/packet"
 	"gateway/cmd/gateway/internal/config"
@@ -241,6 +242,98 @@ func TestSystemAPI(t *testing.T) {
 		if resp.StatusCode != want {
 			t.Errorf("%s of a viewer: %s, want %d", what, resp.Status, want)
 		}
+	}
+}
+
+// TestWhyClientsWent has real clients go in every manner, and wants the reason.
+func TestWhyClientsWent(t *testing.T) {
+	sub, pub := need(t, "mosquitto_sub", "mosquitto-clients"), need(t, "mosquitto_pub", "mosquitto-clients")
+	dir := t.TempDir()
+	passwords := filepath.Join(dir, "passwd")
+	cmd := exec.CommandContext(t.Context(), needBinary(t), "passwd", passwords, "ann")
+	cmd.Stdin = strings.NewReader("right\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	g := awaitGateway(spawn(t, needBinary(t), "run", "-c", writeConfig(t, fmt.Sprintf(`
+site: home
+sensors: []
+persistence: {path: %q}
+broker:
+  auth: {password_file: %q}
+  listeners: [{protocol: tcp, address: "127.0.0.1:0"}, {protocol: ws, address: "127.0.0.1:0"}]
+dashboard: {address: "127.0.0.1:0"}
+`, dir, passwords))))
+	admin := g.admin(t)
+	watch := func(id string, more ...string) *process {
+		args := append(hostPort(t, g.mqtt), "-u", "ann", "-P", "right", "-i", id, "-t", "x")
+		p := spawn(t, sub, append(args, more...)...)
+		for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			resp, err := admin.Get(g.page + "/api/v1/clients/" + id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(bodyOf(t, resp)), `"filter":"x"`) {
+				return p
+			}
+		}
+		t.Fatalf("%s does not subscribe", id)
+		return nil
+	}
+	// gone waits for the end of a client by that cause, and returns how it is told.
+	gone := func(id, cause string, count int) (said string) {
+		t.Helper()
+		for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			resp, err := admin.Get(g.page + "/api/v1/disconnections")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var all struct {
+				Ends []struct {
+					ID, User, Cause, Reason string
+					Count                   int
+				}
+			}
+			body := bodyOf(t, resp)
+			if err := json.Unmarshal(body, &all); err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range all.Ends {
+				if e.ID == id && e.Cause == cause && e.Count == count && e.User == "ann" {
+					return e.Reason
+				}
+			}
+			said = string(body)
+		}
+		t.Errorf("%s never went by %s: %s", id, cause, said)
+		return ""
+	}
+	command(t, pub, append(hostPort(t, g.mqtt), "-u", "ann", "-P", "right", "-i", "polite", "-t", "x", "-m", "y")...)
+	gone("polite", "by_client", 1)
+	watch("crashed").kill()
+	gone("crashed", "lost", 1)
+	watch("twin")
+	other := watch("twin", "-q", "1")
+	if said := gone("twin", "taken_over", 1); !strings.Contains(said, "127.0.0.1:") {
+		t.Errorf("who took over is not told: %s", said)
+	}
+	other.kill()
+	for range 2 {
+		out, err := exec.CommandContext(t.Context(), pub, append(hostPort(t, g.mqtt), "-u", "ann", "-P", "wrong", "-i", "thief", "-t", "x", "-m", "y")...).CombinedOutput()
+		if err == nil {
+			t.Errorf("let in with a wrong password: %s", out)
+		}
+	}
+	gone("thief", "not_trusted", 2)
+	asleep := watch("asleep", "-k", "5")
+	if err := asleep.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if said := gone("asleep", "keep_alive", 1); !strings.Contains(said, "keep-alive of 5s passed") {
+		t.Error(said)
+	}
+	if err := asleep.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Error(err)
 	}
 }
 

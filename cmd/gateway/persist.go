@@ -82,6 +82,9 @@ func (g *gateway) close() error {
 
 // alarms are what of the gateway needs a person.
 func (g *gateway) alarms() (all []string) {
+	if len(g.sensors) > 0 && !g.sensors[0].ClockSynced() {
+		all = append(all, "The clock of this machine is not set: times are wrong until it is. Connect it to a network with a time server; timedatectl says whether one was heard. Readings are marked, and corrected later.")
+	}
 	if g.store == nil {
 		if g.cfg.Persistence.Enabled {
 			all = append(all, "Nothing outlives a restart: there is no folder to keep it in. Set persistence.path.")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gateway/broker"
+	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/logs"
 	"gateway/cmd/gateway/internal/redact"
 )
@@ -115,6 +116,9 @@ func (s *System) configText() string {
 	name, text, err := s.ConfigText()
 	if err != nil {
 		return "# " + s.Secrets.Text(err.Error()) + "\n"
+	}
+	if cfg, err := config.Parse(name, text); err == nil { // it may have been changed since the start
+		s.Secrets.Add(secretsOf(cfg)...)
 	}
 	return "# " + name + "\n" + redactYAML(string(text), s.Secrets)
 }
