@@ -263,6 +263,38 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// Without Run, Flush makes room.
+func TestFlushMakesRoom(t *testing.T) {
+	for _, f := range []folder{nil, newShaky()} {
+		db := open(t, Options{folder: f, Memory: 4 << 20, Backlog: 64 << 20})
+		rng := newRand(1)
+		behind := 0
+		for i := range int64(300) {
+			var batch [5000]Sample
+			for j := range batch {
+				batch[j] = Sample{1_764_000_000_000 + (i*5000+int64(j))*1000, rng.NormFloat64()}
+			}
+			err := db.Append("a", batch[:]...)
+			if errors.Is(err, ErrBehind) {
+				behind++
+				if err = db.Flush(); err == nil {
+					err = db.Append("a", batch[:]...)
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		st := db.Stats()
+		if total := int64(st.Memory) + st.Tiers[Raw].Bytes; behind == 0 || f == nil && total > 8<<20 {
+			t.Errorf("behind %d times, %d bytes", behind, total)
+		}
+		if got := len(collect(t, db, "a")); f != nil && got != 1_500_000 {
+			t.Errorf("%d samples", got)
+		}
+	}
+}
+
 // Everything at once: the race detector looks on.
 func TestConcurrent(t *testing.T) {
 	dir := t.TempDir()

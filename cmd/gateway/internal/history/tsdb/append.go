@@ -236,11 +236,23 @@ func (db *DB) drop(b batch) {
 
 // Flush writes what was appended into the journal, and returns when it is
 // stable. If that fails everything stays in memory, and the next call tries
-// again.
+// again. If much is in memory it is sealed, too: after ErrBehind there is room.
 func (db *DB) Flush() error {
 	db.disk.Lock()
 	defer db.disk.Unlock()
-	return db.flush()
+	if err := db.flush(); err != nil {
+		return err
+	}
+	db.mu.Lock()
+	much := db.blockBytes >= db.sealAt()
+	db.mu.Unlock()
+	if !much {
+		return nil
+	}
+	if err := db.seal(); err != nil || !db.inMemory() {
+		return err
+	}
+	return db.expire()
 }
 
 // flush is Flush for who holds disk.

@@ -142,7 +142,8 @@ func (db *DB) dueDays(now int64) (due []int64) {
 			}
 		}
 		over := (d+1)*day+grace < now
-		if late >= openFiles || over && late >= lateFiles || over && late > 0 && settled(files, now) {
+		fresh := late == len(files) // there are no roll-ups of it yet
+		if late >= openFiles || over && late >= lateFiles || over && late > 0 && (fresh || settled(files, now)) {
 			due = append(due, d)
 		}
 	}
