@@ -138,7 +138,12 @@ function drawLimits(u, limits, colour) {
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillText(text, bbox.left + bbox.width - 4 * devicePixelRatio, y - 4 * devicePixelRatio);
+    const [right, gap] = [bbox.left + bbox.width, 4 * devicePixelRatio];
+    const wide = ctx.measureText(text).width + 2 * gap;
+    ctx.fillStyle = colour("--card"); // lines below would make it unreadable
+    ctx.fillRect(right - wide, y - 4.5 * gap, wide, 4 * gap);
+    ctx.fillStyle = colour("--bad");
+    ctx.fillText(text, right - gap, y - 1.5 * gap);
   }
   ctx.restore();
 }
