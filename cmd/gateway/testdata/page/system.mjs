@@ -1,7 +1,7 @@
 // System: check 23 of the dashboard's document.
 import { run } from "./browser.mjs";
 
-await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow, picture, url }) => {
+await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow, picture, offline, url }) => {
   const api = async (path) => (await context.request.get(`${url}/api/v1/${path}`)).json();
   const tab = (name) => page.getByRole("tab", { name, exact: true }).click();
   const until = (f, ...args) => page.waitForFunction(f, args, { polling: 50 });
@@ -26,10 +26,15 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   await axe("the question");
   await page.locator("dialog .danger").click();
   await shows("watcher", ".ends");
-  await shows("Disconnected by somebody: on the page of the gateway", ".ends");
+  await shows("Disconnected by somebody on this page", ".ends");
   await shows("was connected for", ".ends");
   await gateway("unwatch");
   await gone("watcher", ".clients");
+  offline(true); // what is gone is answered with 404
+  await page.locator(".ends").getByRole("button", { name: "watcher" }).first().click();
+  await shows("no session of it is kept", "dialog");
+  await page.keyboard.press("Escape");
+  offline(false);
 
   // What does not speak MQTT stands there with the reason.
   await gateway("garbage");

@@ -21,6 +21,15 @@ export function join(lines, more) {
 }
 
 /**
+ * How many lines are missing between the last one and those that came. A stream
+ * that begins again tells once more what is there already.
+ */
+export function missedNow(news, last) {
+  const first = news.lines[0]?.id ?? 0;
+  return first > last ? Math.min(news.missed, first - last - 1) : 0;
+}
+
+/**
  * Follows the log: {lines, error, more, missed, older, again}. While paused
  * nothing is added, and what came is counted in held.
  */
@@ -46,7 +55,7 @@ function useLog(level, text, paused) {
         setState({ lines: a.lines, more: a.more, error: null, missed: 0 });
         last = a.lines.length > 0 ? a.lines[a.lines.length - 1].id : a.total;
         const ask = () => get("logs" + query({ ...want, after: last, limit: most })).then((b) => add(b.lines), () => {});
-        stop = feed("logs", { log_level: level, log_text: text, log_after: last }, { logs: (n) => add(n.lines, n.missed) }, ask);
+        stop = feed("logs", { log_level: level, log_text: text, log_after: last }, { logs: (n) => add(n.lines, missedNow(n, last)) }, ask);
       },
       (error) => error.name !== "AbortError" && setState((s) => ({ ...s, error })),
     );

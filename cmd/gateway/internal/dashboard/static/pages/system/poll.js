@@ -12,18 +12,21 @@ export function usePoll(load, deps, ms) {
   useEffect(() => {
     const control = new AbortController();
     let timer;
+    let turn = 0;
     const ask = async () => {
       clearTimeout(timer);
+      const mine = ++turn; // an older answer says less than a newer one
       try {
         if (!document.hidden) {
           const value = await load(control.signal);
-          if (control.signal.aborted) return;
+          if (control.signal.aborted || mine !== turn) return;
           if (value && typeof value === "object") value.received = performance.now();
           setState({ value, error: null });
         }
       } catch (error) {
-        if (control.signal.aborted) return;
+        if (control.signal.aborted || mine !== turn) return;
         setState((s) => ({ value: s.value, error }));
+        if (error.status === 404) return; // it is gone, and asking does not bring it back
       }
       timer = setTimeout(ask, ms);
     };

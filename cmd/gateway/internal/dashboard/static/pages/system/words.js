@@ -2,10 +2,14 @@
 import { age, short } from "../../format.js";
 import { t } from "../../i18n.js";
 
+/** The reason that the gateway gives when somebody has used this page. */
+const byPage = "on the page of the gateway";
+
 /** Why a connection ended, in words that a person can act on. */
 export function reason(e) {
   const args = { detail: e.detail, span: short(e.keep_alive_s), by: e.by };
   if (e.cause === "taken_over" && host(e.by) === host(e.address)) return t("system.cause.same_again", args);
+  if (e.cause === "kicked" && e.detail === byPage) return t("system.cause.kicked.page");
   const words = t(`system.cause.${e.cause}`, args);
   if (words === `system.cause.${e.cause}`) return e.reason; // of a newer gateway
   return e.detail && (e.cause === "lost" || e.cause === "kicked") ? `${words}: ${e.detail}` : words;
