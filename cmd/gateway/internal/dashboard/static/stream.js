@@ -15,6 +15,7 @@ export function open({ state, heard, events }) {
   let source = null;
   let silence, again, asking;
   let wait = 1000;
+  let round = 0; // grows when what is under way is over
   let wanted = false; // somebody wants to follow
   let turn = true; // this tab may have a stream
 
@@ -25,6 +26,7 @@ export function open({ state, heard, events }) {
   });
 
   function close() {
+    round++;
     source?.close();
     source = null;
     clearTimeout(silence);
@@ -75,11 +77,12 @@ export function open({ state, heard, events }) {
   }
 
   async function ask() {
+    const mine = round;
     try {
       const r = await fetch("api/v1/sensors", { credentials: "same-origin", signal: AbortSignal.timeout(silenceLimit) });
       if (!r.ok) throw new Error(r.statusText);
       const data = await r.json();
-      if (turn || document.hidden || !wanted) return;
+      if (mine !== round) return; // another has begun, or a stream
       events.snapshot(data);
       for (const f of feeds.values()) f.ask?.();
       heard();
@@ -87,7 +90,7 @@ export function open({ state, heard, events }) {
       wait = 1000;
       asking = setTimeout(ask, askInterval);
     } catch {
-      if (!turn && !document.hidden && wanted) lost();
+      if (mine === round) lost();
     }
   }
 
@@ -133,8 +136,12 @@ export function open({ state, heard, events }) {
  * calls changed when that changes. claim says that it is looked at now.
  */
 function watchTabs(changed) {
-  if (!("BroadcastChannel" in globalThis)) return { claim() {} };
-  const channel = new BroadcastChannel("gateway-tabs");
+  let channel;
+  try {
+    channel = new BroadcastChannel("gateway-tabs");
+  } catch {
+    return { claim() {} }; // there is none, or the browser keeps nothing for this page
+  }
   const me = Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join("");
   const seen = new Map(); // tab to when it was looked at
   const decide = () => {
@@ -152,7 +159,7 @@ function watchTabs(changed) {
   addEventListener("pageshow", (e) => e.persisted && claim());
   addEventListener("focus", () => claim());
   function claim() {
-    seen.set(me, Date.now());
+    seen.set(me, Math.max(Date.now(), ...[...seen.values()].map((at) => at + 1))); // also if the clock was set back
     say({ hello: seen.size === 1 });
     decide();
   }
