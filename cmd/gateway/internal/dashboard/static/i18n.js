@@ -31,6 +31,9 @@ export const lang = signal(choice.value === "auto" ? fromBrowser() : choice.valu
 const catalogues = new Map(); // "ko/shell" to its words
 const wanted = new Set(); // names of catalogues
 const version = signal(0); // grows when words have come
+const retryInterval = 3000; // ms, until words are asked for again
+
+const retries = new Map(); // timers, by the catalogue that did not come
 
 async function fetchWords(language, name) {
   const id = `${language}/${name}`;
@@ -41,7 +44,9 @@ async function fetchWords(language, name) {
     catalogues.set(id, await r.json());
     version.value++;
   } catch {
-    // the keys show until the line is back
+    // The keys show until the line is back.
+    clearTimeout(retries.get(id));
+    retries.set(id, setTimeout(() => fetchWords(language, name), retryInterval));
   }
 }
 
@@ -61,10 +66,13 @@ export async function choose(language) {
   } catch {
     // it lasts until the page is closed
   }
-  const next = choice.value === "auto" ? fromBrowser() : choice.value;
+  const chosen = choice.value;
+  const next = chosen === "auto" ? fromBrowser() : chosen;
   await Promise.all([...wanted].map((n) => fetchWords(next, n)));
+  if (choice.value !== chosen) return; // another was chosen meanwhile
   lang.value = next;
   document.documentElement.lang = next;
+  await load(...wanted); // those that a page has asked for meanwhile
 }
 
 function find(language, key) {
