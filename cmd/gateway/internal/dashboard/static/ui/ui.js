@@ -34,19 +34,39 @@ export function Toasts() {
   </div>`;
 }
 
+let home = null; // what the dialog was opened from that has gone last
+
 /**
  * A dialog over the page, open as long as it is there. onClose is called when
  * somebody wants to leave it, by Escape too.
  */
 export function Dialog({ title, onClose, children, wide = false }) {
   const ref = useRef(null);
+  const leave = useRef(null);
+  leave.current = onClose;
   const id = useId();
   useEffect(() => {
     const d = ref.current;
+    const before = document.activeElement;
     if (!d.open) d.showModal();
-    return () => d.close();
+    // A browser may close it without asking, by a gesture: it is there until whoever
+    // has opened it takes it away.
+    const closed = () => (d.showModal(), leave.current());
+    d.addEventListener("close", closed);
+    return () => {
+      d.removeEventListener("close", closed);
+      d.close();
+      // Not left to the browser: it may have been shown again since, and what it
+      // was opened from may have gone before it, with a dialog below.
+      (before?.isConnected ? before : home)?.focus();
+      home = before;
+    };
   }, []);
-  return html`<dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onCancel=${(e) => (e.preventDefault(), onClose())}>
+  // Escape is not left to the browser: when nobody has touched the page since the
+  // last one it closes all dialogs at once, and asks none.
+  const escape = (e) => e.key === "Escape" && !e.defaultPrevented && (e.preventDefault(), e.stopPropagation(), onClose());
+  const cancel = (e) => e.target === ref.current && (e.preventDefault(), onClose()); // a choice of files within it has one, too
+  return html`<dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onKeyDown=${escape} onCancel=${cancel}>
     <header>
       <h2 id=${id}>${title}</h2>
       <button type="button" class="quiet" onClick=${onClose} aria-label=${t("shell.close")}>✕</button>
@@ -63,6 +83,7 @@ const question = signal(null);
  *   if (await confirm({ title, text, action: t("explorer.delete"), danger: true })) …
  */
 export function confirm(q) {
+  question.value?.resolve(false); // nobody can answer that any more
   return new Promise((resolve) => (question.value = { ...q, resolve }));
 }
 
@@ -128,7 +149,7 @@ export function Field({ label, hint, error, children }) {
 export function Action({ run, children, class: cls, type = "button", ...rest }) {
   const [busy, setBusy] = useState(false);
   const act = async (e) => {
-    if (busy) return;
+    if (busy) return e.preventDefault();
     setBusy(true);
     try {
       await run(e);
@@ -138,19 +159,22 @@ export function Action({ run, children, class: cls, type = "button", ...rest }) 
       setBusy(false);
     }
   };
-  return html`<button type=${type} class=${cls} aria-busy=${busy ? "true" : undefined} disabled=${busy} onClick=${act} ...${rest}>${children}</button>`;
+  // Not disabled meanwhile, which would take the keyboard away from it.
+  return html`<button type=${type} class=${cls} aria-busy=${busy ? "true" : undefined} aria-disabled=${busy ? "true" : undefined} onClick=${act} ...${rest}>${children}</button>`;
 }
 
 /** Copies a text, also where the page has no TLS and the browser no clipboard for it. */
 export async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const before = document.activeElement;
   const area = document.createElement("textarea");
   area.value = text;
   area.className = "offscreen";
-  document.body.append(area);
+  (before?.closest("dialog") ?? document.body).append(area); // behind a dialog nothing can be selected
   area.select();
   const ok = document.execCommand("copy");
   area.remove();
+  before?.focus();
   if (!ok) throw new Error(t("shell.copy.failed"));
 }
 
@@ -179,8 +203,8 @@ export function useLoad(load, deps) {
   useEffect(() => {
     const control = new AbortController();
     load(control.signal).then(
-      (value) => setState({ value, error: null }),
-      (error) => error.name !== "AbortError" && setState((s) => ({ value: s.value, error })),
+      (value) => control.signal.aborted || setState({ value, error: null }),
+      (error) => control.signal.aborted || error.name === "AbortError" || setState((s) => ({ value: s.value, error })),
     );
     return () => control.abort();
   }, [...deps, turn]);
