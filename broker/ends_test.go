@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +106,48 @@ func TestEndOfWhoDoesNotRead(t *testing.T) {
 	})
 }
 
+// TestEndForWantOfRoom: MQTT 3 cannot be told that a message is not taken.
+func TestEndForWantOfRoom(t *testing.T) {
+	inBubble(t, Config{MaxQueuedMessages: 1, QueueFull: refuseNew}, func(t *testing.T, b *testBroker) {
+		away := b.connect(packet.V311, "away", resume)
+		away.subscribe("t", 1)
+		away.conn.Close()
+		b.ended(1)
+		p := b.connect(packet.V311, "p")
+		p.publish("t", "fits", 1)
+		p.send(&packet.Publish{Topic: "t", Payload: []byte("does not"), QoS: 1, ID: 2})
+		if e := b.ended(2); e.ClientID != "p" || e.Cause != NoRoom || !strings.Contains(e.Reason(), "a message of it could not be taken") {
+			t.Errorf("%s: %s", e.Cause, e.Reason())
+		}
+	})
+}
+
+// TestEndOfAUserThatIsGone: its user was taken out while it was connected.
+func TestEndOfAUserThatIsGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "passwd")
+	write := func(users ...string) {
+		var text string
+		for _, u := range users {
+			text += u + ":" + auth.NewVerifier([]byte("pencil")) + "\n"
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("ann", "bob")
+	inBubble(t, Config{Auth: auth.Config{PasswordFile: path}}, func(t *testing.T, b *testBroker) {
+		c := b.connect(packet.V5, "c", as("bob", "pencil"))
+		write("ann")
+		if err := b.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		c.closed(packet.NotAuthorized)
+		if e := b.ended(1); e.Cause != UserGone || e.User != "bob" || e.Reason() != "its user was removed" {
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
 func TestEndByStop(t *testing.T) {
 	var broker *Broker
 	inBubble(t, Config{}, func(t *testing.T, b *testBroker) {
@@ -163,6 +207,24 @@ func TestWhyRefused(t *testing.T) {
 		"version": {try: func(b *testBroker) {
 			b.dialOn(Listener{Versions: []string{"5.0"}}, packet.V311).send(&packet.Connect{Version: packet.V311, ClientID: "c", CleanStart: true})
 		}, cause: WrongVersion, says: "MQTT 3.1.1 is not spoken here"},
+		"no name where it is the client id": {try: func(b *testBroker) {
+			b.dialOn(Listener{UsernameAsClientID: true}, packet.V5).send(&packet.Connect{Version: packet.V5, ClientID: "c", CleanStart: true})
+		}, cause: NotAllowed, says: "refused by the rules: a user name is needed"},
+		"too many tries": {try: func(b *testBroker) {
+			once := users
+			once.Auth = &auth.Config{Users: annAndBob, MaxFailedLogins: 1}
+			terms := b.termsOf(once)
+			for range 2 {
+				c := b.dialTerms(terms, packet.V5)
+				p := &packet.Connect{Version: packet.V5, ClientID: "c", CleanStart: true}
+				as("ann", "wrong")(p)
+				c.send(p)
+				expect[*packet.Connack](c)
+			}
+		}, cause: NotTrusted, says: "wrong user name"}, // pipes have no address that could be counted
+		"method": {try: func(b *testBroker) {
+			b.dial(packet.V5).send(&packet.Connect{Version: packet.V5, ClientID: "c", CleanStart: true, Properties: &packet.Properties{AuthMethod: packet.Some("GUESS")}})
+		}, cause: UnknownMethod, says: "the authentication method GUESS is not known here"},
 		"full": {cfg: Config{MaxConnections: 1}, try: func(b *testBroker) { b.connect(packet.V5, "first"); b.dial(packet.V5) },
 			cause: Full, says: "as many connections are open as may be: 1 clients (max_connections)"},
 	} {
@@ -219,22 +281,25 @@ func TestEndsAtTheDoor(t *testing.T) {
 	cert, key, pool, _ := certificate(t, "kitchen")
 	b := open(t, Listener{Protocol: "tls", Address: "127.0.0.1:0", TLS: &door.TLS{Certificate: cert, Key: key}, AllowAnonymous: true})
 	address := b.Addrs()[0]
-	for want, knock := range map[string]func(nc net.Conn){
-		"is TLS switched on in the client?":              func(nc net.Conn) { nc.Write([]byte("\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a")) },
-		"does it trust the authority of our certificate": func(nc net.Conn) { tls.Client(nc, &tls.Config{ServerName: "localhost"}).Handshake() },
-		"is the name it connects to in there?":           func(nc net.Conn) { tls.Client(nc, &tls.Config{ServerName: "elsewhere", RootCAs: pool}).Handshake() },
+	for i, tt := range []struct {
+		want  string
+		knock func(nc net.Conn)
+	}{
+		{"is TLS switched on in the client?", func(nc net.Conn) { nc.Write([]byte("\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a")) }},
+		{"does it trust the authority of our certificate", func(nc net.Conn) { tls.Client(nc, &tls.Config{ServerName: "localhost"}).Handshake() }},
+		{"is the name it connects to in there?", func(nc net.Conn) { tls.Client(nc, &tls.Config{ServerName: "elsewhere", RootCAs: pool}).Handshake() }},
 	} {
 		nc := dial(t, address)
-		knock(nc)
+		tt.knock(nc)
 		nc.Close()
 		found := false
 		for deadline := time.Now().Add(30 * time.Second); !found && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-			for _, e := range b.Ends() {
-				found = found || e.Cause == BadHandshake && !e.LetIn && strings.Contains(e.Reason(), want) && e.Listener == "tls "+address.String() && strings.HasPrefix(e.Address, "127.0.0.1:")
+			for _, e := range b.Ends() { // all three are one, which is counted
+				found = found || e.Count == i+1 && e.Cause == BadHandshake && !e.LetIn && strings.Contains(e.Reason(), tt.want) && e.Listener == "tls "+address.String() && strings.HasPrefix(e.Address, "127.0.0.1:")
 			}
 		}
 		if !found {
-			t.Errorf("%s: %+v", want, b.Ends())
+			t.Errorf("%s: %+v", tt.want, b.Ends())
 		}
 	}
 	if all := b.Ends(); len(all) != 1 || all[0].Count != 3 {

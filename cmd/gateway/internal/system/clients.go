@@ -16,8 +16,10 @@ const (
 	// defaultLimit and maxLimit are how many clients an answer has.
 	defaultLimit = 50
 	maxLimit     = 500
-	// maxFilters is how many subscriptions of one client are told.
-	maxFilters = 1000
+	// maxFilters and maxFilterBytes are how many subscriptions of one client are
+	// told. A client may have as many and as long ones as it likes.
+	maxFilters     = 1000
+	maxFilterBytes = 256 << 10
 )
 
 // Flow is what came from clients and went to them.
@@ -73,8 +75,8 @@ type Clients struct {
 
 func formOf(c broker.Client, now time.Time) Client {
 	f := Client{
-		ID: c.ID, User: c.User, Connected: c.Connected, SinceMS: age(c.Since, now), Address: c.Address, Listener: c.Listener,
-		Transport: c.Transport, Version: c.Version, Bridge: c.Bridge, KeepAliveS: seconds(c.KeepAlive), ExpiryS: seconds(c.Expiry), Will: c.Will,
+		ID: c.ID, User: clip(c.User), Connected: c.Connected, SinceMS: age(c.Since, now), Address: c.Address, Listener: c.Listener,
+		Transport: c.Transport, Version: c.Version, Bridge: c.Bridge, KeepAliveS: seconds(c.KeepAlive), ExpiryS: seconds(c.Expiry), Will: clip(c.Will),
 		In: Flow{c.Flow.Messages, c.Flow.Bytes}, Out: Flow{c.Flow.SentMessages, c.Flow.SentBytes},
 		Subscriptions: c.Subscriptions, Waiting: c.Waiting, WaitingBytes: c.WaitingBytes, InFlight: c.InFlight, Dropped: c.Dropped,
 	}
@@ -199,11 +201,20 @@ func (s *System) one(w http.ResponseWriter, id string) {
 		return
 	}
 	f := formOf(c, time.Now())
-	f.Filters = []Filter{}
-	for _, x := range s.Broker.Subscriptions(id, maxFilters) {
-		f.Filters = append(f.Filters, Filter{x.Filter, int(x.QoS), x.NoLocal, x.RetainAsPublished, x.ID})
-	}
+	f.Filters = s.filters(id, maxFilters)
 	answer.JSON(w, f)
+}
+
+// filters are the subscriptions of a client, at most so many.
+func (s *System) filters(id string, most int) []Filter {
+	all, size := []Filter{}, 0
+	for _, x := range s.Broker.Subscriptions(id, most) {
+		if size += len(x.Filter); size > maxFilterBytes {
+			break
+		}
+		all = append(all, Filter{x.Filter, int(x.QoS), x.NoLocal, x.RetainAsPublished, x.ID})
+	}
+	return all
 }
 
 func noClient(w http.ResponseWriter, id string) {

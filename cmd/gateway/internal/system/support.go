@@ -22,7 +22,7 @@ import (
 
 const (
 	// maxClients is how many clients the bundle has.
-	maxClients = 2000
+	maxClients = 1000
 	// maxPart is how much one file of the bundle has, bytes before it is packed.
 	maxPart = 2 << 20
 )
@@ -129,8 +129,10 @@ func (s *System) someClients(now time.Time) any {
 	forms := make([]Client, 0, len(most))
 	for _, c := range most {
 		f := formOf(c, now)
-		for _, x := range s.Broker.Subscriptions(c.ID, 100) {
-			f.Filters = append(f.Filters, Filter{x.Filter, int(x.QoS), x.NoLocal, x.RetainAsPublished, x.ID})
+		f.ID = clip(f.ID)
+		for _, x := range s.filters(c.ID, 20) {
+			x.Filter = clip(x.Filter)
+			f.Filters = append(f.Filters, x)
 		}
 		forms = append(forms, f)
 	}

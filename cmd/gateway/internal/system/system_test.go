@@ -88,6 +88,31 @@ func TestClients(t *testing.T) {
 	r.ask("GET", "/api/v1/clients/nobody", "/api/v1/clients/{id}", 404)
 }
 
+// TestHugeNames: whoever may connect does not decide how large an answer is.
+func TestHugeNames(t *testing.T) {
+	r := newRig(t)
+	long := strings.Repeat("x", 60_000)
+	c := r.connect("c", func(o *client.Options) {
+		o.Username = packet.Some(long)
+		o.Will = &packet.Will{Topic: long}
+	})
+	for i := range 10 {
+		if _, err := c.Subscribe(t.Context(), []packet.Subscription{{Filter: long[:50_000+i]}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b := r.ask("GET", "/api/v1/clients", "/api/v1/clients", 200); len(b) > 5000 {
+		t.Errorf("the list has %d bytes", len(b))
+	}
+	b := r.ask("GET", "/api/v1/clients/c", "/api/v1/clients/{id}", 200)
+	if one := decode[Client](t, b); len(b) > maxFilterBytes+5000 || one.Subscriptions != 10 || len(one.Filters) != 5 {
+		t.Errorf("one has %d bytes, %d subscriptions of %d", len(b), len(one.Filters), one.Subscriptions)
+	}
+	if z := unzip(t, r.ask("GET", "/api/v1/support", "/api/v1/support", 200)); len(z["clients.json"]) > 20_000 {
+		t.Errorf("the bundle has %d bytes of clients", len(z["clients.json"]))
+	}
+}
+
 // TestDisconnect ends clients by every way there is, whatever their id.
 func TestDisconnect(t *testing.T) {
 	r := newRig(t)

@@ -56,7 +56,7 @@ export function Detail({ id, onClose, changed }) {
       ${c.connected && html`<${Action} run=${() => disconnect(c, done)}><${Icon} name="leave" /> ${t("system.kick")}<//>`}
       ${(c.expiry_s !== 0 || !c.connected) && html`<${Action} run=${() => forget(c, done)}><${Icon} name="trash" /> ${t("system.forget")}<//>`}
     </div>`}`;
-  return html`<${Dialog} title=${id} onClose=${onClose} wide=${true}>
+  return html`<${Dialog} title=${id.slice(0, 300)} onClose=${onClose} wide=${true}>
     ${gone && html`<p class="notice" role="status">${t(c ? "system.gone" : "system.gone.unknown")}</p>`}
     ${!c && !gone && (error ? html`<${Failed} error=${error} again=${again} />` : html`<${Loading} />`)}
     ${c && body()}

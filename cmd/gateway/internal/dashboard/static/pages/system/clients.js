@@ -39,14 +39,18 @@ export function Here({ client }) {
     : html`<span class="state"><span aria-hidden="true">–</span> ${t("system.away")}</span>`;
 }
 
+/** How much of a client id the table shows: it may be 65 535 bytes. */
+const longest = 60;
+const shortened = (id) => (id.length > longest ? `${id.slice(0, longest)}…` : id);
+
 function Row({ client: c, received, onOpen, changed }) {
   const cell = (name, body) => html`<td data-label=${t(`system.col.${name}`)} class=${numbers.has(name) ? "number-cell" : ""}>${body}</td>`;
   return html`<tr class=${c.connected ? "" : "away"}>
-    <th scope="row"><${Here} client=${c} /> <button type="button" class="quiet name mono" onClick=${() => onOpen(c.id)}>${c.id}</button>${c.bridge && html` <span class="badge">${t("system.bridge")}</span>`}</th>
+    <th scope="row"><${Here} client=${c} /> <button type="button" class="quiet name mono" title=${c.id.length > longest ? c.id.slice(0, 1000) : undefined} onClick=${() => onOpen(c.id)}>${shortened(c.id)}</button>${c.bridge && html` <span class="badge">${t("system.bridge")}</span>`}</th>
     ${cell("user", c.user || "–")} ${cell("address", html`<span class="mono">${c.address || "–"}</span>`)} ${cell("version", speaks(c) || "–")}
     ${cell("since", html`<${Since} ms=${c.since_ms} received=${received} />`)} ${cell("subscriptions", count(c.subscriptions))}
     ${cell("in", count(c.in.messages))} ${cell("out", count(c.out.messages))} ${cell("waiting", count(c.waiting))} ${cell("dropped", count(c.dropped))}
-    ${isAdmin.value && html`<td class="do">${c.connected && html`<${Action} class="quiet" aria-label=${`${t("system.kick")}: ${c.id}`} title=${t("system.kick")} run=${() => disconnect(c, changed)}><${Icon} name="leave" /><//>`}</td>`}
+    ${isAdmin.value && html`<td class="do">${c.connected && html`<${Action} class="quiet" aria-label=${`${t("system.kick")}: ${shortened(c.id)}`} title=${t("system.kick")} run=${() => disconnect(c, changed)}><${Icon} name="leave" /><//>`}</td>`}
   </tr>`;
 }
 
