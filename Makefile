@@ -132,8 +132,8 @@ fuzz: ## every fuzz target for FUZZTIME (default 5m) each
 	done
 
 .PHONY: pictures
-pictures: setup ## take the pictures of the page in the README again
-	GATEWAY_SCREENSHOTS=$(CURDIR)/cmd/gateway/internal/dashboard/pictures $(GO) test -count=1 -run Browser ./cmd/gateway/internal/dashboard
+pictures: setup ## take the pictures of the page in the README and its guide again
+	GATEWAY_SCREENSHOTS=$(CURDIR)/cmd/gateway/internal/dashboard/pictures $(GO) test -count=1 -run TestPageEvery ./cmd/gateway
 
 .PHONY: clean
 clean:

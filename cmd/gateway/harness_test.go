@@ -117,10 +117,16 @@ type process struct {
 // spawn starts a program and collects what it prints.
 func spawn(t testing.TB, name string, args ...string) *process {
 	t.Helper()
+	return spawnIn(t, t.TempDir(), name, args...)
+}
+
+// spawnIn is spawn in a folder, which has the program's state, too.
+func spawnIn(t testing.TB, folder, name string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(name, args...), done: make(chan struct{}), grown: make(chan struct{})}
 	r, w := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = w, w
-	p.cmd.Dir = t.TempDir()
+	p.cmd.Dir = folder
 	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+p.cmd.Dir) // a store of its own
 	p.cmd.WaitDelay = time.Second
 	if err := p.cmd.Start(); err != nil {
