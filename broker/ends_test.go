@@ -210,18 +210,6 @@ func TestWhyRefused(t *testing.T) {
 		"no name where it is the client id": {try: func(b *testBroker) {
 			b.dialOn(Listener{UsernameAsClientID: true}, packet.V5).send(&packet.Connect{Version: packet.V5, ClientID: "c", CleanStart: true})
 		}, cause: NotAllowed, says: "refused by the rules: a user name is needed"},
-		"too many tries": {try: func(b *testBroker) {
-			once := users
-			once.Auth = &auth.Config{Users: annAndBob, MaxFailedLogins: 1}
-			terms := b.termsOf(once)
-			for range 2 {
-				c := b.dialTerms(terms, packet.V5)
-				p := &packet.Connect{Version: packet.V5, ClientID: "c", CleanStart: true}
-				as("ann", "wrong")(p)
-				c.send(p)
-				expect[*packet.Connack](c)
-			}
-		}, cause: NotTrusted, says: "wrong user name"}, // pipes have no address that could be counted
 		"method": {try: func(b *testBroker) {
 			b.dial(packet.V5).send(&packet.Connect{Version: packet.V5, ClientID: "c", CleanStart: true, Properties: &packet.Properties{AuthMethod: packet.Some("GUESS")}})
 		}, cause: UnknownMethod, says: "the authentication method GUESS is not known here"},
@@ -304,5 +292,30 @@ func TestEndsAtTheDoor(t *testing.T) {
 	}
 	if all := b.Ends(); len(all) != 1 || all[0].Count != 3 {
 		t.Errorf("one host that fails for one cause is %+v", all)
+	}
+}
+
+// TestEndOfWhoTriesTooOften: an address that has failed is not heard for a while.
+func TestEndOfWhoTriesTooOften(t *testing.T) {
+	b := open(t, Listener{Protocol: "tcp", Address: "127.0.0.1:0", Auth: &auth.Config{Users: annAndBob, MaxFailedLogins: 1}})
+	for _, want := range []Cause{NotTrusted, TooManyTries} {
+		nc := dial(t, b.Addrs()[0])
+		c := &testClient{t: t, conn: nc, v: packet.V5, in: make(chan received, 10)}
+		go c.pump()
+		p := &packet.Connect{Version: packet.V5, ClientID: "c", CleanStart: true}
+		as("ann", "wrong")(p)
+		c.send(p)
+		if ack := expect[*packet.Connack](c); ack.Code == packet.Success {
+			t.Fatal("let in")
+		}
+		found := false
+		for deadline := time.Now().Add(30 * time.Second); !found && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			for _, e := range b.Ends() {
+				found = found || e.Cause == want && e.User == "ann" && !e.LetIn
+			}
+		}
+		if !found {
+			t.Errorf("%s: %+v", want, b.Ends())
+		}
 	}
 }

@@ -51,11 +51,12 @@ func (c *conn) refuseLogin(l auth.Login, err error) error {
 	if more, ok := c.b.loginLog.allow(time.Now()); ok {
 		c.log().Warn("login refused", "user", short(l.Username), "reason", err, "not_logged", more)
 	}
+	code, why := packet.NotAuthorized, "not authorized"
 	if errors.Is(err, auth.ErrTooMany) {
-		return c.refuse(packet.ConnectionRateExceeded, err.Error())
+		code, why = packet.ConnectionRateExceeded, err.Error()
 	}
-	_ = c.refuse(packet.NotAuthorized, "not authorized")
-	return refused{packet.NotAuthorized, err.Error(), loginCause(err), l.Username}
+	_ = c.refuse(code, why)
+	return refused{code, err.Error(), loginCause(err), l.Username}
 }
 
 // stillKnown tells whether there still is the user that the client logged in as.
