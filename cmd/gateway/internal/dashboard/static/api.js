@@ -24,16 +24,16 @@ async function ask(method, path, body, { signal, headers = {}, raw = false } = {
     init.headers["Content-Type"] ??= isJSON ? "application/json" : "application/octet-stream";
     init.body = isJSON ? JSON.stringify(body) : body;
   }
-  let r;
+  let r, isJSON, answer;
   try {
     r = await fetch("api/v1/" + path, init);
+    if (r.ok && raw) return r;
+    isJSON = r.headers.get("Content-Type")?.startsWith("application/json");
+    answer = isJSON ? await r.json() : await r.text();
   } catch (e) {
     if (e.name === "AbortError") throw e;
-    throw new ApiError(0, t("shell.unreachable"));
+    throw new ApiError(0, t("shell.unreachable")); // or the line broke within the answer
   }
-  if (r.ok && raw) return r;
-  const isJSON = r.headers.get("Content-Type")?.startsWith("application/json");
-  const answer = isJSON ? await r.json() : await r.text();
   if (r.ok) return answer;
   if (r.status === 401 && session.value?.role) refresh(); // it has ended: the page asks for the password
   const more = { why: answer?.why, wait: Number(r.headers.get("Retry-After") ?? 0), answer: isJSON ? answer : null };

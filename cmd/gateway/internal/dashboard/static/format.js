@@ -59,7 +59,7 @@ export function size(n) {
 export function moment(at, { seconds = false } = {}) {
   const d = new Date(at);
   const today = new Date().toDateString() === d.toDateString();
-  const clock = { hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined };
+  const clock = { hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined, hourCycle: "h23" };
   return d.toLocaleString(lang.value, today ? clock : { month: "short", day: "numeric", ...clock });
 }
 

@@ -24,7 +24,7 @@ const modules = new Map();
 
 /** Loads a page and all it needs; rejects if the line is down, and tries again when asked again. */
 export function page(name) {
-  if (!(name in pages)) return Promise.reject(new Error("no such page"));
+  if (!Object.hasOwn(pages, name)) return Promise.reject(new Error("no such page"));
   if (!modules.has(name)) {
     const all = Promise.all([import(`./pages/${name}.js`), load(name), pages[name].css && style(name)]).then(([m]) => m.default);
     all.catch(() => modules.delete(name));

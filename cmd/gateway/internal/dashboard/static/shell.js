@@ -65,9 +65,9 @@ function Outlet({ name, at }) {
     return () => (gone = true);
   }, [name, turn]);
   useEffect(() => {
-    document.title = `${name in pages ? t(`shell.page.${name}`) : "?"} · ${gateway.value?.host || "gateway"}`;
+    document.title = `${Object.hasOwn(pages, name) ? t(`shell.page.${name}`) : "?"} · ${gateway.value?.host || "gateway"}`;
   }, [name, lang.value, gateway.value?.host]);
-  if (!(name in pages)) return html`<div class="empty"><h1>${t("shell.nowhere")}</h1><p><a href="#/">${t("shell.page.home")}</a></p></div>`;
+  if (!Object.hasOwn(pages, name)) return html`<div class="empty"><h1>${t("shell.nowhere")}</h1><p><a href="#/">${t("shell.page.home")}</a></p></div>`;
   if (state.name !== name) return html`<p class="loading" role="status">${t("shell.loading")}</p>`;
   if (state.failed) return html`<div class="empty" role="alert"><p>${t("shell.unreachable")}</p><p><button type="button" onClick=${() => setTurn(turn + 1)}>${t("shell.again")}</button></p></div>`;
   return html`<${state.Page} params=${at.params} query=${at.query} />`;

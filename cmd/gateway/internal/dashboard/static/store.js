@@ -84,8 +84,9 @@ function update(data) {
 
 const stream = open({
   state: (s) => {
+    const back = line.value === "lost" && (s === "live" || s === "asking");
     line.value = s;
-    if (s === "lost") refresh(); // the gateway is gone, or the right to look is
+    if (s === "lost" || back) refresh(); // the gateway is gone, or the right to look is; when it is back it may know nobody
   },
   heard: () => (lastData.value = new Date()),
   events: { snapshot, update, beat },
