@@ -114,6 +114,9 @@ func lines(meta Meta, buckets []tsdb.Bucket, width int64) Lines {
 func mean(b tsdb.Bucket) float64 {
 	const digits = 9
 	x := b.Mean()
+	if math.IsNaN(x) { // sums beyond the largest number on both sides, which have no JSON
+		x = b.Min/2 + b.Max/2
+	}
 	if short, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', digits, 64), 64); err == nil {
 		x = short
 	}
