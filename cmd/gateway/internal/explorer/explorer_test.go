@@ -427,3 +427,12 @@ func TestTreeAfterManyHaveGone(t *testing.T) {
 		}
 	})
 }
+
+// TestExpiredMeanwhile: what is written into a file is what it can be read from.
+func TestExpiredMeanwhile(t *testing.T) {
+	now := time.Now()
+	p := propertiesOf(&broker.Message{Topic: "a", Expires: now.Add(-time.Hour)}, now)
+	if p == nil || *p.MessageExpiry != 0 {
+		t.Errorf("%+v", p)
+	}
+}

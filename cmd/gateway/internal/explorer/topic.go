@@ -121,7 +121,7 @@ func propertiesOf(m *broker.Message, now time.Time) *properties {
 	var f properties
 	some := false
 	if !m.Expires.IsZero() {
-		left := int64(m.Expires.Sub(now) / time.Second)
+		left := max(0, int64(m.Expires.Sub(now)/time.Second)) // it may be over, and the file with it is to be taken back
 		f.MessageExpiry, some = &left, true
 	}
 	if p := m.Properties; p != nil {
