@@ -52,7 +52,11 @@ function Nav({ current }) {
   </nav>`;
 }
 
-/** The page that the address asks for, or why it cannot be shown. */
+/**
+ * The page that the address asks for, or why it cannot be shown. If it is not for
+ * the line, the gateway is another version than what was loaded of it: all of it is
+ * to be loaded again.
+ */
 function Outlet({ name, at }) {
   const [state, setState] = useState({ name: null });
   const [turn, setTurn] = useState(0);
@@ -69,7 +73,7 @@ function Outlet({ name, at }) {
   }, [name, lang.value, gateway.value?.host]);
   if (!Object.hasOwn(pages, name)) return html`<div class="empty"><h1>${t("shell.nowhere")}</h1><p><a href="#/">${t("shell.page.home")}</a></p></div>`;
   if (state.name !== name) return html`<p class="loading" role="status">${t("shell.loading")}</p>`;
-  if (state.failed) return html`<div class="empty" role="alert"><p>${t("shell.unreachable")}</p><p><button type="button" onClick=${() => setTurn(turn + 1)}>${t("shell.again")}</button></p></div>`;
+  if (state.failed) return html`<div class="empty" role="alert"><p>${t("shell.unreachable")}</p><p><button type="button" onClick=${() => (line.value === "live" ? location.reload() : setTurn(turn + 1))}>${t("shell.again")}</button></p></div>`;
   return html`<${state.Page} params=${at.params} query=${at.query} />`;
 }
 

@@ -1,7 +1,7 @@
 // What the page knows, kept up to date by server-sent events.
 import { signal } from "./vendor/signals.js";
 import { open } from "./stream.js";
-import { refresh } from "./session.js";
+import { kiosk, refresh } from "./session.js";
 
 const hour = 3600_000;
 const width = 30_000; // of one point of a sparkline, ms
@@ -66,6 +66,8 @@ function beat(data) {
 
 function snapshot(data) {
   const t = performance.now();
+  // Nobody loads the page of a display on a wall again when there is a newer one.
+  if (kiosk && gateway.value && gateway.value.version !== data.gateway.version) location.reload();
   gateway.value = data.gateway;
   beat(data.gateway);
   sensors.value = new Map(data.sensors.map((s) => [s.path, adopt(s, null, t)]));

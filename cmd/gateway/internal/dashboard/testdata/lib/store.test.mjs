@@ -17,7 +17,8 @@ let down = false;
 let who = { role: "admin", anonymous: true };
 globalThis.localStorage = { getItem: () => null, setItem() {} };
 globalThis.document = Object.assign(new EventTarget(), { documentElement: {}, hidden: false });
-globalThis.location = { search: "", hash: "", host: "gateway" };
+let reloads = 0;
+globalThis.location = { search: "?kiosk=1", hash: "", host: "gateway", reload: () => reloads++ };
 globalThis.addEventListener = () => {};
 globalThis.BroadcastChannel = undefined;
 globalThis.EventSource = Source;
@@ -63,4 +64,14 @@ test("an answer that breaks off is said in words", async () => {
 
 test("the time of day has 24 hours in every language", () => {
   assert.match(moment(new Date().setHours(14, 3)), /^14:03$/);
+});
+
+test("a display on a wall loads the page of a newer gateway", () => {
+  const of = (version) => ({ gateway: { version, alarms: [] }, sensors: [] });
+  sources.at(-1).say("snapshot", of("v1"));
+  reloads = 0;
+  sources.at(-1).say("snapshot", of("v1"));
+  assert.equal(reloads, 0);
+  sources.at(-1).say("snapshot", of("v2"));
+  assert.equal(reloads, 1);
 });
