@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -288,3 +289,25 @@ var _ = vectors("sim", 1e-5, func(in string) ([]float64, error) {
 	vector{in: "power 2026-11-23T12:00:00Z", want: []float64{81.607900, 70945.219267, 229.822686, 0.355090}, source: "this program, its first version"},
 	vector{in: "nonsense 2026-11-23T12:00:00Z", source: "a profile that does not exist"},
 )
+
+// TestSimSilentIsHeardFirst: one that falls silent is there from the beginning,
+// whenever that is, and then has nothing new for a while in every ten minutes.
+func TestSimSilentIsHeardFirst(t *testing.T) {
+	inBubble(t, "2000-01-01", func(t *testing.T) {
+		silent := 0
+		for range 60 {
+			s := openTestSim(t, "fail=silent")
+			out := make([]float64, len(s.Channels()))
+			if err := s.Measure(t.Context(), out); err != nil {
+				t.Fatal(err)
+			}
+			if errors.Is(s.Measure(t.Context(), out), ErrNothingNew) {
+				silent++
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if silent < 17 || silent > 25 {
+			t.Errorf("silent for %d0 s of 10 minutes", silent)
+		}
+	})
+}
