@@ -178,6 +178,7 @@ func (h *demoHouse) remove(ctx context.Context) error {
 	h.past.Wait()
 	_, err := h.sensors.Change(ctx, sensors.Config{Site: history.Simulated})
 	if err != nil {
+		h.set(true)
 		return err
 	}
 	h.alerts.DropDemo()

@@ -228,3 +228,8 @@ func TestDemoPastGoesOn(t *testing.T) {
 		}
 	}
 }
+
+// TestPageDemo: check 5 in a browser.
+func TestPageDemo(t *testing.T) {
+	browse(t, "demo", startGateway(t, "sensors: []\n", "--demo").page, nil)
+}

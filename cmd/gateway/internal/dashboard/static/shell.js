@@ -3,6 +3,7 @@ import { useEffect, useState } from "./vendor/hooks.js";
 import { html } from "./ui/html.js";
 import { Icon, Question, Toasts } from "./ui/ui.js";
 import { Bell } from "./ui/bell.js";
+import { DemoBadge } from "./ui/demo.js";
 import { lang, t } from "./i18n.js";
 import { moment } from "./format.js";
 import { page, pages } from "./pages.js";
@@ -32,7 +33,7 @@ function Header({ bare }) {
   const g = gateway.value;
   return html`<header class="top">
     <a class="brand" href="#/"><img src="static/icon.svg" alt="" width="28" height="28" /> ${g?.host || "gateway"}</a>
-    ${g?.demo && html`<span class="badge" title=${t("shell.demo.why")}>${t("shell.demo")}</span>`}
+    <${DemoBadge} />
     <span class="grow"></span>
     ${(maySee.value || session.value === null) && html`<${Line} />`}
     ${maySee.value && html`<${Bell} />`}

@@ -4,6 +4,7 @@ import { html } from "../ui/html.js";
 import { State, Tiles, sensorLink, stateAt } from "../ui/tile.js";
 import { Bridges, bridgeState } from "../ui/bridges.js";
 import { Pinned } from "../ui/alerts.js";
+import { TryDemo } from "../ui/demo.js";
 import { t } from "../i18n.js";
 import { count, parts, title } from "../format.js";
 import { link } from "../router.js";
@@ -85,6 +86,7 @@ function Empty() {
     <pre>mosquitto_pub -h ${host} -p ${port} -r -t home/kitchen/climate -m '{"temperature": 21.5, "humidity": 44}'</pre>
     <p class="actions">
       ${isAdmin.value && html`<a class="button primary" href=${link("sensors", ["add"])}>${t("home.empty.scan")}</a>`}
+      <${TryDemo} />
       <a class="button" href=${link("connect")}>${t("home.empty.connect")}</a>
     </p>
   </section>`;
