@@ -12,11 +12,9 @@ export function number(v) {
   return decimal(v.number, decimals ?? 0, decimals ?? 3);
 }
 
-/** A number with so many digits behind the point; thousands apart from 10 000 on. */
+/** A number with so many digits behind the point; thousands apart from 10,000 on. */
 export function decimal(x, least = 0, most = least) {
-  return x
-    .toLocaleString("en", { minimumFractionDigits: least, maximumFractionDigits: most, useGrouping: Math.abs(x) >= 10000 })
-    .replaceAll(",", "\u202f");
+  return x.toLocaleString("en", { minimumFractionDigits: least, maximumFractionDigits: most, useGrouping: Math.abs(x) >= 10000 });
 }
 
 /** An age in milliseconds as text: "just now", "12 s ago". null: unknown. */
@@ -43,9 +41,9 @@ export function span(s) {
   return `${t("shell.span.d", { n: Math.floor(s / 86400) })} ${t("shell.span.h", { n: Math.floor((s % 86400) / 3600) })}`;
 }
 
-/** A number of things: "1 234". */
+/** A number of things: "1,234". */
 export function count(n) {
-  return n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 }).replaceAll(",", "\u202f");
+  return n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });
 }
 
 /** Bytes as text: "12 kB". */

@@ -122,12 +122,12 @@ try {
   await gateway("bridge " + JSON.stringify(bridge));
   await gateway("publish home/hall/humidity 55.8");
   await shows("catching up", ".bridge");
-  await shows("1\u202f234 waiting (99 kB), the oldest from 2 h ago", ".bridge");
+  await shows("1,234 waiting (99 kB), the oldest from 2 h ago", ".bridge");
   await shows("50/s, 2 min to go", ".bridge");
   await gateway("bridge " + JSON.stringify({ ...bridge, last_ack_ms: 600_000 }));
   await gateway("publish home/hall/humidity 55.9");
   await shows("connected, but nothing is acknowledged", ".bridge");
-  await shows("Bridge cloud: connected, but nothing is acknowledged, 1\u202f234 waiting", ".problems");
+  await shows("Bridge cloud: connected, but nothing is acknowledged, 1,234 waiting", ".problems");
   await gateway("bridge " + JSON.stringify({ ...bridge, connected: false, error: "<i>refused</i>", error_age_ms: 5000, set_aside: 2 }));
   await gateway("publish home/hall/humidity 56");
   await shows("<i>refused</i>", ".bridge .reason");

@@ -120,6 +120,5 @@ export function spanText(from, to, language) {
 export function axisNumber(v, step) {
   let decimals = 0;
   while (decimals < 9 && Math.abs(Math.round(step * 10 ** decimals) / 10 ** decimals - step) > step * 1e-6) decimals++;
-  const text = (Math.abs(v) < step / 1e6 ? 0 : v).toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: Math.abs(v) >= 10_000 });
-  return text.replaceAll(",", "\u202f");
+  return (Math.abs(v) < step / 1e6 ? 0 : v).toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: Math.abs(v) >= 10_000 });
 }
