@@ -40,7 +40,6 @@ func (g *gateway) buildHistory() error {
 	g.dashboard.Handle(access.Admin, "DELETE /api/v1/history", http.HandlerFunc(h.ServeDelete))
 	g.dashboard.AddHealth(g.historyHealth)
 	g.dashboard.SetPast(h.Points)
-	g.dashboard.SetPast(h.Points)
 	return nil
 }
 

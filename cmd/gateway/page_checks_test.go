@@ -19,7 +19,7 @@ var pageChecks = []struct {
 	2:  {"all requests go to our origin", []string{"TestPageWithoutConfiguration", "TestNothingFromElsewhere"}}, // browser.mjs looks in each test
 	3:  {"the first load is small, and usable within 3 s on a slow phone", []string{"TestPageWithoutConfiguration", "TestFirstLoad"}},
 	4:  {"nothing is written before there is a password; the first steps by keyboard alone", []string{"TestPageAccess", "TestPageRights"}},
-	5:  {"the demonstration is there within 5 s, and can be removed with its history", []string{"TestDemoComesAndGoes"}},
+	5:  {"the demonstration is there within 5 s, and can be removed with its history", []string{"TestPageDemo", "TestDemoComesAndGoes"}},
 	6:  {"what an outside client publishes is on the page within a second", []string{"TestPageHome"}},
 	7:  {"the age begins anew with an unchanged value", []string{"TestPageShell"}},
 	8:  {"a sensor that stops is late, then stale, by word and sign", []string{"TestPageHome"}},

@@ -18,12 +18,12 @@ type Snapshot struct {
 type Update struct {
 	Sensors []Sensor `json:"sensors"` // whole, but without history
 	Removed []string `json:"removed,omitempty"`
-	Alarms  []string `json:"alarms"`            // as in Gateway
-	Bridges []Bridge `json:"bridges,omitempty"` // as in Gateway
+	Beat
 }
 
 // Beat says that nothing has changed with the sensors, and the line is up.
 type Beat struct {
+	Demo    bool     `json:"demo"`              // as in Gateway
 	Alarms  []string `json:"alarms"`            // as in Gateway
 	Bridges []Bridge `json:"bridges,omitempty"` // as in Gateway
 }

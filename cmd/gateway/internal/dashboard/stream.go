@@ -114,8 +114,7 @@ func (d *Dashboard) tellChanges(ctx context.Context, s *eventStream, version uin
 		sensors, newest = d.model.snapshot(time.Now())
 		s.send(ctx, "snapshot", Snapshot{d.gateway(), sensors})
 	case newest != version:
-		b := d.beat()
-		u.Alarms, u.Bridges = b.Alarms, b.Bridges
+		u.Beat = d.beat()
 		s.send(ctx, "update", u)
 	}
 	return newest
@@ -179,5 +178,5 @@ func (s *eventStream) send(ctx context.Context, event string, data any) {
 // beat is what every event says.
 func (d *Dashboard) beat() Beat {
 	g := d.gateway()
-	return Beat{g.Alarms, g.Bridges}
+	return Beat{g.Demo, g.Alarms, g.Bridges}
 }

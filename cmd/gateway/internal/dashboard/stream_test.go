@@ -60,7 +60,7 @@ func TestStreamTellsWhatItMissed(t *testing.T) {
 		defer end()
 		<-events
 		d.model.take(msg("a/b/gone", "", kept), time.Now())
-		if e := <-events; e.name != "update" || e.data != `{"sensors":[],"removed":["a/b/gone"],"alarms":[]}` {
+		if e := <-events; e.name != "update" || e.data != `{"sensors":[],"removed":["a/b/gone"],"demo":false,"alarms":[]}` {
 			t.Errorf("%+v", e)
 		}
 		for i := range maxTombstones + 2 {

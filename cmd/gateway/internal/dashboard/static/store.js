@@ -61,6 +61,7 @@ function adopt(sensor, old, t) {
 function beat(data) {
   const t = performance.now();
   alarms.value = data.alarms;
+  if (gateway.value && gateway.value.demo !== data.demo) gateway.value = { ...gateway.value, demo: data.demo };
   bridges.value = (data.bridges ?? []).map((b) => ({ ...b, received: t }));
 }
 
