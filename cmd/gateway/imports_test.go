@@ -69,7 +69,7 @@ var importRules = map[string]struct {
 	"cmd/gateway/internal/health":                {[]string{"broker", "sensors", "bridge"}, "it formats what the parts say of themselves"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/alerts", "cmd/gateway/internal/dashboard", "cmd/gateway/internal/history"},
 		"the configuration is made of the parts' own"},
-	"cmd/gateway/internal/backup":  {[]string{"broker/store", "cmd/gateway/internal/config", "sensors"}, "files and folders, whoever asks for them"},
+	"cmd/gateway/internal/backup":  {[]string{"broker/store", "cmd/gateway/internal/config", "cmd/gateway/internal/history/tsdb", "sensors"}, "files and folders, whoever asks for them; store and history say how theirs are copied"},
 	"cmd/gateway/internal/redact":  {nil, "what is a secret, wherever it stands"},
 	"cmd/gateway/internal/logs":    {[]string{"cmd/gateway/internal/redact"}, "lines of the log, whoever writes or reads them"},
 	"cmd/gateway/internal/machine": {[]string{"sensors", "sensors/bus", "sensors/driver", "sensors/reading"}, "the computer, as the driver host has it and a little more"},

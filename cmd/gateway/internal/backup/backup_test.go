@@ -38,7 +38,7 @@ func newHouse(t *testing.T, said string) *house {
 	h.write(h.config, fmt.Sprintf("# %s\nsite: %s\nbroker: {auth: {password_file: %s}}\npersistence:\n  path: %s\n", said, said, h.pass, h.state))
 	h.retain(said)
 	h.write(filepath.Join(h.state, "sensors", "a.json"), said)
-	h.write(filepath.Join(h.state, "history", "raw", "1"), said)
+	h.write(filepath.Join(h.state, "history", "raw-1"), said)
 	return h
 }
 
@@ -93,7 +93,7 @@ func (h *house) says() string {
 	}
 	defer v.Close()
 	all := []string{fmt.Sprintf("retained %d", v.Summary().Retained)}
-	for _, name := range []string{h.config, h.pass, filepath.Join(h.state, "sensors", "a.json"), filepath.Join(h.state, "history", "raw", "1")} {
+	for _, name := range []string{h.config, h.pass, filepath.Join(h.state, "sensors", "a.json"), filepath.Join(h.state, "history", "raw-1")} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			h.t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 	"gateway/broker/store"
 	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/history/tsdb"
 )
 
 // Source is a gateway, running or not.
@@ -102,9 +103,11 @@ func safe(name string) string {
 
 // store adds a copy of the store.
 func (a *archive) store(dir string) error {
-	if _, err := store.Look(dir); err != nil {
+	v, err := store.Look(dir)
+	if err != nil {
 		return nil // there is none yet
 	}
+	v.Close()
 	temp, err := os.MkdirTemp(dir, scratch+"*")
 	if err != nil {
 		return fmt.Errorf("copy the store: %w", err)
@@ -130,11 +133,33 @@ func (a *archive) state(dir string, history bool) error {
 		if !e.IsDir() || ours(e.Name()) || isHistory(e.Name()) && !history {
 			continue
 		}
-		if err := a.folder(statePart+e.Name()+"/", filepath.Join(dir, e.Name())); err != nil {
+		add := a.folder
+		if e.Name() == "history" {
+			add = a.history
+		}
+		if err := add(statePart+e.Name()+"/", filepath.Join(dir, e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// history adds what was recorded, as it was at one moment: while it is sent, which
+// may take long, files of it become others.
+func (a *archive) history(part, dir string) error {
+	temp, err := os.MkdirTemp(filepath.Dir(dir), scratch+"*")
+	if err != nil {
+		return fmt.Errorf("copy the history: %w", err)
+	}
+	defer os.RemoveAll(temp)
+	linked := filepath.Join(temp, "history")
+	switch err := tsdb.Snapshot(dir, linked); {
+	case errors.Is(err, tsdb.ErrNoLinks):
+		return a.folder(part, dir) // better than none; it is whole if nothing changes meanwhile
+	case err != nil:
+		return fmt.Errorf("copy the history: %w", err)
+	}
+	return a.folder(part, linked)
 }
 
 // folder adds the regular files of a folder. One that goes meanwhile is left out.
