@@ -111,6 +111,9 @@ type shaky struct {
 	kill   bool  // only the program goes: nothing is lost
 	room   int64 // bytes that can be written, if full
 	full   bool
+
+	unsure  bool // names cannot be made stable that were renamed
+	renamed bool // since the last sync
 }
 
 type shakyFile struct {
@@ -195,6 +198,7 @@ func (s *shaky) rename(from, to string) error {
 	}
 	s.files[to] = s.files[from]
 	delete(s.files, from)
+	s.renamed = true
 	return nil
 }
 
@@ -227,6 +231,10 @@ func (s *shaky) sync() error {
 	defer s.mu.Unlock()
 	if err := s.use(); err != nil {
 		return err
+	}
+	if s.renamed = s.renamed && s.unsure; s.renamed {
+		s.renamed = false
+		return errors.New("input/output error")
 	}
 	s.stable = maps.Clone(s.files)
 	return nil

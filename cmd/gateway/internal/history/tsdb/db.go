@@ -25,8 +25,9 @@ type DB struct {
 	scratch   []Sample
 	page      []byte
 	buckets   []Bucket
-	listed    bool // there is a manifest
-	unwritten bool // the manifest does not say what is so
+	listed    bool        // there is a manifest
+	unwritten bool        // the manifest does not say what is so
+	unsure    []*pageFile // a manifest may name them that may be there
 	clock     clock
 	moved     []int64      // hours that Shift changed since roll-ups were made
 	broken    []brokenFile // to be salvaged

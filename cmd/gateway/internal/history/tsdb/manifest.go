@@ -120,11 +120,28 @@ type change struct {
 
 var noCuts = [tiers]int64{math.MinInt64, math.MinInt64, math.MinInt64, math.MinInt64}
 
+// errUnsure is that a manifest is in its place, and that nobody knows whether it
+// will be after a power cut.
+var errUnsure = errors.New("it may be lost in a power cut")
+
 // commit makes a change. If it fails, nothing has changed, and the files to be
 // added are gone. The caller holds disk.
 func (db *DB) commit(c change) error {
 	m := db.manifestAfter(c)
 	err := db.writeManifest(m)
+	if errors.Is(err, errUnsure) && !c.force {
+		// A program that starts now finds the new manifest or the old one, so what
+		// either names stays, and what comes goes into a journal that both count.
+		db.unsure = append(db.unsure, c.add...)
+		db.unwritten = true
+		return errors.Join(fmt.Errorf("writing the manifest of history: %w", err), db.closeJournal())
+	}
+	if err == nil {
+		for _, f := range db.unsure { // the manifest that names them is gone
+			db.removeFile(f)
+		}
+		db.unsure = nil
+	}
 	if err != nil && !c.force {
 		for _, f := range c.add {
 			db.folder.remove(f.name)
@@ -216,7 +233,10 @@ func (db *DB) writeManifest(m *manifest) error {
 	}
 	db.listed = true
 	db.wrote(len(b), 2)
-	return db.folder.sync()
+	if err := db.folder.sync(); err != nil {
+		return fmt.Errorf("%w: %w", errUnsure, err)
+	}
+	return nil
 }
 
 // removeFile removes a file that nobody reads any more.
