@@ -48,6 +48,7 @@ type History struct {
 	clock  Clock
 	folder string // for what is no sample
 	sub    *broker.Subscription
+	shift  func(series string, from, to, by int64) error // db's; a test's fails
 
 	zones zones // of follow
 
@@ -85,7 +86,7 @@ func Open(cfg Config, deps Deps) (*History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
-	h.db = db
+	h.db, h.shift = db, db.Shift
 	h.readTraits()
 	h.readWrong()
 	h.sub, err = h.b.Subscribe(broker.SubscribeOptions{MaxMessages: maxWaiting, MaxBytes: maxWaitingBytes, Skip: h.skips}, cfg.Include...)

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"gateway/cmd/gateway/internal/history/tsdb"
 )
 
 // Clock knows whether the time of day can be believed. A board without a battery
@@ -44,7 +46,11 @@ type wrongTime struct {
 	Series []string `json:"series"`
 
 	known map[string]bool // Series
+	after time.Time       // before, it is not tried to move them: it failed
 }
+
+// moveAgain is how long it is waited after samples could not be moved.
+const moveAgain = time.Minute
 
 // maxWrongTimes is how many boots wait for their time.
 const maxWrongTimes = 20
@@ -103,11 +109,14 @@ func (h *History) settle() {
 		h.mu.Lock() // what is being recorded has asked, or will ask after us
 		by, known := h.clock.Shift(w.Boot)
 		h.mu.Unlock()
-		if !known && w.Boot == boot {
+		if !known && w.Boot == boot || time.Now().Before(w.after) {
 			continue
 		}
 		if known {
-			h.move(w, by.Milliseconds()-w.By)
+			if !h.move(w, by.Milliseconds()-w.By) {
+				w.after = time.Now().Add(moveAgain)
+				continue
+			}
 		} else {
 			h.log.Info("samples of an earlier start stay where they are: when its clock was wrong nobody can tell any more", "series", len(w.Series))
 		}
@@ -120,10 +129,11 @@ func (h *History) settle() {
 }
 
 // move moves the samples of w, a series after the other; what was moved is noted
-// now and then, so that a power cut does not move it twice.
-func (h *History) move(w *wrongTime, by int64) {
+// now and then, so that a power cut does not move it twice. It returns false if
+// what is left of w could not be moved now, because the disk is full, say.
+func (h *History) move(w *wrongTime, by int64) bool {
 	if by == 0 {
-		return
+		return true
 	}
 	for len(w.Series) > 0 {
 		h.mu.Lock()
@@ -132,14 +142,23 @@ func (h *History) move(w *wrongTime, by int64) {
 		h.wrongDirty = true
 		rest := len(w.Series)
 		h.mu.Unlock()
-		if err := h.db.Shift(name, w.From, w.To+1, by); err != nil {
+		switch err := h.shift(name, w.From, w.To+1, by); {
+		case err == nil:
+		case errors.Is(err, tsdb.ErrNoSeries), errors.Is(err, tsdb.ErrSample): // it will never be otherwise
 			h.log.Error("samples of before the clock was set keep a wrong time", "series", name, "error", err)
+		default:
+			h.mu.Lock()
+			w.Series = append(w.Series, name)
+			h.sayOnce("move", "samples of before the clock was set have a wrong time still; it is tried again", err)
+			h.mu.Unlock()
+			return false
 		}
 		if rest%50 == 0 {
 			h.keepWrong()
 		}
 	}
 	h.log.Info("samples of before the clock was set have their true time now", "moved_by", (time.Duration(by) * time.Millisecond).String())
+	return true
 }
 
 func (h *History) wrongFile() string { return filepath.Join(h.folder, "unsynced.json") }
