@@ -337,6 +337,27 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// The clock has gone back since the last time: what was now is kept all the same.
+func TestBeforeAfterTheClockWentBack(t *testing.T) {
+	old, h := newHouse(t, "old"), newHouse(t, "new")
+	h.write(filepath.Join(h.state, "before-20991231-000000", "sensors", "a.json"), "long ago")
+	if _, err := Stage(bytes.NewReader(old.backup(true)), h.target()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := Apply(h.state, quiet); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, _ := filepath.Glob(filepath.Join(h.state, "before-*", "sensors", "a.json"))
+	if len(kept) != 1 {
+		t.Fatalf("kept %v", kept)
+	}
+	if b, err := os.ReadFile(kept[0]); err != nil || string(b) != "new" {
+		t.Errorf("%s has %q: %v", kept[0], b, err)
+	}
+}
+
 // rewrite makes another archive of one; what change returns nil for is left out.
 func rewrite(t *testing.T, data []byte, change func(*tar.Header, []byte) []byte) []byte {
 	t.Helper()

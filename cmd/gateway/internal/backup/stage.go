@@ -172,7 +172,11 @@ func (t *Target) prepare(m *Manifest, part string) error {
 		}
 		v.Close()
 	}
-	p := plan{Before: beforePrefix + time.Now().UTC().Format("20060102-150405"), History: m.History}
+	before, err := t.nameForBefore(time.Now())
+	if err != nil {
+		return err
+	}
+	p := plan{Before: before, History: m.History}
 	for _, f := range m.Files {
 		if !strings.HasPrefix(f.Name, configPart) {
 			continue
@@ -196,6 +200,22 @@ func (t *Target) prepare(m *Manifest, part string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(part, planName), text, 0o600)
+}
+
+// nameForBefore is what the folder for what was is called. The last by name is
+// kept, so it is the last also if the clock has gone back since the one before.
+func (t *Target) nameForBefore(now time.Time) (string, error) {
+	entries, err := os.ReadDir(t.State) // by name
+	if err != nil {
+		return "", err
+	}
+	name := beforePrefix + now.UTC().Format("20060102-150405")
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), beforePrefix) && e.Name() >= name {
+			name = e.Name() + "+"
+		}
+	}
+	return name, nil
 }
 
 // prepareConfig checks the configuration of a backup, and has it keep its state
