@@ -251,6 +251,8 @@ func TestStageRefuses(t *testing.T) {
 			}
 			return b
 		}), "no backup of a gateway"},
+		{"a folder of this package", renamed(t, good, "state/sensors/a.json", "state/restore/a.json"), "cannot be in its place"},
+		{"a name that the store has, too", renamed(t, good, "state/history/raw-1", "store/sensors/raw-1"), "cannot be in its place"},
 		{"of a later version", rewrite(t, good, func(h *tar.Header, b []byte) []byte {
 			if h.Name == manifestName {
 				b = bytes.Replace(b, []byte(`"format": 1`), []byte(`"format": 9`), 1)
@@ -356,6 +358,20 @@ func TestBeforeAfterTheClockWentBack(t *testing.T) {
 	if b, err := os.ReadFile(kept[0]); err != nil || string(b) != "new" {
 		t.Errorf("%s has %q: %v", kept[0], b, err)
 	}
+}
+
+// renamed gives a file of an archive another name.
+func renamed(t *testing.T, data []byte, from, to string) []byte {
+	t.Helper()
+	return rewrite(t, data, func(h *tar.Header, b []byte) []byte {
+		switch h.Name {
+		case from:
+			h.Name = to
+		case manifestName:
+			return bytes.Replace(b, []byte(`"`+from+`"`), []byte(`"`+to+`"`), 1)
+		}
+		return b
+	})
 }
 
 // rewrite makes another archive of one; what change returns nil for is left out.

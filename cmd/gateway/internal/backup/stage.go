@@ -147,11 +147,19 @@ func unpackFile(r io.Reader, name string) (string, error) {
 
 // compare holds what was unpacked against the manifest.
 func (m *Manifest) compare(sums map[string]string) error {
+	parts := make(map[string]string) // of the folders and files that come into the state's
 	for _, f := range m.Files {
+		if part, rest, _ := strings.Cut(f.Name, "/"); part+"/" != configPart {
+			top, _, _ := strings.Cut(rest, "/")
+			if other := parts[top]; ours(top) || other != "" && other != part {
+				return fmt.Errorf("the backup has %s, which cannot be in its place beside the others", f.Name)
+			}
+			parts[top] = part
+		}
 		switch sums[f.Name] {
-		case f.SHA256:
 		case "":
 			return fmt.Errorf("the backup lacks %s", f.Name)
+		case f.SHA256:
 		default:
 			return fmt.Errorf("%s is damaged in the backup: its checksum is another one", f.Name)
 		}
