@@ -56,9 +56,23 @@ func (s *System) support(w http.ResponseWriter, _ *http.Request) {
 	h.Set("Content-Type", "application/zip")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Disposition", `attachment; filename="gateway-support-`+now.UTC().Format("20060102-150405")+`.zip"`)
-	if err := s.bundle(w, now); err != nil {
+	if err := s.bundle(patient{w, http.NewResponseController(w)}, now); err != nil {
 		s.Log.Debug("the support bundle was not sent", "error", err) // the reader is gone
 	}
+}
+
+// lineTime is how long a line may be silent while a bundle goes over it.
+const lineTime = time.Minute
+
+// patient is an answer that may take long, as long as the line takes it.
+type patient struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (p patient) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(lineTime)) // tests have none
+	return p.w.Write(b)
 }
 
 // bundle writes the zip.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -436,3 +437,35 @@ func TestSupportToNobody(t *testing.T) {
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("gone") }
+
+// TestSupportOverASlowLine: what goes over a line may take longer than other
+// answers, as long as some of it goes.
+func TestSupportOverASlowLine(t *testing.T) {
+	r := newRig(t)
+	w := &slowWriter{ResponseRecorder: httptest.NewRecorder()}
+	New(r.deps).support(w, httptest.NewRequest("GET", "/api/v1/support", nil))
+	if w.early > 0 || w.writes == 0 {
+		t.Errorf("%d of %d writes had no more time", w.early, w.writes)
+	}
+}
+
+// slowWriter counts what is written without more time than the server gives.
+type slowWriter struct {
+	*httptest.ResponseRecorder
+	more          bool
+	writes, early int
+}
+
+func (w *slowWriter) SetWriteDeadline(time.Time) error {
+	w.more = true
+	return nil
+}
+
+func (w *slowWriter) Write(b []byte) (int, error) {
+	w.writes++
+	if !w.more {
+		w.early++
+	}
+	w.more = false
+	return w.ResponseRecorder.Write(b)
+}
