@@ -49,8 +49,16 @@ func apply(state string, log *slog.Logger, step func(what string) error) (applie
 		return false, nil // another gateway has it, or it cannot be read: who opens the store says so
 	}
 	defer unlock.Close()
+	defer func() {
+		if err != nil {
+			return
+		}
+		if left := sweep(state); left != nil { // which is no reason not to start
+			log.Warn("what is left of backups cannot be removed", "folder", state, "error", left)
+		}
+	}()
 	if !Staged(state) {
-		return false, sweep(state)
+		return false, nil
 	}
 	staged := filepath.Join(state, stagedName)
 	text, err := os.ReadFile(filepath.Join(staged, planName))
@@ -66,7 +74,7 @@ func apply(state string, log *slog.Logger, step func(what string) error) (applie
 		return false, fmt.Errorf("restore the backup: %w; it is tried again at the next start", err)
 	}
 	log.Warn("a backup was restored", "what_was", x.before)
-	return true, sweep(state)
+	return true, nil
 }
 
 // exchange puts what is staged in the place of what is used.
@@ -99,6 +107,9 @@ func (x *exchange) run() error {
 		}
 	}
 	if err := x.step("end"); err != nil {
+		return err
+	}
+	if err := ownAs(x.before, x.state); err != nil { // so that who is not root can remove it
 		return err
 	}
 	done := filepath.Join(x.state, scratch+"done")

@@ -360,6 +360,24 @@ func TestBeforeAfterTheClockWentBack(t *testing.T) {
 	}
 }
 
+// What cannot be removed, because root restored it or the disk can only be read,
+// does not keep a gateway from starting.
+func TestSweepMayNot(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may")
+	}
+	h := newHouse(t, "new")
+	folder := filepath.Join(h.state, "backup-1")
+	h.write(filepath.Join(folder, "x"), "")
+	if err := os.Chmod(folder, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(folder, 0o700) })
+	if applied, err := Apply(h.state, quiet); applied || err != nil {
+		t.Errorf("applied %t, %v", applied, err)
+	}
+}
+
 // renamed gives a file of an archive another name.
 func renamed(t *testing.T, data []byte, from, to string) []byte {
 	t.Helper()
