@@ -212,6 +212,9 @@ func (s *Setup) remove(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path := s.pathLocked(room, name)
+	if path == "" { // it does not run; "" would be the beginning of other topics
+		path = s.cfg.Sensors.WithDefaults(s.Machine.Hostname).Site + "/" + room + "/" + name
+	}
 	err = s.editLocked(r.Context(), func(name string, data []byte) ([]byte, error) {
 		data, err := s.withListLocked(name, data)
 		if err != nil {

@@ -243,6 +243,22 @@ func TestFromAChipToItsReadings(t *testing.T) {
 	b.ask("DELETE", "/api/v1/sensors/kitchen/weather", nil, 404, nil)
 }
 
+// A sensor that is configured and does not run has its history all the same.
+func TestRemoveWhatDoesNotRun(t *testing.T) {
+	b := newBench(t, oneSensor, nil)
+	b.ask("POST", "/api/v1/sensors", Form{Driver: "bme280", Room: "kitchen", Name: "climate", Bus: "i2c-1", Address: 0x76}, 201, nil)
+	b.setup.mu.Lock()
+	_, err := b.setup.Sensors.Change(t.Context(), sensors.Config{})
+	b.setup.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.ask("DELETE", "/api/v1/sensors/kitchen/climate?history=true", nil, 200, nil)
+	if fmt.Sprint(b.deleted) != "[pi/kitchen/climate]" {
+		t.Errorf("deleted %q", b.deleted)
+	}
+}
+
 // Without a file one is made, and what is built in goes on.
 func TestAddWithoutAFile(t *testing.T) {
 	b := newBench(t, "-", nil)
