@@ -59,8 +59,8 @@ type History struct {
 	wrongDirty bool
 	said       map[string]time.Time // when what was logged
 
-	recorded, tooOld, refused, unknown atomic.Uint64
-	taken                              atomic.Uint64 // messages that are handled
+	recorded, tooOld, refused, behind, unknown atomic.Uint64
+	taken                                      atomic.Uint64 // messages that are handled
 }
 
 // trait is what of a series only its payloads tell.
@@ -207,7 +207,12 @@ func (h *History) record(d broker.Delivery, m *message, at moment) {
 	}
 	for i, l := range m.leaves {
 		if err := h.db.Append(names[i], tsdb.Sample{Time: t, Value: l.value}); err != nil {
-			h.refused.Add(1)
+			switch { // what else there is, a name that is too long, raises no alarm
+			case errors.Is(err, tsdb.ErrTooMany):
+				h.refused.Add(1)
+			case errors.Is(err, tsdb.ErrBehind):
+				h.behind.Add(1)
+			}
 			h.sayOnce("refused", "a number is not recorded", err)
 			continue
 		}
