@@ -75,7 +75,7 @@ lint: ## formatting, vet, staticcheck
 
 .PHONY: race
 race: setup ## all tests with the race detector; without it, clients that race themselves, the broker on a store, a day of 200 sensors
-	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 10m ./...
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m ./...
 	@# paho.golang 0.23.0 writes PUBREL to a connection that is gone, and panics, once
 	@# in ten runs or so: session/state/state.go, line 552. Only that is tried again.
 	@for try in 1 2 3; do \
