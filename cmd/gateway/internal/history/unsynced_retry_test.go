@@ -2,7 +2,9 @@ package history
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -11,9 +13,9 @@ import (
 func TestMoveAgain(t *testing.T) {
 	clock := &testClock{boot: "b2"}
 	bubble(t, func(t *testing.T, h *testHistory) {
-		failing := true
+		var works atomic.Bool
 		h.shift = func(series string, from, to, by int64) error {
-			if failing {
+			if !works.Load() {
 				return errors.New("no space left on device")
 			}
 			return h.db.Shift(series, from, to, by)
@@ -21,16 +23,25 @@ func TestMoveAgain(t *testing.T) {
 		h.publish("plain", "4")
 		clock.set(3 * time.Hour)
 		time.Sleep(5 * time.Second)
-		if len(h.wrong) != 1 {
-			t.Errorf("waiting: %+v", h.wrong)
+		synctest.Wait()
+		if n := h.waiting(); n != 1 {
+			t.Errorf("%d boots wait for their time", n)
 		}
-		failing = false
+		works.Store(true)
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		if got, want := h.samples(t, "plain"), "14:00:00=4"; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-		if len(h.wrong) != 0 {
-			t.Errorf("still waiting: %+v", h.wrong)
+		if n := h.waiting(); n != 0 {
+			t.Errorf("%d boots wait still", n)
 		}
 	}, func(_ *Config, d *Deps) { d.Clock = clock })
+}
+
+// waiting is how many boots wait for their time.
+func (h *History) waiting() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.wrong)
 }
