@@ -1,8 +1,11 @@
 package history
 
 import (
+	"reflect"
 	"strings"
 	"testing"
+
+	"gateway/cmd/gateway/internal/history/tsdb"
 )
 
 // A topic that is longer than the name of a series can be is left out, and is no
@@ -18,4 +21,17 @@ func TestLongTopic(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	})
+}
+
+// The key that the engine's error names is one.
+func TestTooManyNamesAKey(t *testing.T) {
+	_, name, _ := strings.Cut(tsdb.ErrTooMany.Error(), "history.")
+	name, _, _ = strings.Cut(name, " ")
+	c := reflect.TypeFor[Config]()
+	for i := range c.NumField() {
+		if key, _, _ := strings.Cut(c.Field(i).Tag.Get("yaml"), ","); key == name {
+			return
+		}
+	}
+	t.Errorf("%v: there is no key %q", tsdb.ErrTooMany, name)
 }

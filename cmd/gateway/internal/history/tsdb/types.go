@@ -89,7 +89,7 @@ type Options struct {
 
 // Errors that a caller may want to tell apart.
 var (
-	ErrTooMany  = errors.New("history has as many series as it may have; delete some, or record fewer with history.filters")
+	ErrTooMany  = errors.New("history has as many series as it may have; delete some, or leave topics out with history.exclude")
 	ErrName     = errors.New("not a name for a series")
 	ErrNoSeries = errors.New("no such series")
 	ErrSample   = errors.New("not a sample")
