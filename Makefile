@@ -74,7 +74,7 @@ lint: ## formatting, vet, staticcheck
 	$(STATICCHECK) ./...
 
 .PHONY: race
-race: setup ## all tests with the race detector; without it, clients that race themselves, the broker on a store, a day of 200 sensors
+race: setup ## all tests with the race detector; without it, clients that race themselves, the broker on a store, a day of 200 sensors, every cut and flipped bit of the history
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m ./...
 	@# paho.golang 0.23.0 writes PUBREL to a connection that is gone, and panics, once
 	@# in ten runs or so: session/state/state.go, line 552. Only that is tried again.
@@ -88,6 +88,7 @@ race: setup ## all tests with the race detector; without it, clients that race t
 	done; exit 1
 	$(GO) test -count=1 -timeout 10m ./broker -store disk
 	$(GO) test -count=1 -timeout 10m -run TestDay ./sensors
+	$(GO) test -count=1 -timeout 10m ./cmd/gateway/internal/history/tsdb
 
 .PHONY: test32
 test32: ## the 32-bit build and its unit tests

@@ -265,6 +265,7 @@ func TestFlood(t *testing.T) {
 
 // Without Run, Flush makes room.
 func TestFlushMakesRoom(t *testing.T) {
+	alone(t)
 	for _, f := range []folder{nil, newShaky()} {
 		db := open(t, Options{folder: f, Memory: 4 << 20, Backlog: 64 << 20})
 		rng := newRand(1)

@@ -290,7 +290,7 @@ func TestPowerCut(t *testing.T) {
 	for _, kill := range []bool{false, true} {
 		ops := 0
 		for cut := 1; ; cut++ {
-			if testing.Short() && cut%7 != 0 {
+			if testing.Short() && cut%7 != 0 || underRace && cut%29 != 0 {
 				continue
 			}
 			s := newShaky()

@@ -21,6 +21,7 @@ func (s *shaky) copied() *shaky {
 // is not in it is served, the rest is answered from other tiers, and the file is
 // set aside.
 func TestFlippedBits(t *testing.T) {
+	alone(t)
 	s := newShaky()
 	h := newHouse(t, 4, Options{folder: s})
 	h.names = h.names[:2]

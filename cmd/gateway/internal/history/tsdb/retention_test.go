@@ -48,6 +48,7 @@ func (h *house) same(back int, width int64, want Tier) {
 // What is dropped by age leaves its roll-ups, and each tier is right as far as it
 // reaches.
 func TestRetentionByAge(t *testing.T) {
+	alone(t)
 	for _, f := range []folder{nil, quick{disk(t.TempDir())}} {
 		h := houseOfDays(t, Options{folder: f, Memory: 1 << 30})
 		for range 2 {
@@ -77,6 +78,7 @@ func TestRetentionByAge(t *testing.T) {
 // Samples that come after those of their hour were dropped are added to the
 // roll-ups of it, once, also over a restart.
 func TestLaterThanRetention(t *testing.T) {
+	alone(t)
 	for _, back := range []time.Duration{6 * days, 20 * days, 50 * days} {
 		h := houseOfDays(t, Options{folder: quick{disk(t.TempDir())}})
 		at := h.now.Add(-back).UnixMilli()
@@ -108,6 +110,7 @@ func TestLaterThanRetention(t *testing.T) {
 
 // Where there never was anything, old samples are kept and rolled up like others.
 func TestOldWhereNothingWas(t *testing.T) {
+	alone(t)
 	h := houseOfDays(t, Options{folder: quick{disk(t.TempDir())}})
 	old := h.now.Add(-400 * days).UnixMilli()
 	for i := range int64(500) {
@@ -127,6 +130,7 @@ func TestOldWhereNothingWas(t *testing.T) {
 // Bytes bound each tier, down to a part of a day; counts in the coarsest stay
 // right.
 func TestRetentionByBytes(t *testing.T) {
+	alone(t)
 	for _, f := range []folder{nil, quick{disk(t.TempDir())}} {
 		o := Options{folder: f, Memory: 1 << 30}
 		o.Raw.Bytes, o.Minute.Bytes, o.Quarter.Bytes = 20_000, 100_000, 50_000
@@ -150,6 +154,7 @@ func TestRetentionByBytes(t *testing.T) {
 
 // A database in memory keeps within its bound whatever comes.
 func TestMemoryIsBounded(t *testing.T) {
+	alone(t)
 	h := newHouse(t, 1, Options{Memory: 1 << 20})
 	for range 300 {
 		for _, name := range h.names {
@@ -220,6 +225,7 @@ func TestGrid(t *testing.T) {
 // TestModelWithRetention does everything at random while what is old is dropped,
 // and compares the roll-ups as far as each tier reaches.
 func TestModelWithRetention(t *testing.T) {
+	alone(t)
 	for seed := range uint64(4) {
 		o := Options{folder: quick{disk(t.TempDir())}}
 		if seed%2 == 1 {
