@@ -7,10 +7,14 @@
 //
 // # What it serves
 //
-//	/                 the page: static files inside the binary, nothing from elsewhere
-//	/api/v1/sensors   what is known now, JSON
-//	/api/v1/stream    the same as server-sent events: snapshot, then update, and beat
-//	/healthz          200 and "ok" for a watchdog, and the figures of this part as text
+//	/                     the page: static files inside the binary, nothing from elsewhere
+//	/api/v1/sensors       what is known now, JSON
+//	/api/v1/stream        the same as server-sent events: snapshot, then update, and beat
+//	/api/v1/openapi.json  the description of the API, made of the files in openapi
+//	/healthz              200 and "ok" for a watchdog, and the figures of this part as text
+//
+// Other parts have the rest, each with the right that it needs: Handle mounts what
+// they answer, and AddFeed what they add to the one stream of a tab.
 //
 // Each is for whoever has its right, which package access says; the files of the
 // page itself are open to all, so that it can ask for the password.
