@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gateway/cmd/gateway/internal/dashboard/access"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 	"gateway/cmd/gateway/internal/health"
 	"gateway/cmd/gateway/internal/history"
 	"gateway/sensors/reading"
@@ -16,6 +17,9 @@ import (
 // buildHistory opens the history and has it collect from now on.
 func (g *gateway) buildHistory() error {
 	if !g.cfg.History.Enabled {
+		for _, pattern := range []string{"GET /api/v1/series", "GET /api/v1/history", "GET /api/v1/export"} {
+			g.dashboard.Handle(access.Read, pattern, http.HandlerFunc(historyIsOff))
+		}
 		return nil
 	}
 	deps := history.Deps{
@@ -41,6 +45,11 @@ func (g *gateway) buildHistory() error {
 	g.dashboard.AddHealth(g.historyHealth)
 	g.dashboard.SetPast(h.Points)
 	return nil
+}
+
+// historyIsOff says why there is nothing on the charts.
+func historyIsOff(w http.ResponseWriter, _ *http.Request) {
+	answer.Error(w, http.StatusNotFound, "Nothing is recorded: history.enabled is false in the configuration.")
 }
 
 // runHistory records until ctx ends; without a history it waits.

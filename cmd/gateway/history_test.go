@@ -200,3 +200,13 @@ func awaitGrowth(t *testing.T, folder string) {
 		}
 	}
 }
+
+// TestHistoryThatIsOff: whoever asks hears which key it is.
+func TestHistoryThatIsOff(t *testing.T) {
+	_, page, _ := runHere(t, "history: {enabled: false}\n"+freePorts+"persistence: {enabled: false}\n")
+	for _, path := range []string{"/api/v1/series", "/api/v1/history?series=a", "/api/v1/export?series=a"} {
+		if status, said := ask(t, "GET", page+path, ""); status != 404 || !strings.Contains(said, "history.enabled") {
+			t.Errorf("%s: %d %s", path, status, said)
+		}
+	}
+}
