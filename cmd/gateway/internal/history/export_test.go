@@ -174,7 +174,9 @@ gateway,room=kitchen,sensor=climate,site=home,topic=home/kitchen/climate tempera
 	if got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
+	// One point over a range without an end begins where the width of all time since falls.
 	q.Set("points", "1")
+	q.Set("to", fmt.Sprint(morning+60_000))
 	if got := ask(h, "/api/v1/export", q).Body.String(); !strings.Contains(got, " temperature_min=21.5,temperature_avg=21.75,temperature_max=22,temperature_last=22,temperature_n=2i 17958") {
 		t.Error(got)
 	}
