@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,10 @@ func TestDemoComesAndGoes(t *testing.T) {
 	publish := publisherFor(t, g)
 	publish("home/kitchen/climate", `{"temperature":21}`, "-r")
 	publish("demo/own/thing", `{"x":1}`, "-r") // somebody's who has a site of that name
-	awaitThat(t, "15 sensors and two more", func() bool { return len(page(t, g).Sensors) == 17 })
+	awaitThat(t, "15 sensors and two more, with values", func() bool {
+		all := page(t, g).Sensors
+		return len(all) == 17 && !slices.ContainsFunc(all, func(s dashboard.Sensor) bool { return len(s.Values) == 0 })
+	})
 	if s := page(t, g); !s.Gateway.Demo || s.Sensors[0].Values[0].Hour == nil || len(s.Sensors[0].Values[0].History) < 50 {
 		t.Errorf("no last hour of %+v", s.Sensors[0])
 	}
