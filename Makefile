@@ -11,13 +11,13 @@ NPM       := $(CACHE)/npm
 # browser, an emulated ARM processor, a database for exports. Debian's ActiveMQ leaves out what its MQTT
 # needs, libmqtt-client-java.
 PACKAGES  = mosquitto mosquitto-clients python3-paho-mqtt chromium qemu-user-static gcc libc6-dev nodejs npm \
-	rabbitmq-server activemq libmqtt-client-java influxdb
+	rabbitmq-server activemq libmqtt-client-java influxdb prometheus
 # Programs of those packages, to see whether they are here.
 PROGRAMS  = mosquitto mosquitto_sub mosquitto_pub chromium qemu-arm-static gcc node npm \
-	rabbitmq-server activemq influxd
+	rabbitmq-server activemq influxd promtool
 # Services that Debian starts when it installs them. mosquitto's has the port that
 # the tutorial test needs, and the name server of Erlang listens to everybody.
-SERVICES  = mosquitto rabbitmq-server activemq influxdb epmd.socket epmd.service
+SERVICES  = mosquitto rabbitmq-server activemq influxdb prometheus epmd.socket epmd.service
 # mosca, which is dead, needs the old eventemitter2 and jsonschema beside it.
 NPM_PACKAGES = playwright-core@1.65.1 axe-core@4.14.1 mqtt@5.16.0 aedes@1.2.0 mosca@2.8.3 eventemitter2@4.1.2 jsonschema@1.2.6
 
