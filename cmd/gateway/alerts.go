@@ -91,7 +91,7 @@ func (g *gateway) alertFigures() []health.Figure {
 		all = append(all, health.Figure{Name: "gateway_alerts_fired_total", Type: "counter", Help: "Alerts that began to fire.", Value: float64(f.Fired[severity]), Labels: []string{"severity", severity}})
 	}
 	for _, a := range f.Firing {
-		all = append(all, health.Figure{Name: "gateway_alert_firing", Type: "gauge", Help: "1 for each alert that fires.", Value: 1, Labels: []string{"rule", a.Rule, "topic", a.Topic, "severity", a.Severity}})
+		all = append(all, health.Figure{Name: "gateway_alert_firing", Type: "gauge", Help: "1 for each alert that fires.", Value: 1, Labels: []string{"rule", a.Rule, "topic", a.Topic, "key", a.Key, "severity", a.Severity}})
 	}
 	return all
 }

@@ -21,10 +21,8 @@ import (
 	"gateway/cmd/gateway/internal/alerts"
 	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/dashboard"
-	"gateway/cmd/gateway/internal/dashboard/access"
 	"gateway/cmd/gateway/internal/doctor"
 	"gateway/cmd/gateway/internal/explorer"
-	"gateway/cmd/gateway/internal/health"
 	"gateway/cmd/gateway/internal/history"
 	"gateway/cmd/gateway/internal/logs"
 	"gateway/cmd/gateway/internal/redact"
@@ -167,8 +165,6 @@ func (g *gateway) buildOthers() error {
 	cfg, log := g.cfg, g.log
 	g.dashboard = dashboard.New(cfg.Dashboard, g.broker, g.about, log.With("part", "dashboard"))
 	g.dashboard.KeepAccess(g.stateFolder("dashboard"))
-	version, _ := buildVersion()
-	g.dashboard.Handle(access.Read, "GET /metrics", health.Metrics(version, g.bridgeStates, g.historyFigures, g.alertFigures))
 	if err := g.buildBridges(); err != nil {
 		return err
 	}
@@ -186,6 +182,7 @@ func (g *gateway) buildOthers() error {
 	}
 	g.buildDemo()
 	g.buildSensorPage()
+	g.buildMetrics()
 	for _, b := range g.bridges {
 		b.Rewrite(corrected(g.sensors))
 	}

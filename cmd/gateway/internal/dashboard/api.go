@@ -99,6 +99,20 @@ type Hour struct {
 	High float64 `json:"high"`
 }
 
+// Sensors returns what every sensor says now, without history, by site, room and
+// sensor.
+func (d *Dashboard) Sensors() []Sensor {
+	now := time.Now()
+	d.model.mu.Lock()
+	defer d.model.mu.Unlock()
+	all := make([]Sensor, 0, len(d.model.sensors))
+	for _, s := range d.model.sensors {
+		all = append(all, s.form(now, false))
+	}
+	sortSensors(all)
+	return all
+}
+
 // snapshot returns everything, and the version of the model it shows.
 func (m *model) snapshot(now time.Time) ([]Sensor, uint64) {
 	m.mu.Lock()

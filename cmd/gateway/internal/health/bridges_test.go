@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ import (
 func scrape(t *testing.T, all ...bridge.State) string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	Metrics("v1", func() []bridge.State { return all }).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	Metrics(Build("v1", ""), Bridges(func() []bridge.State { return all })).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	return w.Body.String()
 }
 
@@ -27,7 +28,7 @@ func TestBridgeMetrics(t *testing.T) {
 			Queue: broker.SubscriptionStats{Waiting: 3, Unacked: 2, Bytes: 500, Dropped: 7, Oldest: time.Now().Add(-time.Minute)}},
 		bridge.State{Name: "office", Drain: -1, Aside: 4})
 	for _, want := range []string{
-		`gateway_build_info{version="v1"} 1`,
+		`gateway_build_info{version="v1",goversion="` + runtime.Version() + `",goos="` + runtime.GOOS + `",goarch="` + runtime.GOARCH + `"} 1`,
 		`gateway_bridge_connected{bridge="cloud"} 1`,
 		`gateway_bridge_connected{bridge="office"} 0`,
 		`gateway_bridge_queue_messages{bridge="cloud"} 5`,
@@ -87,11 +88,12 @@ func TestTheGuideNamesEveryMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var e exposition
 	now := time.Now()
-	e.bridges([]bridge.State{{Name: "cloud", LastAck: now, ErrorTime: now}}, now)
 	names := regexp.MustCompile(`gateway_bridge_[a-z_]+`)
-	there := names.FindAllString(e.String(), -1)
+	var there []string
+	for _, f := range bridgeFigures([]bridge.State{{Name: "cloud", LastAck: now, ErrorTime: now}}, now) {
+		there = append(there, f.Name)
+	}
 	told := names.FindAllString(string(guide), -1)
 	for _, n := range there {
 		if !slices.Contains(told, n) {
