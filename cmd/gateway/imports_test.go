@@ -66,7 +66,7 @@ var importRules = map[string]struct {
 	"cmd/gateway/internal/dashboard/answer":      {nil, "how the API speaks, whatever it says"},
 	"cmd/gateway/internal/dashboard":             {[]string{"cmd/gateway/internal/history", "broker", "broker/door", "sensors/reading", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/alerts":                {[]string{"broker", "broker/topic", "sensors/reading", "cmd/gateway/internal/dashboard/answer", "bridge/statefile"}, "alerts are a subscriber of the tree; what they keep is a small file"},
-	"cmd/gateway/internal/health":                {[]string{"broker", "sensors", "bridge"}, "it formats what the parts say of themselves"},
+	"cmd/gateway/internal/health":                {[]string{"broker", "broker/store", "sensors", "bridge"}, "it formats what the parts say of themselves"},
 	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/alerts", "cmd/gateway/internal/dashboard", "cmd/gateway/internal/history"},
 		"the configuration is made of the parts' own"},
 	"cmd/gateway/internal/backup":  {[]string{"broker/store", "cmd/gateway/internal/config", "cmd/gateway/internal/history/tsdb", "sensors"}, "files and folders, whoever asks for them; store and history say how theirs are copied"},
