@@ -130,6 +130,14 @@ func (b *Bus) Heal() {
 	b.faults = nil
 }
 
+// Between calls f between two transactions: it may change chips that somebody
+// is reading meanwhile.
+func (b *Bus) Between(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f()
+}
+
 // Log returns the transactions since New or Reset.
 func (b *Bus) Log() []Tx {
 	b.mu.Lock()
