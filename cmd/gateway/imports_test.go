@@ -86,7 +86,17 @@ var importRules = map[string]struct {
 		"a subscriber of the tree; of the page it knows how answers are written"},
 	"cmd/gateway/internal/history/tsdb": {nil,
 		"the engine knows names, times and numbers"},
-	"cmd/gateway": {[]string{"*"}, "wire.go builds everything"},
+	"deploy/raspberrypi/emulated/usbredir": {[]string{"sensors/bus/bustest"}, "an adapter knows messages on a bus, and no chip"},
+	"deploy/raspberrypi/emulated/chips":    {[]string{"sensors/bus/bustest"}, "chips by their datasheets, never by their drivers"},
+	"deploy/raspberrypi/emulated/kernels":  {nil, "packages of Debian's, whoever boots them"},
+	"deploy/raspberrypi/emulated/fetch":    {[]string{"deploy/raspberrypi/emulated/kernels"}, "a command for make"},
+	"deploy/raspberrypi/emulated/initrd":   {[]string{"deploy/raspberrypi/emulated/kernels"}, "files and modules, whatever they do"},
+	"deploy/raspberrypi/emulated/agent":    {nil, "requests to a board, whatever it does with them"},
+	"deploy/raspberrypi/emulated/guest":    {[]string{"deploy/raspberrypi/emulated/agent", "deploy/raspberrypi/emulated/initrd"}, "the operating system of a board knows the gateway as a program only"},
+	"deploy/raspberrypi/emulated/board": {[]string{"broker/client", "broker/packet", "deploy/raspberrypi/emulated/agent", "deploy/raspberrypi/emulated/initrd", "deploy/raspberrypi/emulated/kernels", "deploy/raspberrypi/emulated/usbredir", "sensors/bus/bustest"},
+		"a board knows the gateway from outside only"},
+	"deploy/raspberrypi/emulated": {nil, "a test of the whole, and nothing else"},
+	"cmd/gateway":                 {[]string{"*"}, "wire.go builds everything"},
 }
 
 // owners name the one package that may import a module, so that replacing it

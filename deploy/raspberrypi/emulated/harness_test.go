@@ -1,0 +1,155 @@
+//go:build linux
+
+// Package emulated_test boots the gateway as it ships on emulated boards, with
+// emulated chips, and looks at it from outside: see package board, which does the
+// work.
+package emulated_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gateway/broker/client"
+	"gateway/broker/packet"
+	"gateway/deploy/raspberrypi/emulated/board"
+)
+
+// patience is how long a condition may take to come true; it is never waited for
+// when all is well. A boot under load takes a minute.
+const (
+	patience     = 60 * time.Second
+	bootPatience = 120 * time.Second
+)
+
+// folder is removed when the tests end.
+var folder string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if folder, err = os.MkdirTemp("", "emulated"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(folder)
+		return m.Run()
+	}())
+}
+
+// built are the programs of each kind of board, built once.
+var built = map[string]func() (board.Programs, error){
+	board.ARM64.Name: sync.OnceValues(func() (board.Programs, error) { return board.Build(context.Background(), folder, board.ARM64) }),
+	board.ARMHF.Name: sync.OnceValues(func() (board.Programs, error) { return board.Build(context.Background(), folder, board.ARMHF) }),
+}
+
+// boot boots a board that is killed when the test ends. Arch and the rest of o
+// are the caller's; Programs and Dir are filled in.
+func boot(t *testing.T, o board.Options) *board.Board {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("boots a board")
+	}
+	if err := board.Missing(o.Arch); err != nil {
+		if os.Getenv("GATEWAY_TEST_ALL") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	var err error
+	if o.Programs, err = built[o.Arch.Name](); err != nil {
+		t.Fatal(err)
+	}
+	if o.Dir, err = os.MkdirTemp(folder, "board"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), bootPatience)
+	defer cancel()
+	b, err := board.Boot(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		b.Kill()
+		if t.Failed() {
+			t.Logf("the board wrote:\n%s", b.Serial())
+		}
+	})
+	t.Logf("%s board, Linux %s: gateway started after %.1f s, ready after %.1f s", o.Arch.Name, b.Release, b.Times.Started.Seconds(), b.Times.Ready.Seconds())
+	return b
+}
+
+// subscriber is an MQTT client on this machine.
+type subscriber struct {
+	t *testing.T
+	c *client.Client
+}
+
+// subscribe connects and subscribes to what the sensors say.
+func subscribe(t *testing.T, address string) *subscriber {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.Connect(ctx, conn, client.Options{CleanStart: true, Buffer: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, err := c.Subscribe(ctx, []packet.Subscription{{Filter: "board/#", QoS: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	return &subscriber{t, c}
+}
+
+// await waits for a message that fits, of any topic.
+func (s *subscriber) await(what string, fits func(topic string, payload []byte) bool) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	last := map[string]string{}
+	for {
+		m, err := s.c.Next(ctx)
+		if err != nil {
+			s.t.Fatalf("%s did not come: %v; last there was %v", what, err, last)
+		}
+		if fits(m.Topic, m.Payload) {
+			return
+		}
+		last[m.Topic] = string(m.Payload)
+	}
+}
+
+// value waits until a sensor says a quantity to within a tolerance.
+func (s *subscriber) value(sensor, quantity string, want, tolerance float64) {
+	s.t.Helper()
+	s.await(fmt.Sprintf("%s %s %v", sensor, quantity, want), func(topic string, payload []byte) bool {
+		if topic != "board/"+sensor {
+			return false
+		}
+		var r map[string]any
+		if err := json.Unmarshal(payload, &r); err != nil {
+			s.t.Errorf("%s: %s: %v", topic, payload, err)
+			return false
+		}
+		got, ok := r[quantity].(float64)
+		return ok && got >= want-tolerance && got <= want+tolerance
+	})
+}
+
+// status waits for a status of a sensor.
+func (s *subscriber) status(sensor, want string) {
+	s.t.Helper()
+	s.await(sensor+" "+want, func(topic string, payload []byte) bool {
+		return topic == "board/"+sensor+"/status" && strings.TrimSpace(string(payload)) == want
+	})
+}
