@@ -11,10 +11,12 @@ NPM       := $(CACHE)/npm
 # browser, an emulated ARM processor, a database for exports. Debian's ActiveMQ leaves out what its MQTT
 # needs, libmqtt-client-java.
 PACKAGES  = mosquitto mosquitto-clients python3-paho-mqtt chromium qemu-user-static gcc libc6-dev nodejs npm \
-	rabbitmq-server activemq libmqtt-client-java influxdb prometheus
+	rabbitmq-server activemq libmqtt-client-java influxdb prometheus \
+	qemu-system-arm device-tree-compiler e2fsprogs
 # Programs of those packages, to see whether they are here.
 PROGRAMS  = mosquitto mosquitto_sub mosquitto_pub chromium qemu-arm-static gcc node npm \
-	rabbitmq-server activemq influxd promtool
+	rabbitmq-server activemq influxd promtool \
+	qemu-system-aarch64 qemu-system-arm fdtput mkfs.ext4
 # Services that Debian starts when it installs them. mosquitto's has the port that
 # the tutorial test needs, and the name server of Erlang listens to everybody.
 SERVICES  = mosquitto rabbitmq-server activemq influxdb prometheus epmd.socket epmd.service
@@ -74,7 +76,7 @@ lint: ## formatting, vet, staticcheck
 	$(STATICCHECK) ./...
 
 .PHONY: race
-race: setup ## all tests with the race detector; without it, clients that race themselves, the broker on a store, a day of 200 sensors, every cut and flipped bit of the history
+race: setup emulated-kernels ## all tests with the race detector; without it, clients that race themselves, the broker on a store, a day of 200 sensors, every cut and flipped bit of the history
 	@# The longest first, beside which all others run.
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m ./cmd/gateway ./...
 	@# paho.golang 0.23.0 writes PUBREL to a connection that is gone, and panics, once
@@ -106,6 +108,14 @@ cross: ## the binaries for every board
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) build -trimpath -o $(BIN)/gateway-linux-armv7 ./cmd/gateway
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -o $(BIN)/gateway-linux-arm64 ./cmd/gateway
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -o $(BIN)/gateway-linux-amd64 ./cmd/gateway
+
+.PHONY: emulated-kernels
+emulated-kernels: ## Debian's kernels for emulated boards (100 MB, once for all clones)
+	$(GO) run ./deploy/raspberrypi/emulated/fetch
+
+.PHONY: emulated-short
+emulated-short: packages cross emulated-kernels ## the gateway as it ships on one emulated board (race runs it, too)
+	$(GO) test -count=1 -timeout 10m ./deploy/raspberrypi/emulated/...
 
 FUZZTIME ?= 5m
 .PHONY: bench

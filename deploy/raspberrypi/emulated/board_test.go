@@ -32,6 +32,7 @@ sensors:
 `})
 	s := subscribe(t, b.MQTT)
 	s.value("kitchen/climate", "temperature", 20, 0.02)
+	s.status("kitchen/climate", "online")
 	bus.Between(func() { chip.Set(-7.25, 81, 987.6) })
 	s.value("kitchen/climate", "temperature", -7.25, 0.02)
 	if err := b.PowerOff(t.Context()); err != nil {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -85,13 +84,14 @@ func boot(t *testing.T, o board.Options) *board.Board {
 	return b
 }
 
-// subscriber is an MQTT client on this machine.
+// subscriber is an MQTT client on this machine, and what it knows by now.
 type subscriber struct {
-	t *testing.T
-	c *client.Client
+	t    *testing.T
+	c    *client.Client
+	last map[string]string // by topic
 }
 
-// subscribe connects and subscribes to what the sensors say.
+// subscribe connects and subscribes to all that the gateway says.
 func subscribe(t *testing.T, address string) *subscriber {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -108,40 +108,43 @@ func subscribe(t *testing.T, address string) *subscriber {
 	if _, err := c.Subscribe(ctx, []packet.Subscription{{Filter: "board/#", QoS: 1}}); err != nil {
 		t.Fatal(err)
 	}
-	return &subscriber{t, c}
+	return &subscriber{t, c, make(map[string]string)}
 }
 
-// await waits for a message that fits, of any topic.
-func (s *subscriber) await(what string, fits func(topic string, payload []byte) bool) {
+// await waits until what is known fits.
+func (s *subscriber) await(what string, fits func() bool) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	last := map[string]string{}
-	for {
+	for !fits() {
 		m, err := s.c.Next(ctx)
 		if err != nil {
-			s.t.Fatalf("%s did not come: %v; last there was %v", what, err, last)
+			s.t.Fatalf("%s did not come: %v; by now there is %v", what, err, s.last)
 		}
-		if fits(m.Topic, m.Payload) {
-			return
-		}
-		last[m.Topic] = string(m.Payload)
+		s.last[m.Topic] = string(m.Payload)
 	}
+}
+
+// values returns the last message of a topic, an object of JSON; nil if there is
+// none.
+func (s *subscriber) values(topic string) map[string]any {
+	s.t.Helper()
+	text := s.last["board/"+topic]
+	if text == "" {
+		return nil
+	}
+	var v map[string]any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		s.t.Errorf("%s: %s: %v", topic, text, err)
+	}
+	return v
 }
 
 // value waits until a sensor says a quantity to within a tolerance.
 func (s *subscriber) value(sensor, quantity string, want, tolerance float64) {
 	s.t.Helper()
-	s.await(fmt.Sprintf("%s %s %v", sensor, quantity, want), func(topic string, payload []byte) bool {
-		if topic != "board/"+sensor {
-			return false
-		}
-		var r map[string]any
-		if err := json.Unmarshal(payload, &r); err != nil {
-			s.t.Errorf("%s: %s: %v", topic, payload, err)
-			return false
-		}
-		got, ok := r[quantity].(float64)
+	s.await(fmt.Sprintf("%s of %s, %v", quantity, sensor, want), func() bool {
+		got, ok := s.values(sensor)[quantity].(float64)
 		return ok && got >= want-tolerance && got <= want+tolerance
 	})
 }
@@ -149,7 +152,5 @@ func (s *subscriber) value(sensor, quantity string, want, tolerance float64) {
 // status waits for a status of a sensor.
 func (s *subscriber) status(sensor, want string) {
 	s.t.Helper()
-	s.await(sensor+" "+want, func(topic string, payload []byte) bool {
-		return topic == "board/"+sensor+"/status" && strings.TrimSpace(string(payload)) == want
-	})
+	s.await("status "+want+" of "+sensor, func() bool { return s.last["board/"+sensor+"/status"] == want })
 }
