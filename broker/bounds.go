@@ -56,12 +56,13 @@ type bounds struct {
 
 // boundsOf returns the bounds of a client, which many share.
 func (b *Broker) boundsOf(clientID string) *bounds {
-	for i, q := range b.cfg.Queues {
+	c := b.cfg()
+	for i, q := range c.Queues {
 		if likeText(clientID, q.ClientID) {
-			return &b.bounds[i+1]
+			return &c.bounds[i+1]
 		}
 	}
-	return &b.bounds[0]
+	return &c.bounds[0]
 }
 
 // allBounds returns the broker's bounds, and then those of each of its Queues.

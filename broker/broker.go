@@ -21,8 +21,7 @@ import (
 // Broker is an MQTT broker. Make one with [New]; its methods may be called
 // concurrently.
 type Broker struct {
-	cfg      Config
-	bounds   []bounds // of queues: its own, and those of cfg.Queues
+	conf     atomic.Pointer[conf]
 	log      *slog.Logger
 	counters counters
 	queued   atomic.Int64  // bytes waiting in the queues of all sessions, in memory
@@ -32,6 +31,7 @@ type Broker struct {
 	timers   schedule
 	pulse    pulse
 	ends     ends
+	figures  atomic.Bool // those below $SYS are published
 	started  time.Time
 
 	mu          sync.RWMutex
@@ -61,10 +61,12 @@ type Broker struct {
 	expected  map[*door.Conn]struct{} // handshakes
 	closing   bool
 
-	// Set by Listen, then only read.
-	listeners []*listener
-	guards    []*auth.Guard
-	shared    *auth.Guard // of listeners without auth of their own
+	changing  sync.Mutex                  // held by Listen, Reload, Change and the beginning of Run
+	listeners atomic.Pointer[[]*listener] // in the order of the configuration; nil before Listen
+	guards    []*auth.Guard               // that are open; with changing held
+	shared    *auth.Guard                 // of listeners without auth of their own; with changing held
+	serving   func(*listener)             // has one served; nil before Run and after; with changing held
+	stopped   bool                        // Run ends; with changing held
 
 	loginLog, deniedLog, fullLog, originLog logLimit
 }
@@ -74,28 +76,7 @@ type Broker struct {
 // it means what its documentation says, except for sizes and times that
 // cannot be zero, which get their defaults.
 func New(cfg Config, log *slog.Logger) *Broker {
-	def := Default()
-	if cfg.MaxPacketSize == 0 {
-		cfg.MaxPacketSize = def.MaxPacketSize
-	}
-	if cfg.MaxInflight == 0 {
-		cfg.MaxInflight = def.MaxInflight
-	}
-	if cfg.ReceiveMaximum == 0 {
-		cfg.ReceiveMaximum = def.ReceiveMaximum
-	}
-	if cfg.MaxTopicLevels == 0 {
-		cfg.MaxTopicLevels = def.MaxTopicLevels
-	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = def.ConnectTimeout
-	}
-	if cfg.WriteTimeout == 0 {
-		cfg.WriteTimeout = def.WriteTimeout
-	}
-	return &Broker{
-		cfg:         cfg,
-		bounds:      allBounds(&cfg),
+	b := &Broker{
 		subsVersion: 1,
 		groups:      make(map[groupKey]*group),
 		log:         log,
@@ -108,6 +89,8 @@ func New(cfg Config, log *slog.Logger) *Broker {
 		expected:    make(map[*door.Conn]struct{}),
 		waiting:     make(map[*conn]struct{}),
 	}
+	b.conf.Store(confOf(cfg))
+	return b
 }
 
 // Publish publishes m to everybody subscribed to its topic. It never waits
@@ -219,21 +202,36 @@ func (b *Broker) Run(ctx context.Context) error {
 	b.beat()
 	b.startSys()
 
-	errs := make(chan error, len(b.listeners))
-	for _, l := range b.listeners {
-		wg.Go(func() { errs <- l.serve(b) })
+	broken := make(chan error, 1)
+	b.changing.Lock()
+	b.serving = func(l *listener) {
+		wg.Go(func() {
+			if err := l.serve(b); err != nil {
+				select {
+				case broken <- err:
+				default: // one is enough
+				}
+			}
+		})
 	}
+	for _, l := range b.doors() {
+		b.serving(l)
+	}
+	b.changing.Unlock()
 	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-errs:
+	case err = <-broken:
 	}
 	b.sessionsMu.Lock()
 	b.stopping = true
 	b.sessionsMu.Unlock()
-	for _, l := range b.listeners {
+	b.changing.Lock()
+	b.stopped, b.serving = true, nil
+	for _, l := range b.doors() {
 		l.close()
 	}
+	b.changing.Unlock()
 	b.disconnectAll()
 	stopTimers()
 	wg.Wait()
@@ -255,7 +253,7 @@ func (b *Broker) track(c *conn) bool {
 	if b.closing {
 		return false
 	}
-	if limit := b.cfg.MaxConnections; limit > 0 && len(b.conns) >= limit && !b.makeRoomLocked() {
+	if limit := b.cfg().MaxConnections; limit > 0 && len(b.conns) >= limit && !b.makeRoomLocked() {
 		if more, ok := b.fullLog.allow(time.Now()); ok {
 			c.log().Warn("connection refused: too many clients", "max_connections", limit, "not_logged", more)
 		}
@@ -297,8 +295,9 @@ func (b *Broker) untrack(c *conn) {
 // Addrs returns the addresses of the listeners that are open, in the order of
 // the configuration.
 func (b *Broker) Addrs() []net.Addr {
-	addrs := make([]net.Addr, len(b.listeners))
-	for i, l := range b.listeners {
+	open := b.doors()
+	addrs := make([]net.Addr, len(open))
+	for i, l := range open {
 		addrs[i] = l.addr()
 	}
 	return addrs
@@ -307,19 +306,16 @@ func (b *Broker) Addrs() []net.Addr {
 // Listen opens the listeners of the configuration. If one cannot be opened,
 // none stays open, and the error names its address.
 func (b *Broker) Listen() error {
-	for i, cfg := range b.cfg.Listeners {
-		l, err := listen(b, cfg)
-		if err != nil {
-			for _, l := range b.listeners {
-				l.close()
-			}
-			b.listeners = nil
-			return fmt.Errorf("broker.listeners[%d]: %w", i, err)
-		}
-		b.listeners = append(b.listeners, l)
-		b.log.Info("listening", "protocol", cfg.Protocol, "address", l.addr().String())
+	b.changing.Lock()
+	defer b.changing.Unlock()
+	cfg := b.cfg()
+	p := &doorPlan{b: b, was: cfg, next: cfg, shared: b.shared}
+	if err := p.prepare(); err != nil {
+		p.undo()
+		return err
 	}
-	return nil
+	b.shared = p.shared
+	return p.carryOut()
 }
 
 // isClosed tells the error of a listener that was closed on purpose.

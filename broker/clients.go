@@ -208,13 +208,13 @@ type Door struct {
 
 // Doors returns the listeners in the order of the configuration.
 func (b *Broker) Doors() []Door {
-	rates := b.rates()
-	all := make([]Door, 0, len(b.listeners))
-	for i, l := range b.listeners {
-		st := l.door.Stats()
+	open, rates := b.ratesOfDoors()
+	all := make([]Door, 0, len(open))
+	for i, l := range open {
+		st, t := l.door.Stats(), l.now()
 		all = append(all, Door{
-			Protocol: l.terms.listener.Protocol, Address: l.addr().String(), Clients: int(l.terms.flow.clients.Load()),
-			Open: st.Open, Accepted: st.Accepted, Refused: st.Refused.Total(), Anonymous: l.terms.anonymous,
+			Protocol: t.listener.Protocol, Address: l.addr().String(), Clients: int(t.flow.clients.Load()),
+			Open: st.Open, Accepted: st.Accepted, Refused: st.Refused.Total(), Anonymous: t.anonymous,
 			Rates: rates[1+i], CertificateExpires: st.CertificateExpires,
 		})
 	}

@@ -96,7 +96,7 @@ func (c *conn) log() *slog.Logger {
 // calls done after the end.
 func (b *Broker) serve(nc net.Conn, t *terms, done func()) {
 	c := &conn{b: b, nc: nc, terms: t, problems: true, done: done, last: b.passed()}
-	if b.cfg.MaxPublishRate > 0 {
+	if b.cfg().MaxPublishRate > 0 {
 		c.pace = &pace{ended: make(chan struct{})}
 	}
 	if d, ok := nc.(*door.Conn); ok && d.Raw() != nil {
@@ -110,7 +110,7 @@ func (b *Broker) serve(nc net.Conn, t *terms, done func()) {
 		done()
 		return
 	}
-	if err := nc.SetReadDeadline(time.Now().Add(b.cfg.ConnectTimeout)); err != nil {
+	if err := nc.SetReadDeadline(time.Now().Add(b.cfg().ConnectTimeout)); err != nil {
 		nc.Close() // which the reader will see
 	}
 	go c.read()
@@ -213,7 +213,7 @@ func (c *conn) handleAll() (err error) {
 	defer c.recovered(&err)
 	n, need, err := c.packets(c.in.bytes())
 	c.b.counters.packetsReceived.Add(int64(c.traffic.fresh.packets))
-	c.traffic.tell(&c.terms.flow)
+	c.traffic.tell(c.terms.flow)
 	c.letOthersAdd()
 	if w := c.in.bench; w != nil {
 		w.pub.flush()
@@ -324,7 +324,7 @@ func (c *conn) readError(err error) error {
 	case dead != nil:
 		return fmt.Errorf("%w: %w", errWrite, dead)
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.session == nil:
-		return fmt.Errorf("%w within %v", errSilent, c.b.cfg.ConnectTimeout)
+		return fmt.Errorf("%w within %v", errSilent, c.b.cfg().ConnectTimeout)
 	case errors.Is(err, os.ErrDeadlineExceeded): // [MQTT-3.1.2-22]
 		return &packet.Error{Code: packet.KeepAliveTimeout, Clause: "MQTT-3.1.2-22", Text: "nothing received for one and a half keep-alive intervals"}
 	case errors.Is(err, io.EOF):
@@ -480,7 +480,7 @@ func (c *conn) goodbye(code packet.ReasonCode, why string) {
 // explain returns the properties of a packet that says why something failed,
 // nil if the client is not told in words.
 func (c *conn) explain(why string) *packet.Properties {
-	if !c.b.cfg.ReasonStrings || why == "" {
+	if !c.b.cfg().ReasonStrings || why == "" {
 		return nil
 	}
 	why = why[:min(len(why), 200)]

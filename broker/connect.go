@@ -88,10 +88,10 @@ func (c *conn) connect(p *packet.Connect) error {
 		return c.refuse(packet.UnsupportedProtocolVersion, "MQTT "+c.version.String()+" is not spoken here")
 	}
 	if c.id == "" { // any other text is a client id [MQTT-3.1.3-5]
-		if !c.b.cfg.AssignClientIDs || c.version < packet.V5 && !p.CleanStart { // [MQTT-3.1.3-8] [MQTT-3.1.3-8 v3]
+		if !c.b.cfg().AssignClientIDs || c.version < packet.V5 && !p.CleanStart { // [MQTT-3.1.3-8] [MQTT-3.1.3-8 v3]
 			return c.refuse(packet.ClientIdentifierNotValid, "a client id is needed")
 		}
-		c.id = c.b.cfg.ClientIDPrefix + rand.Text() // [MQTT-3.1.3-6]
+		c.id = c.b.cfg().ClientIDPrefix + rand.Text() // [MQTT-3.1.3-6]
 	}
 	login := c.login(p)
 	c.password = login.Certificate == "" && (login.HasUsername || props.AuthMethod.OK)
@@ -150,7 +150,7 @@ func (c *conn) admit(p *packet.Connect, id auth.Identity, last []byte) error {
 
 // limits sets what the client asked for, and tells it in answer what it gets.
 func (c *conn) limits(p *packet.Connect, props, answer *packet.Properties) {
-	cfg, t := &c.b.cfg, c.terms
+	cfg, t := c.b.cfg(), c.terms
 	keepAlive := time.Duration(p.KeepAlive) * time.Second
 	if limit := t.keepAlive; limit > 0 && c.version == packet.V5 && (keepAlive == 0 || keepAlive > limit) {
 		keepAlive = limit                                                                    // older clients could not be told
@@ -186,7 +186,7 @@ func (c *conn) takeWill(w *packet.Will) *packet.Error {
 		return nil
 	case w.QoS > c.terms.maxQoS: // [MQTT-3.2.2-12]
 		return &packet.Error{Code: packet.QoSNotSupported, Clause: "MQTT-3.2.2-12", Text: fmt.Sprintf("will QoS %d, the maximum is %d", w.QoS, c.terms.maxQoS)}
-	case w.Retain && !c.b.cfg.RetainAvailable: // [MQTT-3.2.2-13]
+	case w.Retain && !c.b.cfg().RetainAvailable: // [MQTT-3.2.2-13]
 		return &packet.Error{Code: packet.RetainNotSupported, Clause: "MQTT-3.2.2-13", Text: "a will to be retained, and nothing is retained here"}
 	}
 	if err := c.b.checkTopic(w.Topic); err != nil {
@@ -225,7 +225,7 @@ func (w *will) message() *Message {
 // checkTopic tells whether a client may use a topic name at all.
 func (b *Broker) checkTopic(name string) *packet.Error {
 	err := topic.CheckName(name)
-	if limit := b.cfg.MaxTopicLevels; err == nil && topic.Levels(name) > limit {
+	if limit := b.cfg().MaxTopicLevels; err == nil && topic.Levels(name) > limit {
 		err = fmt.Errorf("topic of %d levels: at most %d are allowed", topic.Levels(name), limit)
 	}
 	if err != nil {
@@ -256,7 +256,7 @@ func passedOn(p *packet.Properties) *Properties {
 
 // expiry is how long the client's session outlives its connection.
 func (b *Broker) expiry(p *packet.Connect, props *packet.Properties) time.Duration {
-	limit := b.cfg.SessionExpiry
+	limit := b.cfg().SessionExpiry
 	if limit == 0 {
 		limit = noExpiry
 	}
@@ -285,7 +285,7 @@ func (c *conn) changeExpiry(seconds uint32) error {
 	if c.session.expiry == 0 && seconds != 0 {
 		return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.14.2", Text: "DISCONNECT gives an expiry to a session that had none"}
 	}
-	limit := c.b.cfg.SessionExpiry
+	limit := c.b.cfg().SessionExpiry
 	if limit == 0 {
 		limit = noExpiry
 	}

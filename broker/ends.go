@@ -32,6 +32,7 @@ const (
 	NoRoom      Cause = "no_room"      // a message could not be taken, and MQTT 3 cannot say so
 	UserGone    Cause = "user_gone"    // its user was removed
 	Kicked      Cause = "kicked"       // somebody has ended it
+	DoorChanged Cause = "door_changed" // the listener that it came in by has changed, or is gone
 	Stopped     Cause = "stopped"      // the broker stopped
 	BrokerFault Cause = "broker_fault" // a bug of ours
 )
@@ -105,6 +106,8 @@ func (e End) Reason() string {
 		return "its user was removed"
 	case Kicked:
 		return "disconnected by somebody" + behind(e.Detail)
+	case DoorChanged:
+		return "the listener that it came in by has changed, or is gone"
 	case Stopped:
 		return "the gateway stopped"
 	}
@@ -275,7 +278,7 @@ func (c *conn) explainEnd(e *End, err error) {
 	case errors.Is(err, errFirstPacket):
 		e.Cause, e.Detail = BadPacket, err.Error()
 	case errors.Is(err, errWrite) && errors.Is(err, os.ErrDeadlineExceeded):
-		e.Cause, e.Detail = NotReading, fmt.Sprintf("nothing for %v (write_timeout)", c.b.cfg.WriteTimeout)
+		e.Cause, e.Detail = NotReading, fmt.Sprintf("nothing for %v (write_timeout)", c.b.cfg().WriteTimeout)
 	case errors.Is(err, errLost):
 		e.Cause = Lost
 	default:

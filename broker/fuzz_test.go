@@ -56,10 +56,11 @@ func FuzzConnection(f *testing.F) {
 		}
 		here, there := net.Pipe()
 		ended := make(chan struct{})
-		terms, err := b.terms(Listener{Protocol: "unix"})
+		guard, err := b.openGuard(cfg.Auth, "auth")
 		if err != nil {
 			t.Fatal(err)
 		}
+		terms := b.terms(b.cfg(), Listener{Protocol: "unix"}, guard)
 		b.serve(there, terms, func() { close(ended) })
 		go func() { _, _ = io.Copy(io.Discard, here) }()
 		_ = here.SetWriteDeadline(time.Now().Add(10 * time.Second))

@@ -126,11 +126,16 @@ func (b *testBroker) termsOf(l Listener) *terms {
 	if l.Protocol == "" {
 		l.Protocol = "unix"
 	}
-	t, err := b.Broker.terms(l)
+	b.changing.Lock()
+	defer b.changing.Unlock()
+	cfg := b.cfg()
+	p := &doorPlan{b: b.Broker, was: cfg, next: cfg, shared: b.shared}
+	guard, err := p.guard(l, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return t
+	b.shared = p.shared
+	return b.terms(cfg, l, guard)
 }
 
 func (b *testBroker) dialTerms(terms *terms, v packet.Version) *testClient {

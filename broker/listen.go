@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"gateway/broker/door"
 	"gateway/broker/packet"
@@ -13,7 +14,7 @@ import (
 
 // listener is one open door.
 type listener struct {
-	terms *terms
+	terms atomic.Pointer[terms]
 	door  *door.Door
 	http  *http.Server // protocols ws and wss
 
@@ -54,21 +55,38 @@ func (l *listener) wait() {
 	<-l.empty
 }
 
-func listen(b *Broker, cfg Listener) (*listener, error) {
-	terms, err := b.terms(cfg)
+// listen opens a listener of a configuration, with its terms.
+func listen(b *Broker, c *conf, t *terms) (*listener, error) {
+	cfg := t.listener
+	o := doorOptions(c, cfg)
+	var err error
+	if o.UnixMode, err = cfg.mode(); err != nil {
+		return nil, err
+	}
+	l := &listener{empty: make(chan struct{})}
+	l.terms.Store(t)
+	o.Refused = func(remote net.Addr, err error) { b.refusedAtDoor(l.now().name(), remote.String(), err) }
+	d, err := door.Open(o, b.log)
 	if err != nil {
 		return nil, err
 	}
-	mode, err := cfg.mode()
-	if err != nil {
-		return nil, err
+	t.where = cfg.Protocol + " " + d.Addr().String()
+	l.door = d
+	if cfg.webSocket() {
+		l.http = l.webSocketServer(b)
 	}
+	return l, nil
+}
+
+// doorOptions returns what a listener's door is like.
+func doorOptions(c *conf, cfg Listener) door.Options {
+	mode, _ := cfg.mode() // listen looks at the error
 	o := door.Options{
 		Network: "tcp", Address: cfg.Address, UnixMode: mode, TLS: cfg.TLS,
 		ProxyProtocol:            cfg.ProxyProtocol,
 		MaxConnections:           cfg.MaxConnections,
-		MaxConnectionsPerAddress: b.cfg.MaxConnectionsPerAddress,
-		HandshakeTimeout:         b.cfg.ConnectTimeout,
+		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+		HandshakeTimeout:         c.ConnectTimeout,
 	}
 	if cfg.Protocol == "unix" {
 		o.Network = "unix"
@@ -77,23 +95,16 @@ func listen(b *Broker, cfg Listener) (*listener, error) {
 		o.NextProtos = []string{"http/1.1"}
 	}
 	if o.MaxConnections == 0 { // who does not come to an end with the handshake takes memory too
-		o.MaxConnections = 2 * b.cfg.MaxConnections
+		o.MaxConnections = 2 * c.MaxConnections
 	}
 	if cfg.MaxConnectionsPerAddress > 0 {
 		o.MaxConnectionsPerAddress = cfg.MaxConnectionsPerAddress
 	}
-	o.Refused = func(remote net.Addr, err error) { b.refusedAtDoor(terms.name(), remote.String(), err) }
-	d, err := door.Open(o, b.log)
-	if err != nil {
-		return nil, err
-	}
-	terms.where = cfg.Protocol + " " + d.Addr().String()
-	l := &listener{terms: terms, door: d, empty: make(chan struct{})}
-	if cfg.webSocket() {
-		l.http = l.webSocketServer(b)
-	}
-	return l, nil
+	return o
 }
+
+// now returns the terms for who comes in now.
+func (l *listener) now() *terms { return l.terms.Load() }
 
 func (l *listener) addr() net.Addr { return l.door.Addr() }
 
@@ -130,10 +141,10 @@ func (l *listener) accept(b *Broker) error {
 			continue
 		}
 		if nc.Raw() != nil {
-			b.serve(nc, l.terms, l.leave)
+			b.serve(nc, l.now(), l.leave)
 			continue
 		}
-		go b.greet(nc, l.terms, l.leave)
+		go b.greet(nc, l.now(), l.leave)
 	}
 }
 
@@ -195,16 +206,14 @@ func (b *Broker) disconnectAll() {
 // connected; what they may do from now on is what the new rules say. What
 // cannot be read leaves what it replaces in force, and is in the error.
 func (b *Broker) Reload() error {
+	b.changing.Lock()
+	defer b.changing.Unlock()
 	var errs []error
-	reloaded := make(map[any]bool)
 	for _, g := range b.guards {
-		if !reloaded[g] {
-			reloaded[g] = true
-			errs = append(errs, g.Reload())
-			b.warn(g)
-		}
+		errs = append(errs, g.Reload())
+		b.warn(g)
 	}
-	for _, l := range b.listeners {
+	for _, l := range b.doors() {
 		errs = append(errs, l.door.Reload())
 	}
 	b.refreshRights()

@@ -306,7 +306,8 @@ func TestWebSocketRebinding(t *testing.T) {
 		{Listener{Protocol: "ws", Address: ":9001"}, "pi.local:9001", "http://evil.example", false},
 	} {
 		r := &http.Request{Host: tt.host, Header: http.Header{"Origin": {tt.origin}}}
-		l := &listener{terms: &terms{listener: tt.listener}}
+		l := new(listener)
+		l.terms.Store(&terms{listener: tt.listener})
 		if got := l.welcomes(r); got != tt.want {
 			t.Errorf("%s: host %q, origin %q: %v", tt.listener.Address, tt.host, tt.origin, got)
 		}

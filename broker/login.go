@@ -62,6 +62,9 @@ func (c *conn) refuseLogin(l auth.Login, err error) error {
 // stillKnown tells whether there still is the user that the client logged in as.
 func (c *conn) stillKnown() bool { return !c.password || c.terms.guard.Knows(c.identity.User) }
 
+// isNobody tells whether the client was let in without a name.
+func (c *conn) isNobody() bool { return !c.password && c.identity.User == "" }
+
 // proof is an authentication in several steps, section 4.12.
 type proof struct {
 	method   string

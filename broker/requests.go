@@ -28,7 +28,7 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 		return &packet.Error{Code: packet.ProtocolError, Clause: "MQTT-3.3.4-6", Text: "a subscription identifier in a PUBLISH to the server"}
 	case p.QoS > c.terms.maxQoS: // [MQTT-3.2.2-11]
 		return &packet.Error{Code: packet.QoSNotSupported, Clause: "MQTT-3.2.2-11", Text: fmt.Sprintf("QoS %d, the maximum is %d", p.QoS, c.terms.maxQoS)}
-	case p.Retain && !c.b.cfg.RetainAvailable: // [MQTT-3.2.2-14]
+	case p.Retain && !c.b.cfg().RetainAvailable: // [MQTT-3.2.2-14]
 		return &packet.Error{Code: packet.RetainNotSupported, Clause: "MQTT-3.2.2-14", Text: "nothing is retained here"}
 	}
 	name, err := c.resolveAlias(p)
@@ -47,7 +47,7 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 	c.traffic.fresh.messages++
 	c.b.counters.payloadReceived.Add(int64(len(p.Payload)))
 	if c.pace != nil {
-		c.pace.pause = c.pace.take(c.b.cfg.MaxPublishRate, time.Now())
+		c.pace.pause = c.pace.take(c.b.cfg().MaxPublishRate, time.Now())
 	}
 	if p.QoS == 2 {
 		fresh, err := c.session.receive(p.ID, c.b.receiveLimit(c.version))
@@ -64,7 +64,7 @@ func (c *conn) handlePublish(first byte, body []byte) error {
 	case name[0] == '$' || !r.allows(c.session.rights.Load()): // [MQTT-3.3.5-2 v3]
 		code = packet.NotAuthorized
 		c.denied("publish", name)
-	case c.b.cfg.MaxMessageSize > 0 && len(p.Payload) > c.b.cfg.MaxMessageSize:
+	case c.b.cfg().MaxMessageSize > 0 && len(p.Payload) > c.b.cfg().MaxMessageSize:
 		code = packet.ImplementationSpecificError
 		c.b.counters.refusedTooLarge.Add(1)
 	default:
@@ -175,7 +175,7 @@ func (c *conn) message(name string, p *packet.Publish) Message {
 // older versions know no limit but their packet identifiers.
 func (b *Broker) receiveLimit(v packet.Version) int {
 	if v == packet.V5 {
-		return b.cfg.ReceiveMaximum
+		return b.cfg().ReceiveMaximum
 	}
 	return 65535
 }
@@ -273,7 +273,7 @@ func (c *conn) promised(changes []store.Change) bool {
 // grant decides on one subscription of a SUBSCRIBE, of which fresh new ones
 // were granted before.
 func (c *conn) grant(f packet.Subscription, id uint32, fresh int) (*subscription, packet.ReasonCode) {
-	if topic.CheckFilter(f.Filter) != nil || topic.Levels(f.Filter) > c.b.cfg.MaxTopicLevels {
+	if topic.CheckFilter(f.Filter) != nil || topic.Levels(f.Filter) > c.b.cfg().MaxTopicLevels {
 		return nil, packet.TopicFilterInvalid
 	}
 	share, filter := topic.SplitShare(f.Filter)
@@ -283,12 +283,12 @@ func (c *conn) grant(f packet.Subscription, id uint32, fresh int) (*subscription
 	}
 	if !c.session.rights.Load().Subscribe(full) {
 		c.denied("subscribe", f.Filter)
-		if c.b.cfg.SubscribeRefusal == "unspecified" {
+		if c.b.cfg().SubscribeRefusal == "unspecified" {
 			return nil, packet.UnspecifiedError
 		}
 		return nil, packet.NotAuthorized
 	}
-	limit := c.b.cfg.MaxSubscriptions
+	limit := c.b.cfg().MaxSubscriptions
 	if _, known := c.session.subs[f.Filter]; !known && limit > 0 && len(c.session.subs)+fresh >= limit {
 		return nil, packet.QuotaExceeded
 	}

@@ -245,10 +245,10 @@ func (r *restoring) planProcess(s *Subscription, st *sessionState) {
 
 // processExpiry is how long a durable subscription is kept that nobody opens.
 func (b *Broker) processExpiry() time.Duration {
-	if b.cfg.SessionExpiry == 0 {
+	if b.cfg().SessionExpiry == 0 {
 		return noExpiry
 	}
-	return b.cfg.SessionExpiry
+	return b.cfg().SessionExpiry
 }
 
 // forgetProcess forgets a durable subscription that nobody has opened.

@@ -231,7 +231,7 @@ func (b *Broker) retain(p *publication) {
 		b.forgetRetained(old) // whatever happens, it is no longer what holds
 		p.keeping.retain = storedRetain(p.m.Topic, retainClear)
 	}
-	cfg := &b.cfg
+	cfg := b.cfg()
 	if cfg.MaxRetained > 0 && b.retained.Len() >= cfg.MaxRetained ||
 		cfg.MaxRetainedBytes > 0 && b.retainedBytes+p.m.size() > cfg.MaxRetainedBytes {
 		b.counters.droppedRetained.Add(1)

@@ -148,7 +148,7 @@ func (s *session) stored(p *publication, seq uint64, mark store.Mark) {
 		return
 	}
 	d.mark = mark
-	if limit := s.b.cfg.MaxQueueMemory; limit > 0 && s.b.queued.Load() > limit/2 {
+	if limit := s.b.cfg().MaxQueueMemory; limit > 0 && s.b.queued.Load() > limit/2 {
 		s.atLeast.leave(d) // it is read when it is sent
 	}
 	if c := s.conn.Load(); c != nil {
@@ -202,7 +202,7 @@ func (s *session) send(c *conn, p *publication, o copied, v *via, seq uint64) {
 
 // room tells whether the message of QoS 1 or 2 with that number may be sent.
 func (s *session) room(seq uint64) bool {
-	limit := s.b.cfg.MaxInflightBytes
+	limit := s.b.cfg().MaxInflightBytes
 	return s.flight.room() && (limit == 0 || s.flight.bytes < limit) && s.flight.reaches(seq)
 }
 
@@ -247,7 +247,7 @@ func (s *session) deliverAtMost(p *publication, o copied, t *target) {
 // keepAtMost queues a QoS 0 message for a client that is away, if that is
 // wished.
 func (s *session) keepAtMost(p *publication, o copied, t *target) {
-	if !s.b.cfg.QueueQoS0 {
+	if !s.b.cfg().QueueQoS0 {
 		return
 	}
 	s.mu.Lock()
@@ -266,7 +266,7 @@ func (s *session) keepAtMost(p *publication, o copied, t *target) {
 // is retained is in memory anyway, and a client that asks for it should get all
 // of it, but not as often as it asks while it does not read.
 func (s *session) queueLocked(q *queue, p *publication, o copied, t *target) bool {
-	cfg := &s.b.cfg
+	cfg := s.b.cfg()
 	switch {
 	case s.ended: // and somebody had found it in the tree before
 		return false
@@ -329,10 +329,10 @@ func (s *session) forgetLocked(seq uint64, qos QoS, mark store.Mark) {
 // replayLimit is how many messages may wait for the client when one more that is
 // retained is to, 0 for any number.
 func (s *session) replayLimit() int {
-	if s.bounds.messages == 0 || s.b.cfg.MaxRetained == 0 {
+	if s.bounds.messages == 0 || s.b.cfg().MaxRetained == 0 {
 		return 0
 	}
-	return s.bounds.messages + s.b.cfg.MaxRetained
+	return s.bounds.messages + s.b.cfg().MaxRetained
 }
 
 // refill moves what can be sent now from the queues to c's outbox.
@@ -520,7 +520,7 @@ func (s *session) detach() {
 		c.traffic.dropped = 0
 		c.mu.Unlock()
 	}
-	if !s.b.cfg.QueueQoS0 {
+	if !s.b.cfg().QueueQoS0 {
 		s.atMost.clear()
 	}
 }

@@ -55,7 +55,7 @@ func loads() []load {
 // startSys publishes the figures now and at every interval, if they are
 // wanted at all.
 func (b *Broker) startSys() {
-	if b.cfg.SysInterval <= 0 {
+	if b.cfg().SysInterval <= 0 || !b.figures.CompareAndSwap(false, true) {
 		return
 	}
 	s := &sysPublisher{b: b, last: make(map[string]string), loads: loads(), at: time.Now()}
@@ -75,7 +75,12 @@ func versionText() string {
 func (s *sysPublisher) tick() {
 	now := time.Now()
 	s.publish(now)
-	s.b.timers.at(now.Add(s.b.cfg.SysInterval), s.tick)
+	every := s.b.cfg().SysInterval
+	if every <= 0 { // since the last time
+		s.b.figures.Store(false)
+		return
+	}
+	s.b.timers.at(now.Add(every), s.tick)
 }
 
 // put publishes a figure that has changed.

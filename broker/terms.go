@@ -20,21 +20,16 @@ type terms struct {
 	keepAlive  time.Duration // the longest, 0 is any
 	mountPoint string
 	where      string // it listens, once it does: "tls 0.0.0.0:8883"
-	flow       doorFlow
+	flow       *doorFlow
 }
 
-// terms returns the terms of a listener. It fails if the files of its auth
-// cannot be read.
-func (b *Broker) terms(l Listener) (*terms, error) {
-	guard, err := b.guard(l)
-	if err != nil {
-		return nil, err
-	}
-	rules := b.cfg.Auth
+// terms returns the terms of a listener under a configuration.
+func (b *Broker) terms(cfg *conf, l Listener, guard *auth.Guard) *terms {
+	rules := cfg.Auth
 	if l.Auth != nil {
 		rules = *l.Auth
 	}
-	if !l.asks(b.cfg.Auth) && !rules.Empty() && l.Protocol != "" {
+	if !l.asks(cfg.Auth) && !rules.Empty() && l.Protocol != "" {
 		b.log.Warn("there are rules for users, and nobody checks who is one: without passwords anybody may claim any name", "listener", l.Address)
 	}
 	if l.MountPoint != "" && !strings.HasSuffix(l.MountPoint, "/") {
@@ -43,12 +38,13 @@ func (b *Broker) terms(l Listener) (*terms, error) {
 	t := &terms{
 		listener:   l,
 		guard:      guard,
-		anonymous:  l.AllowAnonymous || l.local() && !l.asks(b.cfg.Auth),
-		maxPacket:  b.cfg.MaxPacketSize,
-		maxQoS:     QoS(b.cfg.MaxQoS),
-		maxAlias:   uint16(b.cfg.MaxTopicAlias),
-		keepAlive:  b.cfg.MaxKeepAlive,
+		anonymous:  l.AllowAnonymous || l.local() && !l.asks(cfg.Auth),
+		maxPacket:  cfg.MaxPacketSize,
+		maxQoS:     QoS(cfg.MaxQoS),
+		maxAlias:   uint16(cfg.MaxTopicAlias),
+		keepAlive:  cfg.MaxKeepAlive,
 		mountPoint: l.MountPoint,
+		flow:       new(doorFlow),
 	}
 	if l.MaxPacketSize > 0 {
 		t.maxPacket = l.MaxPacketSize
@@ -62,27 +58,17 @@ func (b *Broker) terms(l Listener) (*terms, error) {
 	if l.MaxKeepAlive > 0 {
 		t.keepAlive = l.MaxKeepAlive
 	}
-	return t, nil
+	return t
 }
 
-// guard returns the guard of a listener; those without auth of their own
-// share one.
-func (b *Broker) guard(l Listener) (*auth.Guard, error) {
-	cfg, key := b.cfg.Auth, "broker.auth"
-	if l.Auth != nil {
-		cfg, key = *l.Auth, "auth"
-	} else if b.shared != nil {
-		return b.shared, nil
-	}
+// openGuard makes a guard of what stands under key. Broker.changing is held.
+func (b *Broker) openGuard(cfg auth.Config, key string) (*auth.Guard, error) {
 	g, err := auth.Open(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%s.%w", key, err)
 	}
 	b.guards = append(b.guards, g)
 	b.warn(g)
-	if l.Auth == nil {
-		b.shared = g
-	}
 	return g, nil
 }
 

@@ -97,20 +97,27 @@ type beat struct {
 	flow []sample
 }
 
-// flowNow returns the flow of the broker and of its listeners.
-func (b *Broker) flowNow() beat {
+// restart forgets the past: it was of other listeners.
+func (p *pulse) restart() {
+	p.mu.Lock()
+	p.n = 0
+	p.mu.Unlock()
+}
+
+// flowNow returns the flow of the broker and of its listeners, which open are.
+func (b *Broker) flowNow(open []*listener) beat {
 	c := &b.counters
-	now := beat{at: time.Now(), flow: make([]sample, 0, 1+len(b.listeners))}
+	now := beat{at: time.Now(), flow: make([]sample, 0, 1+len(open))}
 	now.flow = append(now.flow, sample{c.publishReceived.Load(), c.publishSent.Load(), c.bytesReceived.Load(), c.bytesSent.Load()})
-	for _, l := range b.listeners {
-		now.flow = append(now.flow, l.terms.flow.sample())
+	for _, l := range open {
+		now.flow = append(now.flow, l.now().flow.sample())
 	}
 	return now
 }
 
 // beat notes the flow now and after every interval.
 func (b *Broker) beat() {
-	now := b.flowNow()
+	now := b.flowNow(b.doors())
 	b.pulse.mu.Lock()
 	b.pulse.past[b.pulse.n%pulseSamples] = now
 	b.pulse.n++
@@ -118,21 +125,26 @@ func (b *Broker) beat() {
 	b.timers.at(now.at.Add(pulseInterval), b.beat)
 }
 
-// rates returns the rates of the broker and of its listeners, nil before Run.
-func (b *Broker) rates() []Rates {
-	now := b.flowNow()
+// ratesOfDoors returns the listeners, and the rates of the broker, [0], and of each
+// of them, nil before Run and just after they have changed.
+func (b *Broker) ratesOfDoors() ([]*listener, []Rates) {
+	open := b.doors()
+	now := b.flowNow(open)
 	b.pulse.mu.Lock()
 	defer b.pulse.mu.Unlock()
-	if b.pulse.n == 0 {
-		return make([]Rates, len(now.flow))
-	}
 	old := b.pulse.past[max(0, b.pulse.n-pulseSamples)%pulseSamples]
+	if b.pulse.n == 0 || len(old.flow) != len(now.flow) {
+		return open, make([]Rates, len(now.flow))
+	}
 	all := make([]Rates, len(now.flow))
 	for i := range all {
 		all[i] = now.flow[i].since(old.flow[i], now.at.Sub(old.at))
 	}
-	return all
+	return open, all
 }
 
 // Rates returns what comes and goes now, with what this process publishes.
-func (b *Broker) Rates() Rates { return b.rates()[0] }
+func (b *Broker) Rates() Rates {
+	_, all := b.ratesOfDoors()
+	return all[0]
+}

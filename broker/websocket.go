@@ -29,7 +29,7 @@ var subprotocols = []string{"mqtt", "mqttv3.1"}
 func (l *listener) webSocketServer(b *Broker) *http.Server {
 	return &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { l.upgrade(b, w, r) }),
-		ReadHeaderTimeout: b.cfg.ConnectTimeout,
+		ReadHeaderTimeout: b.cfg().ConnectTimeout,
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
 			return context.WithValue(ctx, rawConn{}, nc)
 		},
@@ -64,9 +64,9 @@ func (l *listener) upgrade(b *Broker, w http.ResponseWriter, r *http.Request) {
 		l.leave()
 		return
 	}
-	ws.SetReadLimit(int64(l.terms.maxPacket) + 64<<10)
+	ws.SetReadLimit(int64(l.now().maxPacket) + 64<<10)
 	raw := r.Context().Value(rawConn{}).(net.Conn)
-	b.serve(&wsConn{Conn: raw, ws: ws}, l.terms, l.leave)
+	b.serve(&wsConn{Conn: raw, ws: ws}, l.now(), l.leave)
 }
 
 // welcomes tells whether the request comes from no page at all, from one that
@@ -82,7 +82,7 @@ func (l *listener) welcomes(r *http.Request) bool {
 	if origin == "" {
 		return true
 	}
-	if allowed := l.terms.listener.Origins; slices.Contains(allowed, "*") || slices.Contains(allowed, originHost(r)) {
+	if allowed := l.now().listener.Origins; slices.Contains(allowed, "*") || slices.Contains(allowed, originHost(r)) {
 		return true
 	}
 	u, err := url.Parse(origin)
@@ -94,7 +94,7 @@ func (l *listener) welcomes(r *http.Request) bool {
 		host = h
 	}
 	host = strings.ToLower(strings.Trim(host, "[]"))
-	return strings.EqualFold(u.Hostname(), host) && (!l.terms.listener.local() || loopback(host))
+	return strings.EqualFold(u.Hostname(), host) && (!l.now().listener.local() || loopback(host))
 }
 
 // originHost returns the host of the page that the request comes from, as a

@@ -140,7 +140,7 @@ func (c *conn) canPutLocked() bool {
 	if c.out == nil || c.out.size < lowWater {
 		return true
 	}
-	limit := c.b.cfg.MaxQueueMemory
+	limit := c.b.cfg().MaxQueueMemory
 	return c.out.size < highWater && (limit == 0 || c.b.queued.Load() < limit)
 }
 
@@ -312,7 +312,7 @@ func (c *conn) take() *outbox {
 		c.writing = false
 	} else {
 		c.b.counters.countSent(out)
-		c.traffic.sentLocked(out, &c.terms.flow)
+		c.traffic.sentLocked(out, c.terms.flow)
 	}
 	c.drainedLocked()
 	return out
@@ -339,7 +339,7 @@ func (c *conn) write(out *outbox) {
 
 func (c *conn) writeAll(out *outbox) error {
 	c.mu.Lock()
-	timeout := c.b.cfg.WriteTimeout
+	timeout := c.b.cfg().WriteTimeout
 	if c.final {
 		timeout = min(timeout, time.Second)
 	}
@@ -386,7 +386,7 @@ func (c *conn) finish() {
 	c.out = nil
 	if out != nil {
 		c.b.counters.countSent(out)
-		c.traffic.sentLocked(out, &c.terms.flow)
+		c.traffic.sentLocked(out, c.terms.flow)
 	}
 	c.mu.Unlock()
 	if out != nil {

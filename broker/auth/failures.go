@@ -9,9 +9,8 @@ import (
 // failures counts failed logins by address over the last minute. IPv6 counts by
 // /64, which is what one customer has. It is safe for concurrent use.
 type failures struct {
-	max int // in a window; 0 is any number
-
 	mu    sync.Mutex
+	max   int // in a window; 0 is any number
 	count map[netip.Addr]failed
 }
 
@@ -34,6 +33,13 @@ const (
 
 func newFailures(most int) *failures {
 	return &failures{max: most, count: make(map[netip.Addr]failed)}
+}
+
+// allow changes how many there may be in a window.
+func (f *failures) allow(most int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.max = most
 }
 
 // customer returns what counts as one address.
@@ -84,11 +90,11 @@ func part(n, whole int) time.Duration {
 // wait returns how long an address has to wait until it may try, 0 if it may
 // now.
 func (f *failures) wait(a netip.Addr, now time.Time) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.max == 0 || !a.IsValid() {
 		return 0
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	c, ok := f.count[customer(a)]
 	if !ok {
 		return 0
@@ -98,11 +104,11 @@ func (f *failures) wait(a netip.Addr, now time.Time) time.Duration {
 
 // note counts a failure.
 func (f *failures) note(a netip.Addr, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.max == 0 || !a.IsValid() {
 		return
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	a = customer(a)
 	c, ok := f.count[a]
 	if !ok {

@@ -44,7 +44,6 @@ type Identity struct {
 
 // Guard knows passwords and rules. All methods may be called concurrently.
 type Guard struct {
-	cfg      Config
 	failures *failures
 	costly   chan struct{} // held by who computes a hash
 	secret   [32]byte      // of this process
@@ -65,7 +64,7 @@ const (
 
 // Open makes a guard, and fails if a file cannot be read or is wrong.
 func Open(cfg Config) (*Guard, error) {
-	g := &Guard{cfg: cfg, failures: newFailures(cfg.MaxFailedLogins), costly: make(chan struct{}, atOnce)}
+	g := &Guard{failures: newFailures(cfg.MaxFailedLogins), costly: make(chan struct{}, atOnce)}
 	_, _ = rand.Read(g.secret[:]) // never fails
 	s, err := cfg.read()
 	if err != nil {
@@ -78,17 +77,28 @@ func Open(cfg Config) (*Guard, error) {
 
 // Reload reads the files again. If one is wrong what was read before stays in
 // force.
-func (g *Guard) Reload() error {
+func (g *Guard) Reload() error { return g.change(func(c Config) Config { return c }) }
+
+// Change makes cfg, which has been validated, what the guard goes by, and reads
+// its files. If one is wrong nothing changes.
+func (g *Guard) Change(cfg Config) error { return g.change(func(Config) Config { return cfg }) }
+
+func (g *Guard) change(to func(Config) Config) error {
 	g.reload.Lock()
 	defer g.reload.Unlock()
-	s, err := g.cfg.read()
+	cfg := to(g.now.Load().cfg)
+	s, err := cfg.read()
 	if err != nil {
 		return err
 	}
+	g.failures.allow(cfg.MaxFailedLogins)
 	s.generation = g.now.Load().generation + 1
 	g.now.Store(s)
 	return nil
 }
+
+// Config is what the guard goes by.
+func (g *Guard) Config() Config { return g.now.Load().cfg }
 
 // Generation grows with every Reload: rights from before may be wrong.
 func (g *Guard) Generation() uint64 { return g.now.Load().generation }
@@ -101,20 +111,22 @@ func (g *Guard) Warnings() []string { return g.now.Load().warnings }
 // Who was let in by another password than the user has now is still known: a
 // password is changed without taking the connection of who had the old one.
 func (g *Guard) Knows(user string) bool {
-	return !g.cfg.HasPasswords() || g.now.Load().users[user] != nil
+	s := g.now.Load()
+	return !s.cfg.HasPasswords() || s.users[user] != nil
 }
 
 // Login says who a client is, or why it may not come in. It may take a second
 // to compute, and up to ten while others are computed.
 func (g *Guard) Login(l Login) (Identity, error) {
+	s := g.now.Load()
 	switch {
 	case l.Certificate != "":
 		return Identity{User: l.Certificate}, nil
-	case !l.HasUsername && (!l.AllowAnonymous || g.cfg.RequireLogin):
+	case !l.HasUsername && (!l.AllowAnonymous || s.cfg.RequireLogin):
 		return Identity{}, ErrAnonymous
 	case !l.HasUsername:
 		return Identity{}, nil
-	case !g.cfg.HasPasswords():
+	case !s.cfg.HasPasswords():
 		if !l.AllowAnonymous {
 			return Identity{}, ErrAnonymous
 		}
@@ -123,7 +135,6 @@ func (g *Guard) Login(l Login) (Identity, error) {
 	if err := g.patient(l.Remote); err != nil {
 		return Identity{}, err
 	}
-	s := g.now.Load()
 	h, known := s.users[l.Username]
 	if known && g.recall(s, h, l.Password) {
 		return Identity{User: l.Username}, nil

@@ -32,7 +32,7 @@ type Exchange interface {
 
 // Method returns the method of that name.
 func (g *Guard) Method(name string) (Method, bool) {
-	if name == "SCRAM-SHA-256" && g.cfg.HasPasswords() {
+	if name == "SCRAM-SHA-256" && g.now.Load().cfg.HasPasswords() {
 		return scram{g}, true
 	}
 	return nil, false

@@ -10,6 +10,7 @@ import (
 
 // snapshot is what was last read. It never changes but for proven.
 type snapshot struct {
+	cfg        Config
 	generation uint64
 	warnings   []string
 
@@ -26,6 +27,7 @@ type snapshot struct {
 // read reads the files and joins them with what the configuration has.
 func (c Config) read() (*snapshot, error) {
 	s := &snapshot{
+		cfg:        c,
 		users:      make(map[string]hash),
 		restricted: c.ACLFile != "" || len(c.ACL) > 0,
 		own:        make(map[string]*list),
