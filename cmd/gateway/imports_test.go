@@ -88,6 +88,7 @@ var importRules = map[string]struct {
 		"the engine knows names, times and numbers"},
 	"deploy/raspberrypi/emulated/usbredir": {[]string{"sensors/bus/bustest"}, "an adapter knows messages on a bus, and no chip"},
 	"deploy/raspberrypi/emulated/chips":    {[]string{"sensors/bus/bustest"}, "chips by their datasheets, never by their drivers"},
+	"deploy/raspberrypi/emulated/nbd":      {nil, "a disk knows no board"},
 	"deploy/raspberrypi/emulated/kernels":  {nil, "packages of Debian's, whoever boots them"},
 	"deploy/raspberrypi/emulated/fetch":    {[]string{"deploy/raspberrypi/emulated/kernels"}, "a command for make"},
 	"deploy/raspberrypi/emulated/initrd":   {[]string{"deploy/raspberrypi/emulated/kernels"}, "files and modules, whatever they do"},
