@@ -60,6 +60,16 @@ func TestStaticFiles(t *testing.T) {
 	}
 }
 
+// TestStartCompressesNothing: the files are compressed when a browser asks, not
+// while the gateway starts.
+func TestStartCompressesNothing(t *testing.T) {
+	for name, a := range testDashboard(Default()).assets {
+		if a.zipped.bytes != nil {
+			t.Errorf("%s is compressed at the start", name)
+		}
+	}
+}
+
 // TestFirstLoad: what a phone loads at first is small.
 func TestFirstLoad(t *testing.T) {
 	d := testDashboard(Default())
@@ -79,7 +89,7 @@ func TestFirstLoad(t *testing.T) {
 		others = append(others, "i18n/en/"+words+".json", "i18n/ko/"+words+".json")
 	}
 	for _, name := range append(modules, others...) {
-		total += len(d.assets[name].gzip.bytes)
+		total += len(d.assets[name].gzip().bytes)
 	}
 	if total > 120<<10 {
 		t.Errorf("the first load has %d kB compressed, want at most 120", total>>10)
