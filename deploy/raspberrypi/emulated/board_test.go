@@ -3,39 +3,224 @@
 package emulated_test
 
 import (
+	"context"
+	"flag"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"gateway/deploy/raspberrypi/emulated/board"
-	"gateway/deploy/raspberrypi/emulated/chips"
 	"gateway/sensors/bus/bustest"
 )
 
-const open = `site: board
-broker:
-  listeners:
-    - protocol: tcp
-      address: ":1883"
-      allow_anonymous: true
-dashboard:
-  address: ":8080"
-  allow_anonymous: true
-`
+var every = flag.Bool("every", false, "both boards, and the long form of what has one; make emulated")
 
-// TestReading changes a temperature from outside, and waits for it at an MQTT
-// client on this machine.
-func TestReading(t *testing.T) {
-	chip := chips.NewBME280()
-	bus := bustest.New(map[uint16]bustest.Chip{0x76: chip})
-	b := boot(t, board.Options{Arch: board.ARM64, Bus: bus, Config: open + `
-sensors:
-  - {driver: bme280, room: kitchen, name: climate, bus: i2c-0, address: 0x76, interval: 1s}
-`})
-	s := subscribe(t, b.MQTT)
-	s.value("kitchen/climate", "temperature", 20, 0.02)
-	s.status("kitchen/climate", "online")
-	bus.Between(func() { chip.Set(-7.25, 81, 987.6) })
-	s.value("kitchen/climate", "temperature", -7.25, 0.02)
-	if err := b.PowerOff(t.Context()); err != nil {
+// TestBoard is the gateway as it ships, on a board with every chip: what is done
+// to the chips is seen at an MQTT client of this machine and on the page.
+func TestBoard(t *testing.T) {
+	boards := []board.Arch{board.ARM64}
+	if *every {
+		boards = append(boards, board.ARMHF)
+	}
+	for _, a := range boards {
+		t.Run(a.Name, func(t *testing.T) {
+			h := bootHouse(t, a)
+			steps := []struct {
+				name string
+				do   func(*testing.T)
+			}{
+				{"readings", h.readings}, {"page", h.page}, {"GPIO", h.gpio}, {"scan", h.scan}, {"doctor", h.doctor},
+				{"reset", h.reset}, {"NACK", h.nack}, {"wedged", h.wedged}, {"figures", h.figures}, {"off", h.off},
+			}
+			for _, s := range steps {
+				began := time.Now()
+				if !t.Run(s.name, s.do) {
+					return
+				}
+				t.Logf("%-10s %.1f s", s.name, time.Since(began).Seconds())
+			}
+		})
+	}
+}
+
+// in has the failures of what h does be those of a step.
+func (h *house) in(t *testing.T) { h.t = t }
+
+// readings changes each chip, and waits for what it says.
+func (h *house) readings(t *testing.T) {
+	h.in(t)
+	h.value("kitchen/climate", "temperature", 20, 0.02)
+	h.value("kitchen/climate", "humidity", 50, 0.1)
+	h.value("kitchen/climate", "pressure", 1000, 0.1)
+	h.value("cellar/fridge", "temperature", 20, 0.001)
+	h.bus.Between(func() {
+		h.climate.Set(-7.25, 81, 987.6)
+		h.air.Set(35.1, 22.2)
+		h.adc.Inputs = [4]float64{1.234, 0.5, 2.5, 3.1}
+		h.probes[0].Celsius = 4.5
+		h.probes[1].Celsius = -18.0625
+	})
+	h.value("kitchen/climate", "temperature", -7.25, 0.02)
+	h.value("kitchen/climate", "humidity", 81, 0.1)
+	h.value("kitchen/climate", "pressure", 987.6, 0.1)
+	h.value("office/air", "temperature", 35.1, 0.01)
+	h.value("office/air", "humidity", 22.2, 0.01)
+	for i, v := range []float64{1.234, 0.5, 2.5, 3.1} {
+		h.value("garden/soil", "voltage_"+string(rune('0'+i)), v, 0.001)
+	}
+	h.value("cellar/fridge", "temperature", 4.5, 0.001)
+	h.value("cellar/freezer", "temperature", -18.06, 0.01)
+	for _, s := range []string{"kitchen/climate", "office/air", "garden/soil", "cellar/fridge", "cellar/freezer"} {
+		h.status(s, "online")
+	}
+}
+
+// gpio opens and closes a door from outside.
+func (h *house) gpio(t *testing.T) {
+	h.in(t)
+	for _, open := range []bool{true, false, true, false} {
+		if err := h.Set("GPIO17", open); err != nil {
+			t.Fatal(err)
+		}
+		want := 0.0
+		if open {
+			want = 1
+		}
+		h.value("hall/door", "door", want, 0)
+	}
+}
+
+// scan finds every chip, beside the gateway that reads them.
+func (h *house) scan(t *testing.T) {
+	h.in(t)
+	out, status, err := h.Run(h.soon(), "scan", "--bus", "i2c-0")
+	if err != nil || status != 0 {
+		t.Errorf("exit status %d, %v\n%s", status, err, out)
+	}
+	for _, want := range []string{
+		`i2c-0 0x76 +bme280\b`, `i2c-0 0x44 +sht4x\b`, `i2c-0 0x48 +ask: .*ads1115`, `i2c-0 0x18 +the kernel's driver ds2482 has it`,
+		`28-000000000001 +w1: DS18B20`, `28-000000000002 +w1: DS18B20`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("scan does not say %q:\n%s", want, out)
+		}
+	}
+}
+
+// doctor finds nothing that keeps the gateway from working.
+func (h *house) doctor(t *testing.T) {
+	h.in(t)
+	out, status, err := h.Run(h.soon(), "doctor", "-c", board.ConfigFile)
+	if err != nil || status != 0 {
+		t.Errorf("exit status %d, %v\n%s", status, err, out)
+	}
+	for _, want := range []string{"/dev/i2c-0", "2 devices", "/dev/gpiochip0"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("doctor does not say %q:\n%s", want, out)
+		}
+	}
+}
+
+// reset has the chip lose its power for a moment between two readings: its
+// settings are gone, and have to be written anew for its humidity.
+func (h *house) reset(t *testing.T) {
+	h.in(t)
+	h.bus.Between(func() {
+		h.climate.PowerOn()
+		h.climate.Set(24, 33, 1001)
+	})
+	h.value("kitchen/climate", "temperature", 24, 0.02)
+	h.value("kitchen/climate", "humidity", 33, 0.1)
+	h.status("kitchen/climate", "online")
+}
+
+// nack takes one chip away: it becomes stale, then a fault, while the others go
+// on; it comes back reset, and is back.
+func (h *house) nack(t *testing.T) {
+	h.in(t)
+	before := h.errors("kitchen/climate")
+	h.bus.Inject(bustest.NACK(func(tx bustest.Tx) bool { return tx.Addr == 0x76 }))
+	h.status("kitchen/climate", "stale")
+	h.bus.Between(func() { h.air.Set(11.5, 60) })
+	h.status("kitchen/climate", "fault")
+	h.value("office/air", "temperature", 11.5, 0.01)
+	h.status("office/air", "online")
+	h.await("an error of kitchen/climate that is counted and said", func() bool {
+		d := h.values("kitchen/climate/status/detail")
+		reason, _ := d["reason"].(string)
+		return h.errors("kitchen/climate") > before && strings.Contains(reason, "0x76")
+	})
+	h.bus.Between(func() {
+		h.climate.PowerOn()
+		h.climate.Set(18, 44, 1002)
+	})
+	h.bus.Heal()
+	h.value("kitchen/climate", "temperature", 18, 0.02)
+	h.value("kitchen/climate", "humidity", 44, 0.1)
+	h.status("kitchen/climate", "online")
+}
+
+// wedged holds the bus: all its chips stop, what is elsewhere goes on; and all
+// are back when it is free.
+func (h *house) wedged(t *testing.T) {
+	h.in(t)
+	all := []string{"kitchen/climate", "office/air", "garden/soil"}
+	h.Adapter.Wedge()
+	for _, s := range all {
+		h.await(s+" not online", func() bool { return slices.Contains([]string{"stale", "fault"}, h.last["board/"+s+"/status"]) })
+	}
+	if err := h.Set("GPIO17", true); err != nil {
+		t.Fatal(err)
+	}
+	h.value("hall/door", "door", 1, 0)
+	h.Adapter.Free()
+	h.bus.Between(func() { h.air.Set(21.25, 48) })
+	h.value("office/air", "temperature", 21.25, 0.01)
+	for _, s := range all {
+		h.status(s, "online")
+	}
+}
+
+// errors returns how many failed attempts a sensor has counted.
+func (h *house) errors(sensor string) float64 {
+	n := 0.0
+	kinds, _ := h.values(sensor + "/status/detail")["errors"].(map[string]any)
+	for _, v := range kinds {
+		f, _ := v.(float64)
+		n += f
+	}
+	return n
+}
+
+// soon returns a context for what does not take long.
+func (h *house) soon() context.Context {
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
+	h.t.Cleanup(cancel)
+	return ctx
+}
+
+// figures measures what the board takes.
+func (h *house) figures(t *testing.T) {
+	h.in(t)
+	m, err := h.Memory(h.soon())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the gateway takes %.1f MB, at most %.1f MB so far", float64(m.Resident)/1e6, float64(m.Peak)/1e6)
+	if m.Resident > 40e6 {
+		t.Errorf("more than 40 MB")
+	}
+}
+
+// off stops the gateway as systemd does, and the board.
+func (h *house) off(t *testing.T) {
+	h.in(t)
+	if err := h.PowerOff(h.soon()); err != nil {
 		t.Error(err)
+	}
+	if !strings.Contains(h.Serial(), "guest: gateway ended: exit status 0") {
+		t.Error("the gateway did not end well")
 	}
 }

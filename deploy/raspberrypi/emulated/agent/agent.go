@@ -19,8 +19,9 @@ const Port = 7070
 type Plan struct {
 	Disk    string   // device with an ext4 to mount at State, /dev/vda; "" for none
 	State   string   // folder of what the gateway keeps
-	Await   []string // files that have to be there before
 	I2C     []Device // chips of the kernel's drivers
+	Await   []string // files that have to be there before the gateway is started
+	Write   []Write  // and what is written then
 	Gateway []string // the program and its arguments
 	Env     []string // besides PATH
 }
@@ -34,6 +35,9 @@ type Device struct {
 	Driver string // ds2482
 	Addr   uint8
 }
+
+// Write is text for a file of the kernel's.
+type Write struct{ File, Text string }
 
 // Request is one of: a program to run, a signal for the gateway, or the end.
 type Request struct {

@@ -31,8 +31,11 @@ type Options struct {
 	// takes for one, such as nbd+unix:///?socket=/tmp/x. What the guest flushes is
 	// flushed. "": the state is in memory.
 	Disk string
-	// Await are files that have to be there before the gateway is started.
+	// Await are files that have to be there before the gateway is started, after
+	// the chips of I2C were given to their drivers.
 	Await []string
+	// Write is what is written to files of the kernel's when all those are there.
+	Write []agent.Write
 	// Env is the gateway's environment, in addition to what systemd would set.
 	Env []string
 	// Memory of the board, MB; 0: 512, as a Raspberry Pi Zero has.
@@ -57,7 +60,7 @@ var Lines = []string{"GPIO4", "GPIO17", "GPIO22", "POWER", "GPIO23", "GPIO24", "
 // makeInitrd writes the first file system to a file.
 func (o Options) makeInitrd(k kernels.Kernel, to string) error {
 	plan := agent.Plan{
-		State: State, I2C: o.I2C, Await: o.Await,
+		State: State, I2C: o.I2C, Await: o.Await, Write: o.Write,
 		Gateway: []string{Gateway, "-c", ConfigFile},
 		Env:     append([]string{"STATE_DIRECTORY=" + State}, o.Env...),
 	}
@@ -71,7 +74,7 @@ func (o Options) makeInitrd(k kernels.Kernel, to string) error {
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{agent.PlanFile: text, ConfigFile[1:]: []byte(o.Config), "etc/hostname": []byte("board\n")}
+	files := map[string][]byte{agent.PlanFile: text, ConfigFile[1:]: []byte(o.Config), "etc/hosts": []byte("127.0.0.1 localhost board\n")}
 	for name, data := range o.Files {
 		files[name] = data
 	}

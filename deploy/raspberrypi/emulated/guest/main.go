@@ -67,6 +67,9 @@ func (g *guest) boot() error {
 	if err := json.Unmarshal(b, &g.plan); err != nil {
 		return fmt.Errorf("plan: %w", err)
 	}
+	if err := syscall.Sethostname([]byte("board")); err != nil {
+		return err
+	}
 	if err := loadModules(); err != nil {
 		return err
 	}
@@ -76,15 +79,17 @@ func (g *guest) boot() error {
 	if err := g.mountState(); err != nil {
 		return err
 	}
+	if err := g.addChips(); err != nil {
+		return err
+	}
 	for _, file := range g.plan.Await {
 		if err := await(file); err != nil {
 			return err
 		}
 	}
-	for _, d := range g.plan.I2C {
-		file := "/sys/bus/i2c/devices/" + d.Bus + "/new_device"
-		if err := os.WriteFile(file, fmt.Appendf(nil, "%s %#02x", d.Driver, d.Addr), 0); err != nil {
-			return fmt.Errorf("chip %s: %w", d.Driver, err)
+	for _, w := range g.plan.Write {
+		if err := os.WriteFile(w.File, []byte(w.Text), 0); err != nil {
+			return err
 		}
 	}
 	markClock()
@@ -111,6 +116,20 @@ func (g *guest) mountState() error {
 		return err
 	}
 	return mount(g.plan.Disk, g.plan.State, "ext4")
+}
+
+// addChips gives chips to drivers of the kernel.
+func (g *guest) addChips() error {
+	for _, d := range g.plan.I2C {
+		file := "/sys/bus/i2c/devices/" + d.Bus + "/new_device"
+		if err := await(file); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, fmt.Appendf(nil, "%s %#02x", d.Driver, d.Addr), 0); err != nil {
+			return fmt.Errorf("chip %s: %w", d.Driver, err)
+		}
+	}
+	return nil
 }
 
 // patience is how long hardware may take to appear.
