@@ -114,8 +114,12 @@ emulated-kernels: ## Debian's kernels for emulated boards (100 MB, once for all 
 	$(GO) run ./deploy/raspberrypi/emulated/fetch
 
 .PHONY: emulated-short
-emulated-short: packages cross emulated-kernels ## the gateway as it ships on one emulated board (race runs it, too)
+emulated-short: setup cross emulated-kernels ## the gateway as it ships on one emulated board, with one power cut (race runs it, too)
 	$(GO) test -count=1 -timeout 10m ./deploy/raspberrypi/emulated/...
+
+.PHONY: emulated
+emulated: setup cross emulated-kernels ## on emulated boards for armhf and arm64, with 20 power cuts, to deploy/raspberrypi/EMULATED.md
+	$(GO) test -count=1 -timeout 60m -v ./deploy/raspberrypi/emulated -every
 
 FUZZTIME ?= 5m
 .PHONY: bench
