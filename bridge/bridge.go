@@ -240,6 +240,23 @@ func (br *Bridge) Run(ctx context.Context) error {
 	return nil
 }
 
+// Leave is for a bridge that is not to be run after Collect: what it has queued waits
+// for the next one of its name.
+func (br *Bridge) Leave() { br.sub.Close() }
+
+// Abandon is to be called after Run has returned, or Leave, if there is to be no bridge of that
+// name any more: nothing is queued for it from then on, and what waits is dropped
+// after as long as the broker keeps sessions. What is retained of its state is
+// cleared.
+func (br *Bridge) Abandon() {
+	br.sub.Abandon()
+	for _, m := range br.b.RetainedMatching("$SYS/broker/connection/" + br.cfg.Name + "/#") {
+		if err := br.b.Publish(&broker.Message{Topic: m.Topic, Retain: true}); err != nil {
+			br.log.Error("cannot clear the state of the bridge", "topic", m.Topic, "error", err)
+		}
+	}
+}
+
 // served serves a connection, and keeps the account of it.
 func (br *Bridge) served(ctx context.Context, ln *line, address string) error {
 	br.connected(address)

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"cmp"
+	"net"
 	"slices"
 	"time"
 
@@ -195,6 +196,8 @@ func (b *Broker) Forget(id, why string) bool {
 // Door is a listener.
 type Door struct {
 	Protocol, Address string
+	Addr              net.Addr // Address, as the system has it
+	Listener          Listener // its configuration
 	Clients           int    // that came in here and are connected
 	Open              int    // connections, with those not let in yet
 	Accepted          uint64 // connections since the start
@@ -213,7 +216,7 @@ func (b *Broker) Doors() []Door {
 	for i, l := range open {
 		st, t := l.door.Stats(), l.now()
 		all = append(all, Door{
-			Protocol: t.listener.Protocol, Address: l.addr().String(), Clients: int(t.flow.clients.Load()),
+			Protocol: t.listener.Protocol, Address: l.addr().String(), Addr: l.addr(), Listener: t.listener, Clients: int(t.flow.clients.Load()),
 			Open: st.Open, Accepted: st.Accepted, Refused: st.Refused.Total(), Anonymous: t.anonymous,
 			Rates: rates[1+i], CertificateExpires: st.CertificateExpires,
 		})

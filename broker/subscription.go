@@ -319,6 +319,33 @@ func (s *Subscription) Close() {
 	s.signal()
 }
 
+// Abandon is Close for a durable subscription that nobody is to open again: it
+// collects nothing any more, and what waits is dropped after as long as sessions are
+// kept, unless somebody subscribes to its name before.
+func (s *Subscription) Abandon() {
+	s.Close()
+	s.b.durableMu.Lock()
+	defer s.b.durableMu.Unlock()
+	s.mu.Lock()
+	if s.open || s.options.Name == "" || s.b.durable[s.options.Name] != s {
+		s.mu.Unlock()
+		return
+	}
+	subs := s.subs
+	s.subs = nil
+	if s.restored == nil {
+		s.restored = make(map[string]bool)
+	}
+	for _, sub := range subs {
+		s.restored[sub.filter] = true // as after a restart: they are in the store
+	}
+	s.mu.Unlock()
+	s.b.unsubscribe(subs...)
+	if expiry := s.b.processExpiry(); expiry < noExpiry {
+		s.ending = s.b.timers.at(time.Now().Add(expiry), func() { s.b.forgetProcess(s) })
+	}
+}
+
 func (s *Subscription) clientID() string { return "" }
 
 func (s *Subscription) signal() {

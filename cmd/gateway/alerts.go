@@ -18,7 +18,7 @@ import (
 // buildAlerts makes what watches values, and its part of the API.
 func (g *gateway) buildAlerts() error {
 	d := alerts.Deps{
-		Tree: g.broker, Site: g.cfg.Sensors.WithDefaults(hostname()).Site, Rules: g.cfg.Alerts,
+		Tree: g.broker, Site: g.cfg().Sensors.WithDefaults(hostname()).Site, Rules: g.cfg().Alerts,
 		Folder: g.stateFolder("alerts"), Log: g.log.With("part", "alerts"),
 	}
 	if g.wantsDemo() {

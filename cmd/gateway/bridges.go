@@ -2,35 +2,36 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"gateway/bridge"
+	"gateway/broker"
+	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/cmd/gateway/internal/history"
 )
 
 // buildBridges makes the bridges and has them collect from now on.
 func (g *gateway) buildBridges() error {
-	for _, c := range g.cfg.Bridges {
-		c.Demo = c.Demo || g.cfg.Sensors.WithDefaults(hostname()).Site == history.Simulated // then demo/ is what is real
-		b := bridge.New(c, bridge.Deps{Broker: g.broker, Log: g.log.With("part", "bridge"), StateFolder: g.stateFolder("bridge")})
-		if err := b.Collect(); err != nil {
-			return err
-		}
-		g.bridges = append(g.bridges, b)
-	}
-	return nil
+	g.bridges = g.newBridges(func(m *broker.Message) []byte { return corrected(g.sensors)(m) })
+	_, err := g.bridges.change(bridgesOf(g.cfg()))
+	return err
 }
 
-// bridgeStates returns the bridges as they are.
-func (g *gateway) bridgeStates() []bridge.State {
-	var all []bridge.State
-	for _, b := range g.bridges {
-		all = append(all, b.State())
+// bridgesOf returns the bridges of a configuration: where the site is called demo,
+// that is what is real.
+func bridgesOf(cfg *config.Config) []bridge.Config {
+	all := slices.Clone(cfg.Bridges)
+	for i := range all {
+		all[i].Demo = all[i].Demo || cfg.Sensors.WithDefaults(hostname()).Site == history.Simulated
 	}
 	return all
 }
+
+// bridgeStates returns the bridges as they are.
+func (g *gateway) bridgeStates() []bridge.State { return g.bridges.states() }
 
 // bridgeForms returns the bridges as the page has them.
 func bridgeForms(states []bridge.State, now time.Time) []dashboard.Bridge {

@@ -30,18 +30,18 @@ type connection struct {
 
 // connect answers with how devices connect to the broker.
 func (g *gateway) connect(w http.ResponseWriter, _ *http.Request) {
-	c := connection{Host: hostname(), Site: g.cfg.Sensors.WithDefaults(hostname()).Site, Listeners: []entrance{}, Passwords: g.cfg.Broker.Auth.PasswordFile}
+	c := connection{Host: hostname(), Site: g.cfg().Sensors.WithDefaults(hostname()).Site, Listeners: []entrance{}, Passwords: g.cfg().Broker.Auth.PasswordFile}
 	if c.Passwords == "" {
 		c.Passwords = "/etc/gateway/passwd"
 		if file := g.file.State().Path; file != "" {
 			c.Passwords = filepath.Join(filepath.Dir(file), "passwd")
 		}
 	}
-	for i, a := range g.broker.Addrs() {
-		c.Listeners = append(c.Listeners, doorOf(g.cfg.Broker, g.cfg.Broker.Listeners[i], a))
+	for _, d := range g.broker.Doors() {
+		c.Listeners = append(c.Listeners, doorOf(g.cfg().Broker, d.Listener, d.Addr))
 	}
 	c.Page.Host, c.Page.Port, c.Page.Loopback = placeOf(g.dashboard.Addr())
-	c.Page.Protocol, c.Page.TLS, c.Page.Anonymous = "http", g.cfg.Dashboard.TLS != nil, g.cfg.Dashboard.AllowAnonymous
+	c.Page.Protocol, c.Page.TLS, c.Page.Anonymous = "http", g.cfg().Dashboard.TLS != nil, g.cfg().Dashboard.AllowAnonymous
 	if c.Page.TLS {
 		c.Page.Protocol = "https"
 	}

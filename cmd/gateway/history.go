@@ -16,7 +16,7 @@ import (
 
 // buildHistory opens the history and has it collect from now on.
 func (g *gateway) buildHistory() error {
-	if !g.cfg.History.Enabled {
+	if !g.cfg().History.Enabled {
 		for _, pattern := range []string{"GET /api/v1/series", "GET /api/v1/history", "GET /api/v1/export"} {
 			g.dashboard.Handle(access.Read, pattern, http.HandlerFunc(historyIsOff))
 		}
@@ -26,13 +26,13 @@ func (g *gateway) buildHistory() error {
 		Broker: g.broker, Log: g.log.With("part", "history"), Clock: clockOf{g},
 		Folder: g.stateFolder("history"), StateFolder: g.stateFolder("recorder"),
 	}
-	h, err := history.Open(g.cfg.History, deps)
+	h, err := history.Open(g.cfg().History, deps)
 	if err != nil && deps.Folder != "" {
 		// Better a gateway whose charts begin anew than none.
 		g.log.Error("history is kept in memory until the gateway stops: its folder cannot be used", "folder", deps.Folder, "error", err)
 		g.historyFailure = fmt.Sprintf("History is kept in memory only: %v.", err)
 		deps.Folder, deps.StateFolder = "", ""
-		h, err = history.Open(g.cfg.History, deps)
+		h, err = history.Open(g.cfg().History, deps)
 	}
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func (g *gateway) historyAlarms() (all []string) {
 // historyHealth writes the figures of the history for a person.
 func (g *gateway) historyHealth(w io.Writer) {
 	f := g.history.Figures()
-	fmt.Fprintf(w, "history: %d series of at most %d, %d numbers recorded, %d bytes written\n", f.Series, g.cfg.History.MaxSeries, f.Recorded, f.Written)
+	fmt.Fprintf(w, "history: %d series of at most %d, %d numbers recorded, %d bytes written\n", f.Series, g.cfg().History.MaxSeries, f.Recorded, f.Written)
 	fmt.Fprintf(w, "  left out: %d too many series, %d too old, %d messages of an unknown time\n", f.Rejected, f.TooOld, f.Unknown)
 	fmt.Fprintf(w, "  lost: %d messages that came too fast, %d samples that could not be written, %d damaged files\n", f.Overrun, f.Dropped, f.Damaged)
 }

@@ -52,7 +52,7 @@ func (g *gateway) persistence() broker.Persistence {
 	if g.store == nil {
 		return broker.Persistence{} // no store, rather than one that is nil
 	}
-	return broker.Persistence{Store: g.store, Sync: g.cfg.Persistence.Interval == 0}
+	return broker.Persistence{Store: g.store, Sync: g.cfg().Persistence.Interval == 0}
 }
 
 // stateFolder is where sensors keep what outlives a restart, within the folder
@@ -61,7 +61,7 @@ func (g *gateway) stateFolder(name string) string {
 	if g.store == nil {
 		return ""
 	}
-	dir, err := g.cfg.Persistence.Folder()
+	dir, err := g.cfg().Persistence.Folder()
 	if err != nil {
 		return "" // the store could not be open
 	}
@@ -86,7 +86,7 @@ func (g *gateway) alarms() (all []string) {
 		all = append(all, "The clock of this machine is not set: times are wrong until it is. Connect it to a network with a time server; timedatectl says whether one was heard. Readings are marked, and corrected later.")
 	}
 	if g.store == nil {
-		if g.cfg.Persistence.Enabled {
+		if g.cfg().Persistence.Enabled {
 			all = append(all, "Nothing outlives a restart: there is no folder to keep it in. Set persistence.path.")
 		}
 		return all

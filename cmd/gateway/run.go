@@ -8,14 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"gateway/bridge"
 	"gateway/broker"
 	"gateway/broker/store"
 	"gateway/cmd/gateway/internal/alerts"
@@ -112,12 +111,14 @@ func newLog(level *slog.LevelVar, cfg config.Log, to io.Writer) *slog.Logger {
 
 // gateway is everything, built and not yet running.
 type gateway struct {
-	cfg       *config.Config
+	applying  sync.Mutex // held while another configuration is made to hold
+	conf      atomic.Pointer[config.Config]
 	demo      bool
 	log       *slog.Logger
 	store     *store.Disk // nil: nothing is kept
 	broker    *broker.Broker
-	bridges   []*bridge.Bridge
+	bridges   *bridges
+	setup     *setup.Setup
 	dashboard *dashboard.Dashboard
 	alerts    *alerts.Alerts
 	house     *demoHouse // the simulated one
@@ -143,7 +144,8 @@ type option func(*gateway)
 // build makes the parts and opens every socket, so that what cannot work
 // fails before anything has begun.
 func build(cfg *config.Config, demo bool, log *slog.Logger, options ...option) (*gateway, error) {
-	g := &gateway{cfg: cfg, demo: demo, log: log, machine: doctor.ThisMachine(), file: setup.NoFile("the gateway was started without a configuration file"), started: time.Now()}
+	g := &gateway{demo: demo, log: log, machine: doctor.ThisMachine(), file: setup.NoFile("the gateway was started without a configuration file"), started: time.Now()}
+	g.conf.Store(cfg)
 	g.ring, g.secrets = newRing()
 	for _, o := range options {
 		o(g)
@@ -162,7 +164,7 @@ func build(cfg *config.Config, demo bool, log *slog.Logger, options ...option) (
 
 // buildOthers makes what uses the broker, and opens every socket.
 func (g *gateway) buildOthers() error {
-	cfg, log := g.cfg, g.log
+	cfg, log := g.cfg(), g.log
 	g.dashboard = dashboard.New(cfg.Dashboard, g.broker, g.about, log.With("part", "dashboard"))
 	g.dashboard.KeepAccess(g.stateFolder("dashboard"))
 	if err := g.buildBridges(); err != nil {
@@ -183,9 +185,6 @@ func (g *gateway) buildOthers() error {
 	g.buildDemo()
 	g.buildSensorPage()
 	g.buildMetrics()
-	for _, b := range g.bridges {
-		b.Rewrite(corrected(g.sensors))
-	}
 	if err := g.broker.Listen(); err != nil {
 		return err
 	}
@@ -201,7 +200,7 @@ func (g *gateway) buildSensors() error {
 	houses := []struct {
 		cfg    sensors.Config
 		folder string
-	}{{g.cfg.Sensors, "sensors"}, {sensors.Config{}, "demo"}}
+	}{{g.cfg().Sensors, "sensors"}, {sensors.Config{}, "demo"}}
 	if g.wantsDemo() {
 		houses[1].cfg = sensors.Demo()
 	}
@@ -227,9 +226,7 @@ func (g *gateway) buildSensors() error {
 // then what makes.
 func (g *gateway) parts() []part {
 	parts := []part{{"history", g.runHistory}, {"dashboard", g.dashboard.Run}}
-	for i, b := range g.bridges {
-		parts = append(parts, part{"bridge " + g.cfg.Bridges[i].Name, b.Run})
-	}
+	parts = append(parts, part{"bridges", g.bridges.Run})
 	parts = append(parts, part{"broker", g.broker.Run}, part{"reload", g.reloadOnSignal})
 	set := settings{g.broker, g.sensors, g.log}
 	parts = append(parts, part{"settings", set.Run})
@@ -241,25 +238,8 @@ func (g *gateway) parts() []part {
 	return append(parts, part{"explorer", g.explorer.Run}, part{"alerts", g.alerts.Run})
 }
 
-// reloadOnSignal reads passwords, rules and certificates again on SIGHUP, until
-// ctx ends.
-func (g *gateway) reloadOnSignal(ctx context.Context) error {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-hup:
-		}
-		if err := errors.Join(g.broker.Reload(), g.dashboard.Reload()); err != nil {
-			g.log.Error("reload: what is wrong stays as it was", "error", err)
-		} else {
-			g.log.Info("reloaded passwords, rules and certificates")
-		}
-	}
-}
+// cfg is the configuration that holds now.
+func (g *gateway) cfg() *config.Config { return g.conf.Load() }
 
 // about is what the page tells of this gateway.
 func (g *gateway) about() dashboard.About {
@@ -274,9 +254,12 @@ func (g *gateway) about() dashboard.About {
 
 // doors returns where clients reach the broker: host:port and ws://host:port.
 func (g *gateway) doors() (tcp, ws []string) {
-	for i, a := range g.broker.Addrs() {
-		where := reachable(a)
-		switch p := g.cfg.Broker.Listeners[i].Protocol; p {
+	for _, d := range g.broker.Doors() {
+		where := d.Address
+		if d.Addr != nil {
+			where = reachable(d.Addr)
+		}
+		switch p := d.Protocol; p {
 		case "ws", "wss":
 			ws = append(ws, p+"://"+where)
 		case "tcp":
@@ -307,7 +290,7 @@ func (g *gateway) sayWhere(out io.Writer) {
 	page := "none (dashboard.address is empty)"
 	if a := g.dashboard.Addr(); a != nil {
 		page = "http://" + reachable(a)
-		if g.cfg.Dashboard.TLS != nil {
+		if g.cfg().Dashboard.TLS != nil {
 			page = "https://" + reachable(a)
 		}
 	}

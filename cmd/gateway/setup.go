@@ -26,12 +26,12 @@ func (g *gateway) buildSetup() {
 	own := g.sensors[0]
 	state := g.stateFolder("")
 	version, _ := buildVersion()
-	s := setup.New(setup.Deps{
-		Log: g.log.With("part", "setup"), File: g.file, Config: g.cfg, Sensors: own, Machine: g.machine, Scan: deps,
-		Forget: func() error { return forgetRemoved(g.broker, own) }, DeleteHistory: g.forgetHistory, SetLevel: g.setLevel, Demo: g.wantsDemo(),
+	g.setup = setup.New(setup.Deps{
+		Log: g.log.With("part", "setup"), File: g.file, Config: g.cfg(), Sensors: own, Machine: g.machine, Scan: deps,
+		Apply: g.apply, DeleteHistory: g.forgetHistory, Demo: g.wantsDemo(),
 		State: state, Version: version,
 	})
-	s.Mount(g.dashboard.Handle)
+	g.setup.Mount(g.dashboard.Handle)
 	g.dashboard.Handle(access.Read, "GET /api/v1/connect", http.HandlerFunc(g.connect))
 }
 

@@ -33,7 +33,7 @@ func (g *gateway) buildSystem() {
 	}
 	d := system.Deps{
 		Broker: g.broker, Machine: machine.New(root), Log: g.log.With("part", "system"), Ring: g.ring, Secrets: g.secrets,
-		Version: version, Commit: commit, Started: g.started, Config: g.cfg, ConfigText: g.file.Text,
+		Version: version, Commit: commit, Started: g.started, Config: g.cfg(), ConfigText: g.file.Text,
 		Bridges: func() any { return bridgeForms(g.bridgeStates(), time.Now()) },
 		Sensors: g.sensorStats, Alarms: func() []string { return g.about().Alarms }, Doctor: g.findings, Folder: g.stateFolder(""),
 	}
@@ -57,6 +57,6 @@ func (g *gateway) sensorStats() (all []sensors.SensorStats) {
 // findings are what the doctor says of this machine, in lines.
 func (g *gateway) findings() string {
 	var b strings.Builder
-	doctor.Print(&b, append([]doctor.Finding{g.machine.Board()}, g.machine.Examine(g.cfg)...))
+	doctor.Print(&b, append([]doctor.Finding{g.machine.Board()}, g.machine.Examine(g.cfg())...))
 	return b.String()
 }

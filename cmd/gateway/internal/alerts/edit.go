@@ -66,6 +66,18 @@ func (a *Alerts) rearrange(now moment) {
 	}
 }
 
+// Change makes rules, which are valid, those of the configuration. Alerts of rules
+// that are about the same value go on.
+func (a *Alerts) Change(rules []Rule) {
+	a.editing.Lock()
+	defer a.editing.Unlock()
+	a.mu.Lock()
+	a.deps.Rules = rules
+	a.rearrange(a.now())
+	a.mu.Unlock()
+	a.save(false)
+}
+
 // add makes a rule of the page.
 func (a *Alerts) add(r Rule) error {
 	return a.edit(func(own []Rule) ([]Rule, error) {

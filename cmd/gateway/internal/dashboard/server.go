@@ -2,12 +2,14 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +50,6 @@ const (
 
 // Dashboard follows the topic tree and serves the page.
 type Dashboard struct {
-	cfg     Config
 	b       *broker.Broker
 	about   func() About
 	log     *slog.Logger
@@ -62,8 +63,11 @@ type Dashboard struct {
 	reader  func(reading.Path) Reader // see SetReaders; nil: nobody knows
 	healths []func(io.Writer)         // of other parts, see AddHealth
 
+	mu      sync.Mutex
+	cfg     Config
 	ln      net.Listener         // set by Listen; nil without a page
 	door    *door.Door           // the same, if it encrypts
+	next    chan net.Listener    // cap 1: another that is to be served; closed connections are its business
 	sub     *broker.Subscription // set by Run before it serves
 	streams atomic.Int64         // that are open
 	leftOut atomic.Uint64        // messages of sensors beyond maxSensors
@@ -79,6 +83,7 @@ func New(cfg Config, b *broker.Broker, about func() About, log *slog.Logger) *Da
 	return &Dashboard{
 		cfg: cfg, b: b, about: about, log: log, model: newModel(), assets: assets, feeds: make(map[string]Feed), guarded: make(map[string]access.Right),
 		access: access.New(access.Options{AllowAnonymous: cfg.AllowAnonymous, Log: log}),
+		next:   make(chan net.Listener, 1),
 	}
 }
 
@@ -98,28 +103,36 @@ func (d *Dashboard) SetPast(past func(topic, key string, since time.Time, width 
 // Listen opens the page's socket, so that a start fails early. It does
 // nothing if there is no page.
 func (d *Dashboard) Listen() error {
-	if d.cfg.Address == "" {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.listenLocked(d.cfg)
+}
+
+func (d *Dashboard) listenLocked(cfg Config) error {
+	if cfg.Address == "" {
 		return nil
 	}
-	if d.cfg.TLS != nil {
-		files := d.cfg.TLS.door()
-		secure, err := door.Open(door.Options{Network: "tcp", Address: d.cfg.Address, TLS: &files}, d.log)
+	if cfg.TLS != nil {
+		files := cfg.TLS.door()
+		secure, err := door.Open(door.Options{Network: "tcp", Address: cfg.Address, TLS: &files}, d.log)
 		if err != nil {
 			return fmt.Errorf("dashboard.%w", err)
 		}
 		d.ln, d.door = secure, secure
 		return nil
 	}
-	ln, err := net.Listen("tcp", d.cfg.Address)
+	ln, err := net.Listen("tcp", cfg.Address)
 	if err != nil {
-		return fmt.Errorf("dashboard.address: cannot listen on %s: %w; choose another port", d.cfg.Address, err)
+		return fmt.Errorf("dashboard.address: cannot listen on %s: %w; choose another port", cfg.Address, err)
 	}
-	d.ln = ln
+	d.ln, d.door = ln, nil
 	return nil
 }
 
 // Reload reads the page's certificate again. If it is wrong, the one before stays.
 func (d *Dashboard) Reload() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.door == nil {
 		return nil
 	}
@@ -127,6 +140,62 @@ func (d *Dashboard) Reload() error {
 		return fmt.Errorf("dashboard.%w", err)
 	}
 	return nil
+}
+
+// ErrNeedsStart is that a change is for the next start of the gateway.
+var ErrNeedsStart = errors.New("takes effect at the next start")
+
+// Change makes another valid configuration hold. A page at another address, or with
+// another certificate, is there at once, and those who look at the old one are
+// disconnected; on an error it stays where it was. A page where there was none, or
+// none any more, is [ErrNeedsStart]. It may be called concurrently while Run runs.
+func (d *Dashboard) Change(cfg Config) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	was := d.cfg
+	if (was.Address == "") != (cfg.Address == "") {
+		return fmt.Errorf("dashboard.address: %w", ErrNeedsStart)
+	}
+	if was.Address == cfg.Address && reflect.DeepEqual(was.TLS, cfg.TLS) || cfg.Address == "" {
+		d.cfg = cfg
+		d.access.AllowAnonymous(cfg.AllowAnonymous)
+		return nil
+	}
+	if samePort(was.Address, cfg.Address) {
+		d.ln.Close() // the server notices, and waits for the next
+	}
+	err := d.listenLocked(cfg)
+	if err != nil {
+		if samePort(was.Address, cfg.Address) {
+			if again := d.listenLocked(was); again != nil {
+				return errors.Join(err, again)
+			}
+			d.hand()
+		}
+		return err
+	}
+	d.cfg = cfg
+	d.access.AllowAnonymous(cfg.AllowAnonymous)
+	d.hand()
+	return nil
+}
+
+// hand gives the listener to Run, in place of one that it has not taken yet.
+func (d *Dashboard) hand() {
+	select {
+	case unserved := <-d.next:
+		unserved.Close()
+	default:
+	}
+	d.access.Rebind(d.ln.Addr())
+	d.next <- d.ln
+	d.log.Info("the page has another address", "address", d.ln.Addr().String(), "encrypted", d.door != nil)
+}
+
+func samePort(a, b string) bool {
+	_, p, err1 := net.SplitHostPort(a)
+	_, q, err2 := net.SplitHostPort(b)
+	return err1 == nil && err2 == nil && p == q && p != "0"
 }
 
 // connKey is where a request's connection is found.
@@ -154,6 +223,8 @@ func encrypted(next http.Handler) http.Handler {
 
 // Addr returns where the page is, nil if there is none.
 func (d *Dashboard) Addr() net.Addr {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.ln == nil {
 		return nil
 	}
@@ -164,32 +235,39 @@ func (d *Dashboard) Addr() net.Addr {
 // all its goroutines have ended. Without a page it only waits. It is to be
 // called once, after Listen.
 func (d *Dashboard) Run(ctx context.Context) error {
-	if d.ln == nil {
+	d.mu.Lock()
+	ln := d.ln
+	d.mu.Unlock()
+	if ln == nil {
 		<-ctx.Done()
 		return nil
 	}
-	defer d.ln.Close() // the server has closed it, unless there is none
+	defer ln.Close() // the server has closed it, unless there is none
 	sub, err := d.b.Subscribe(broker.SubscribeOptions{MaxMessages: maxWaiting, MaxBytes: maxWaitingBytes}, "+/+/+", "+/+/+/status", "+/+/+/status/detail")
 	if err != nil {
 		return fmt.Errorf("dashboard: %w", err)
 	}
 	defer sub.Close()
 	d.sub = sub
-	d.access.Bind(d.ln.Addr())
+	d.access.Bind(ln.Addr())
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { d.follow(ctx, sub) })
 	wg.Go(func() { _ = d.access.Run(ctx) }) // it only ends
-	err = d.serve(ctx, &wg)
+	for err == nil && ln != nil {
+		ln, err = d.serve(ctx, &wg, ln)
+	}
 	cancel()
 	return err
 }
 
-// serve serves the page until ctx ends. Connections that do not end by
-// themselves are cut.
-func (d *Dashboard) serve(ctx context.Context, wg *sync.WaitGroup) error {
+// serve serves the page until ctx ends, or another listener is to be served, which
+// it returns. Connections that do not end by themselves are cut.
+func (d *Dashboard) serve(ctx context.Context, wg *sync.WaitGroup, ln net.Listener) (next net.Listener, err error) {
+	streams, end := context.WithCancel(ctx)
+	defer end()
 	server := &http.Server{
 		Handler:        encrypted(d.handler()),
 		ConnContext:    withConn,
@@ -197,23 +275,40 @@ func (d *Dashboard) serve(ctx context.Context, wg *sync.WaitGroup) error {
 		WriteTimeout:   answerTimeout,
 		IdleTimeout:    keepAlive,
 		MaxHeaderBytes: 16 << 10,
-		BaseContext:    func(net.Listener) context.Context { return ctx }, // ends streams
+		BaseContext:    func(net.Listener) context.Context { return streams },
 		ErrorLog:       slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	wg.Go(func() { served <- server.Serve(d.ln) })
+	wg.Go(func() { served <- server.Serve(ln) })
 	select {
 	case <-ctx.Done():
+	case next = <-d.next:
 	case err := <-served:
-		server.Close()
-		return fmt.Errorf("dashboard.address: %s: %w", d.cfg.Address, err)
+		if next, err = d.replaced(ln, err); err != nil {
+			server.Close()
+			return nil, err
+		}
 	}
+	end() // streams
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if server.Shutdown(stop) != nil {
 		server.Close()
 	}
-	return nil
+	return next, nil
+}
+
+// replaced returns what is to be served in place of a listener that has ended, or
+// why it has.
+func (d *Dashboard) replaced(ln net.Listener, err error) (net.Listener, error) {
+	d.mu.Lock() // Change may be about to hand over another
+	defer d.mu.Unlock()
+	select {
+	case next := <-d.next:
+		return next, nil
+	default:
+	}
+	return nil, fmt.Errorf("dashboard.address: %s: %w", ln.Addr(), err)
 }
 
 // follow takes the messages of the tree into the model.

@@ -227,7 +227,7 @@ type Figures struct {
 func (h *History) Figures() Figures {
 	return Figures{
 		Stats: h.db.Stats(), Recorded: h.recorded.Load(), TooOld: h.tooOld.Load(), Unknown: h.unknown.Load(),
-		Overrun: h.sub.Stats().Dropped + h.behind.Load(), Rejected: h.refused.Load(),
+		Overrun: h.sub.Load().Stats().Dropped + h.lost.Load() + h.behind.Load(), Rejected: h.refused.Load(),
 	}
 }
 

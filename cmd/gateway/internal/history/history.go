@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,13 +42,13 @@ const (
 // History follows the topic tree and records its numbers. Its methods may be
 // called concurrently.
 type History struct {
-	cfg    Config
 	b      *broker.Broker
 	log    *slog.Logger
 	db     *tsdb.DB
 	clock  Clock
 	folder string // for what is no sample
-	sub    *broker.Subscription
+	conf   atomic.Pointer[Config]
+	sub    atomic.Pointer[broker.Subscription]
 	shift  func(series string, from, to, by int64) error // db's; a test's fails
 
 	zones zones // of follow
@@ -61,6 +62,7 @@ type History struct {
 
 	recorded, tooOld, refused, behind, unknown atomic.Uint64
 	taken                                      atomic.Uint64 // messages that are handled
+	lost                                       atomic.Uint64 // that came too fast, of earlier subscriptions
 }
 
 // trait is what of a series only its payloads tell.
@@ -73,12 +75,13 @@ type trait struct {
 // it.
 func Open(cfg Config, deps Deps) (*History, error) {
 	h := &History{
-		cfg: cfg, b: deps.Broker, log: deps.Log, clock: deps.Clock, folder: deps.StateFolder,
+		b: deps.Broker, log: deps.Log, clock: deps.Clock, folder: deps.StateFolder,
 		zones: make(zones), traits: make(map[string]trait), said: make(map[string]time.Time),
 	}
 	if h.clock == nil {
 		h.clock = right{}
 	}
+	h.conf.Store(&cfg)
 	db, err := tsdb.Open(tsdb.Options{
 		Folder: deps.Folder, Raw: cfg.Raw.tsdb(), Minute: cfg.Minute.tsdb(), Quarter: cfg.Quarter.tsdb(), SixHours: cfg.SixHours.tsdb(),
 		Batch: cfg.Batch, MaxSeries: cfg.MaxSeries, Log: deps.Log,
@@ -89,19 +92,57 @@ func Open(cfg Config, deps Deps) (*History, error) {
 	h.db, h.shift = db, db.Shift
 	h.readTraits()
 	h.readWrong()
-	h.sub, err = h.b.Subscribe(broker.SubscribeOptions{MaxMessages: maxWaiting, MaxBytes: maxWaitingBytes, Skip: h.skips}, cfg.Include...)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("history.include: %w", err), db.Close())
+	if err := h.subscribe(cfg.Include); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return h, nil
 }
+
+// subscribe has the messages of other topics recorded from now on.
+func (h *History) subscribe(include []string) error {
+	sub, err := h.b.Subscribe(broker.SubscribeOptions{MaxMessages: maxWaiting, MaxBytes: maxWaitingBytes, Skip: h.skips}, include...)
+	if err != nil {
+		return fmt.Errorf("history.include: %w", err)
+	}
+	if old := h.sub.Swap(sub); old != nil {
+		h.drain(old)
+		h.lost.Add(old.Stats().Dropped)
+		old.Close()
+	}
+	return nil
+}
+
+// drain waits until Run has taken what waits in a subscription, for a while.
+func (h *History) drain(sub *broker.Subscription) {
+	for range 1000 {
+		if sub.Stats().Waiting == 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// Change makes another valid configuration hold: what is recorded, how long it is
+// kept and of how many series. Enabled and Batch are as they were at the start.
+func (h *History) Change(cfg Config) error {
+	old := h.cfg()
+	h.conf.Store(&cfg)
+	h.db.Change(cfg.Raw.tsdb(), cfg.Minute.tsdb(), cfg.Quarter.tsdb(), cfg.SixHours.tsdb(), cfg.MaxSeries)
+	if slices.Equal(old.Include, cfg.Include) {
+		return nil
+	}
+	return h.subscribe(cfg.Include)
+}
+
+// cfg is the configuration that holds now.
+func (h *History) cfg() *Config { return h.conf.Load() }
 
 // skips tells which messages are not recorded whatever is in them.
 func (h *History) skips(m *broker.Message) bool {
 	if len(m.Payload) > maxPayload || m.Origin == Repeats || !begins(m.Payload) || about(m.Topic) {
 		return true
 	}
-	for _, f := range h.cfg.Exclude {
+	for _, f := range h.cfg().Exclude {
 		if topic.Match(f, m.Topic) {
 			return true
 		}
@@ -120,8 +161,12 @@ func (h *History) Run(ctx context.Context) error {
 		}
 	})
 	wg.Go(func() { h.keep(keeping) })
-	for {
-		d, err := h.sub.Next(ctx) // what waits is delivered also when ctx has ended
+	for sub := h.sub.Load(); ; {
+		d, err := sub.Next(ctx) // what waits is delivered also when ctx has ended
+		if next := h.sub.Load(); err != nil && next != sub {
+			sub = next
+			continue
+		}
 		if err != nil {
 			break
 		}
@@ -135,7 +180,7 @@ func (h *History) Run(ctx context.Context) error {
 
 // Close ends the use of the folder. Run has returned, or was never called.
 func (h *History) Close() error {
-	h.sub.Close()
+	h.sub.Load().Close()
 	h.keepTraits()
 	h.keepWrong()
 	if err := h.db.Close(); err != nil {
@@ -161,7 +206,7 @@ func (h *History) keep(ctx context.Context) {
 		if wrong {
 			h.settle()
 		}
-		if time.Duration(i)*lookEvery%h.cfg.Batch < lookEvery {
+		if time.Duration(i)*lookEvery%h.cfg().Batch < lookEvery {
 			h.keepTraits()
 		}
 	}
@@ -185,7 +230,7 @@ func (h *History) take(d broker.Delivery, now time.Time) {
 		h.unknown.Add(1)
 		return
 	}
-	if oldest := h.cfg.longest(); oldest > 0 && at.told && now.Sub(at.time) > oldest {
+	if oldest := h.cfg().longest(); oldest > 0 && at.told && now.Sub(at.time) > oldest {
 		h.tooOld.Add(uint64(len(m.leaves)))
 		return
 	}

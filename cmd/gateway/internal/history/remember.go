@@ -54,7 +54,7 @@ func (h *History) Settle(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		s := h.sub.Stats()
+		s := h.sub.Load().Stats()
 		if s.Waiting == 0 && h.taken.Load() >= s.Complete {
 			return
 		}

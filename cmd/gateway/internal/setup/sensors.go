@@ -236,20 +236,15 @@ func (s *Setup) remove(w http.ResponseWriter, r *http.Request) {
 
 // reload reads the file again that somebody else has changed.
 func (s *Setup) reload(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	cfg, err := s.File.Read()
-	if err == nil {
-		err = s.applyLocked(r.Context(), cfg)
-	}
+	restart, err := s.Reload(r.Context())
 	if err != nil {
 		s.refuse(w, err, "")
 		return
 	}
 	answer.JSON(w, struct {
 		File    string   `json:"file"`
-		Restart []string `json:"restart"` // parts of the configuration that wait for one
-	}{s.File.State().Path, s.needRestartLocked()})
+		Restart []string `json:"restart"` // keys of the configuration that wait for one
+	}{s.File.State().Path, nonNil(restart)})
 }
 
 // Sensor is the address of a sensor below /api/v1/sensors/.

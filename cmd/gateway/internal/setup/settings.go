@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"cmp"
 	"maps"
 	"net/http"
 	"reflect"
@@ -46,11 +45,11 @@ type Setting struct {
 type Settings struct {
 	File     State     `json:"file"`
 	Settings []Setting `json:"settings"`
-	Restart  []string  `json:"restart"` // parts of the configuration that differ from what runs
+	Restart  []string  `json:"restart"` // keys of the configuration that wait for one
 }
 
 func (s *Setup) settingsLocked() Settings {
-	all := Settings{File: s.File.State(), Settings: []Setting{}, Restart: s.needRestartLocked()}
+	all := Settings{File: s.File.State(), Settings: []Setting{}, Restart: nonNil(s.restart)}
 	for _, o := range offered {
 		value, t, err := config.Value(s.cfg, o.key)
 		if err != nil {
@@ -122,27 +121,6 @@ func (s *Setup) setSettings(w http.ResponseWriter, r *http.Request) {
 }
 
 // appliesAtOnce tells whether a change of a key applies without a restart.
-func appliesAtOnce(key string) bool { return key == "site" || key == "log.level" }
-
-// needRestartLocked names the parts of the configuration in which the file
-// differs from what runs.
-func (s *Setup) needRestartLocked() []string {
-	all := []string{}
-	is, was := reflect.ValueOf(*s.cfg), reflect.ValueOf(*s.started)
-	for i := range is.NumField() {
-		key := cmp.Or(is.Type().Field(i).Tag.Get("yaml"), is.Type().Field(i).Name)
-		a, b := is.Field(i).Interface(), was.Field(i).Interface()
-		switch key {
-		case ",inline": // sensors
-			continue
-		case "log": // its level applies at once
-			x, y := s.cfg.Log, s.started.Log
-			x.Level = y.Level
-			a, b = x, y
-		}
-		if !reflect.DeepEqual(a, b) {
-			all = append(all, key)
-		}
-	}
-	return all
+func appliesAtOnce(key string) bool {
+	return !strings.HasPrefix(key, "persistence.") && key != "history.enabled" && key != "history.batch"
 }

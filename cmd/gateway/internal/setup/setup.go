@@ -26,12 +26,12 @@ type Deps struct {
 	Machine doctor.Machine
 	// Scan has what opens buses, and the file system from /.
 	Scan scan.Deps
-	// Forget takes out of the tree what is retained of sensors that are gone.
-	Forget func() error
 	// DeleteHistory forgets what was recorded of a sensor, by its topic.
 	DeleteHistory func(topic string) error
-	// SetLevel has the log say more or less; nil if it cannot be changed.
-	SetLevel func(level string)
+	// Apply makes what runs what a configuration says, as far as that can be while
+	// it runs, and returns the keys that wait for a restart. On an error the rest is
+	// done.
+	Apply func(ctx context.Context, cfg *config.Config) (restart []string, err error)
 	// State is the folder of what outlives a restart, "" if nothing does.
 	State string
 	// Version is that of the gateway.
@@ -43,13 +43,15 @@ type Deps struct {
 // Setup changes the gateway.
 type Setup struct {
 	Deps
-	started *config.Config // what needs a restart is compared with this
+	started *config.Config
 
 	restoring sync.Mutex // one backup is unpacked at a time
 	probing   sync.Mutex // one looks at the buses at a time
 
 	mu  sync.Mutex     // one change at a time
 	cfg *config.Config // as the file had it when it was read or written last
+	// restart are the keys of cfg that wait for one.
+	restart []string
 }
 
 // New makes a Setup.
@@ -126,20 +128,23 @@ func (s *Setup) editLocked(ctx context.Context, change func(name string, data []
 	return s.applyLocked(ctx, cfg)
 }
 
-// applyLocked makes what runs what a configuration says, as far as that can be
-// without a restart. s.mu is held.
+// applyLocked makes what runs what a configuration says. s.mu is held.
 func (s *Setup) applyLocked(ctx context.Context, cfg *config.Config) error {
 	s.cfg = cfg
-	if s.SetLevel != nil {
-		s.SetLevel(cfg.Log.Level)
-	}
-	c, err := s.Sensors.Change(context.WithoutCancel(ctx), cfg.Sensors)
+	var err error
+	s.restart, err = s.Apply(context.WithoutCancel(ctx), cfg)
+	return err
+}
+
+// Reload makes what runs what the file says by now. If that is wrong nothing
+// changes. It returns the keys that wait for a restart.
+func (s *Setup) Reload(ctx context.Context) (restart []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cfg, err := s.File.Read()
 	if err != nil {
-		return err
+		return s.restart, err
 	}
-	s.Log.Info("the sensors have changed", "added", len(c.Added), "changed", len(c.Changed), "removed", len(c.Removed))
-	if err := s.Forget(); err != nil {
-		s.Log.Warn("sensors that are gone stay in the tree", "error", err)
-	}
-	return nil
+	err = s.applyLocked(ctx, cfg)
+	return s.restart, err
 }

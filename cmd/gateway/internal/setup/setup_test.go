@@ -102,13 +102,20 @@ func newBench(t *testing.T, text string, root fstest.MapFS) *bench {
 		Log: log, File: OpenFile(b.file), Config: cfg, Sensors: s,
 		Machine: doctor.Machine{Root: root, User: "pi", Hostname: "pi", Access: func(string) error { return nil }, Group: func(string) string { return "" }},
 		Scan:    scan.Deps{OpenI2C: opener, Root: root},
-		Forget:  func() error { b.forgotten++; return nil },
+		Apply: func(ctx context.Context, is *config.Config) ([]string, error) {
+			b.level = is.Log.Level
+			b.forgotten++
+			_, err := s.Change(ctx, is.Sensors)
+			if is.Persistence != cfg.Persistence {
+				return []string{"persistence.interval"}, err
+			}
+			return nil, err
+		},
 		DeleteHistory: func(topic string) error {
 			b.deleted = append(b.deleted, topic)
 			return nil
 		},
-		SetLevel: func(l string) { b.level = l },
-		State:    filepath.Join(filepath.Dir(b.file), "state"), Version: "v1",
+		State: filepath.Join(filepath.Dir(b.file), "state"), Version: "v1",
 	})
 	b.setup.Mount(func(_ access.Right, pattern string, h http.Handler) { b.mux.Handle(pattern, h) })
 	return b
@@ -411,7 +418,7 @@ func TestSettings(t *testing.T) {
 	}
 	b.await("house/lab/one")
 	b.ask("PUT", "/api/v1/settings", map[string]string{"persistence.interval": "30s"}, 200, &all)
-	if fmt.Sprint(all.Restart) != "[persistence]" {
+	if fmt.Sprint(all.Restart) != "[persistence.interval]" {
 		t.Errorf("waits for a restart: %v", all.Restart)
 	}
 	before := b.text()

@@ -11,10 +11,10 @@ import (
 	"gateway/cmd/gateway/internal/redact"
 )
 
-// secretsOf returns the secrets that a configuration has, or names: passwords and
+// SecretsOf returns the secrets that a configuration has, or names: passwords and
 // their hashes, what is in the files and variables that hold passwords, and the
 // passwords of addresses.
-func secretsOf(cfg *config.Config) []string {
+func SecretsOf(cfg *config.Config) []string {
 	if cfg == nil {
 		return nil
 	}

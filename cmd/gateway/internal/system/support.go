@@ -132,7 +132,7 @@ func (s *System) configText() string {
 		return "# " + s.Secrets.Text(err.Error()) + "\n"
 	}
 	if cfg, err := config.Parse(name, text); err == nil { // it may have been changed since the start
-		s.Secrets.Add(secretsOf(cfg)...)
+		s.Secrets.Add(SecretsOf(cfg)...)
 	}
 	return "# " + name + "\n" + redactYAML(string(text), s.Secrets)
 }

@@ -59,7 +59,7 @@ type System struct{ Deps }
 // New makes a System, and has the secrets of the configuration taken out of what
 // it tells.
 func New(d Deps) *System {
-	d.Secrets.Add(secretsOf(d.Config)...)
+	d.Secrets.Add(SecretsOf(d.Config)...)
 	return &System{d}
 }
 

@@ -23,17 +23,17 @@ type Options struct {
 
 // Access knows who may do what. Make one with [New].
 type Access struct {
-	folder    string
-	anonymous bool
-	log       *slog.Logger
-	others    http.CrossOriginProtection // requests that other sites make
-	tries     *throttle
-	failed    *failures
-	turn      chan struct{} // held by who computes a hash: it takes 19 MiB, and a second on a small board
+	folder string
+	log    *slog.Logger
+	others http.CrossOriginProtection // requests that other sites make
+	tries  *throttle
+	failed *failures
+	turn   chan struct{} // held by who computes a hash: it takes 19 MiB, and a second on a small board
 
-	local   atomic.Bool // only this machine reaches the listener
-	port    atomic.Int32
-	writing sync.Mutex // held while a file is written; locked before mu
+	anonymous atomic.Bool // everybody may look
+	local     atomic.Bool // only this machine reaches the listener
+	port      atomic.Int32
+	writing   sync.Mutex // held while a file is written; locked before mu
 
 	mu       sync.Mutex  // locked before that of tries
 	password *password   // nil: there is none
@@ -49,9 +49,10 @@ type Access struct {
 // said to whoever needs it: the gateway starts all the same.
 func New(o Options) *Access {
 	a := &Access{
-		folder: o.Folder, anonymous: o.AllowAnonymous, log: o.Log,
+		folder: o.Folder, log: o.Log,
 		tries: newThrottle(), failed: newFailures(o.Log), turn: make(chan struct{}, 1), free: make(underWay),
 	}
+	a.anonymous.Store(o.AllowAnonymous)
 	a.grants = a.readGrants()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -65,6 +66,24 @@ func (a *Access) Bind(addr net.Addr) {
 	a.local.Store(ok && tcp.IP.IsLoopback())
 	if ok {
 		a.port.Store(int32(tcp.Port)) // at most 65535
+	}
+}
+
+// Rebind says that the page listens elsewhere while Run runs.
+func (a *Access) Rebind(addr net.Addr) {
+	a.Bind(addr)
+	if !a.local.Load() {
+		a.announce()
+	}
+}
+
+// AllowAnonymous lets everybody look from now on, or not any more.
+func (a *Access) AllowAnonymous(allow bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.anonymous.Store(allow)
+	if !allow {
+		a.free.end()
 	}
 }
 

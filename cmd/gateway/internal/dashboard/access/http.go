@@ -227,7 +227,7 @@ func (a *Access) logIn(w http.ResponseWriter, r *http.Request, mark string) {
 	a.mu.Unlock()
 	a.keepGrants() // logged if it fails
 	a.setCookie(w, r, id, maxAge)
-	answer.JSON(w, Session{Role: roleOf(Admin), Anonymous: a.anonymous, Kept: a.folder != ""})
+	answer.JSON(w, Session{Role: roleOf(Admin), Anonymous: a.anonymous.Load(), Kept: a.folder != ""})
 }
 
 const textUnwritten = "This is done until the gateway restarts, but it cannot be written down: %v."

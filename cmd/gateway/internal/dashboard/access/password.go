@@ -148,7 +148,7 @@ func (a *Access) take(p *password) {
 	a.code = code{}
 	a.tries.reset() // whoever waits has a new password to try
 	a.grants.bind(p.mark())
-	if p != nil && !a.anonymous {
+	if p != nil && !a.anonymous.Load() {
 		a.free.end()
 	}
 }

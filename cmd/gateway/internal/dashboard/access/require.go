@@ -164,7 +164,7 @@ func (a *Access) refuse(right Right, r *http.Request, s shown) *refusal {
 
 // mayLook tells whether a request that shows nothing may look.
 func (a *Access) mayLook(r *http.Request, unset bool) bool {
-	return a.anonymous || unset && a.here(r) && loopbackName(r.Host)
+	return a.anonymous.Load() || unset && a.here(r) && loopbackName(r.Host)
 }
 
 // sentence writes an error for people.

@@ -224,8 +224,19 @@ func (db *DB) forgetEmpty() {
 	}
 }
 
+// Change sets how long each tier is kept, and how many series there may be, from now
+// on. What is too old by then goes with the next batch.
+func (db *DB) Change(raw, minute, quarter, sixHours Retention, maxSeries int) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.o.Raw, db.o.Minute, db.o.Quarter, db.o.SixHours = raw, minute, quarter, sixHours
+	db.o.MaxSeries = maxSeries
+}
+
 func (db *DB) retention() [tiers]Retention {
+	db.mu.Lock()
 	r := [tiers]Retention{db.o.Raw, db.o.Minute, db.o.Quarter, db.o.SixHours}
+	db.mu.Unlock()
 	if db.inMemory() {
 		// Half for samples, and the rest so that each tier reaches far.
 		for t, part := range [...]int64{2, 4, 8, 8} {
