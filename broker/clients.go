@@ -198,11 +198,11 @@ type Door struct {
 	Protocol, Address string
 	Addr              net.Addr // Address, as the system has it
 	Listener          Listener // its configuration
-	Clients           int    // that came in here and are connected
-	Open              int    // connections, with those not let in yet
-	Accepted          uint64 // connections since the start
-	Refused           uint64 // before MQTT: over a limit, TLS and PROXY headers that failed
-	Anonymous         bool   // who gives no name is let in
+	Clients           int      // that came in here and are connected
+	Open              int      // connections, with those not let in yet
+	Accepted          uint64   // connections since the start
+	Refused           uint64   // before MQTT: over a limit, TLS and PROXY headers that failed
+	Anonymous         bool     // who gives no name is let in
 	Rates             Rates
 	// CertificateExpires is the last moment that the certificate is valid; zero
 	// without TLS.
