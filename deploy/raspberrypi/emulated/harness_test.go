@@ -38,7 +38,15 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(folder)
-		return m.Run()
+		code := m.Run()
+		if code != 0 || *out == "" {
+			return code
+		}
+		if err := measured.write(*out); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
 	}())
 }
 
@@ -80,6 +88,7 @@ func boot(t *testing.T, o board.Options) *board.Board {
 			t.Logf("the board wrote:\n%s", b.Serial())
 		}
 	})
+	measured.kernel(o.Arch, b.Release)
 	t.Logf("%s board, Linux %s: gateway started after %.1f s, ready after %.1f s", o.Arch.Name, b.Release, b.Times.Started.Seconds(), b.Times.Ready.Seconds())
 	return b
 }

@@ -15,6 +15,7 @@ import (
 type house struct {
 	*board.Board
 	*subscriber
+	arch    board.Arch
 	bus     *bustest.Bus
 	climate *chips.BME280     // kitchen/climate, 0x76
 	air     *chips.SHT4x      // office/air, 0x44
@@ -45,11 +46,11 @@ sensors:
   - {driver: host, room: gateway, name: host}
 `
 
-// build boots it.
+// bootHouse boots it.
 func bootHouse(t *testing.T, a board.Arch) *house {
 	t.Helper()
 	h := &house{
-		climate: chips.NewBME280(), air: chips.NewSHT4x(), adc: bustest.NewADS1115(),
+		arch: a, climate: chips.NewBME280(), air: chips.NewSHT4x(), adc: bustest.NewADS1115(),
 		probes: [2]*chips.DS18B20{chips.NewDS18B20([6]byte{1}), chips.NewDS18B20([6]byte{2})},
 	}
 	h.bus = bustest.New(map[uint16]bustest.Chip{0x76: h.climate, 0x44: h.air, 0x48: h.adc, 0x18: chips.NewDS2482(h.probes[:]...)})

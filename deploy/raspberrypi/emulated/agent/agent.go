@@ -69,7 +69,7 @@ func Ask(ctx context.Context, conn net.Conn, r Request) (Answer, error) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	if err := json.NewEncoder(conn).Encode(r); err != nil {
-		return Answer{}, fmt.Errorf("asking the board: %w", err)
+		return Answer{}, fmt.Errorf("asking the board: %w", errors.Join(err, ctx.Err()))
 	}
 	var a Answer
 	if err := json.NewDecoder(conn).Decode(&a); err != nil {
