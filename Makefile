@@ -119,7 +119,7 @@ emulated-short: setup cross emulated-kernels ## the gateway as it ships on one e
 
 .PHONY: emulated
 emulated: setup cross emulated-kernels ## on emulated boards for armhf and arm64, with 20 power cuts, to deploy/raspberrypi/EMULATED.md
-	$(GO) test -count=1 -timeout 60m -v ./deploy/raspberrypi/emulated -every
+	$(GO) test -count=1 -timeout 60m -v ./deploy/raspberrypi/emulated -every -out $(CURDIR)/deploy/raspberrypi/EMULATED.md
 
 FUZZTIME ?= 5m
 .PHONY: bench
