@@ -11,15 +11,15 @@ NPM       := $(CACHE)/npm
 # browser, an emulated ARM processor, a database for exports. Debian's ActiveMQ leaves out what its MQTT
 # needs, libmqtt-client-java.
 PACKAGES  = mosquitto mosquitto-clients python3-paho-mqtt chromium qemu-user-static gcc libc6-dev nodejs npm \
-	rabbitmq-server activemq libmqtt-client-java influxdb prometheus \
+	rabbitmq-server activemq libmqtt-client-java influxdb prometheus avahi-daemon avahi-utils python3-zeroconf \
 	qemu-system-arm qemu-utils device-tree-compiler e2fsprogs
 # Programs of those packages, to see whether they are here.
 PROGRAMS  = mosquitto mosquitto_sub mosquitto_pub chromium qemu-arm-static gcc node npm \
-	rabbitmq-server activemq influxd promtool \
+	rabbitmq-server activemq influxd promtool avahi-daemon avahi-browse \
 	qemu-system-aarch64 qemu-system-arm qemu-io fdtput mkfs.ext4
 # Services that Debian starts when it installs them. mosquitto's has the port that
 # the tutorial test needs, and the name server of Erlang listens to everybody.
-SERVICES  = mosquitto rabbitmq-server activemq influxdb prometheus epmd.socket epmd.service
+SERVICES  = mosquitto rabbitmq-server activemq influxdb prometheus avahi-daemon.socket avahi-daemon epmd.socket epmd.service
 # mosca, which is dead, needs the old eventemitter2 and jsonschema beside it.
 NPM_PACKAGES = playwright-core@1.65.1 axe-core@4.14.1 mqtt@5.16.0 aedes@1.2.0 mosca@2.8.3 eventemitter2@4.1.2 jsonschema@1.2.6
 
@@ -47,6 +47,7 @@ setup: $(NPM)/.done ## install what the tests need (Debian packages, npm package
 packages:
 	@missing=; for p in $(PROGRAMS); do command -v $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	/usr/bin/python3 -c 'import paho.mqtt.client' 2>/dev/null || missing="$$missing python3-paho-mqtt"; \
+	/usr/bin/python3 -c 'import zeroconf' 2>/dev/null || missing="$$missing python3-zeroconf"; \
 	[ -e /usr/share/java/mqtt-client.jar ] || missing="$$missing libmqtt-client-java"; \
 	if [ -n "$$missing" ]; then \
 		echo "installing Debian packages, missing:$$missing"; \
@@ -54,7 +55,7 @@ packages:
 		have=; for p in $(PACKAGES); do case $$p in nodejs|npm) command -v $${p%js} >/dev/null 2>&1 || have="$$have $$p" ;; *) have="$$have $$p" ;; esac; done; \
 		: 'A service that somebody uses stays as it is: only those that were not here are stopped.'; \
 		new=; for s in $(SERVICES); do \
-			case $$s in epmd.*) p=epmd ;; *) p=$$s ;; esac; command -v $$p >/dev/null 2>&1 || new="$$new $$s"; \
+			case $$s in epmd.*) p=epmd ;; avahi-daemon.*) p=avahi-daemon ;; *) p=$$s ;; esac; command -v $$p >/dev/null 2>&1 || new="$$new $$s"; \
 		done; \
 		$$SUDO apt-get update -q && \
 		$$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-remove --no-install-recommends $$have || exit 1; \
