@@ -27,7 +27,7 @@ func TestExamplesInTheDocumentsAreRight(t *testing.T) {
 
 var (
 	keyLine = regexp.MustCompile(`^(- )?[a-z_]+:(\s|$)`)
-	topLine = regexp.MustCompile(`(?m)^(site|sensors|broker|persistence|bridges|alerts|dashboard|history|log):`)
+	topLine = regexp.MustCompile(`(?m)^(site|sensors|broker|persistence|bridges|alerts|dashboard|history|mdns|log):`)
 )
 
 // yamlBlocks returns the indented blocks of a document that begin with a key.

@@ -67,7 +67,8 @@ var importRules = map[string]struct {
 	"cmd/gateway/internal/dashboard":             {[]string{"cmd/gateway/internal/history", "broker", "broker/door", "sensors/reading", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/alerts":                {[]string{"broker", "broker/topic", "sensors/reading", "cmd/gateway/internal/dashboard/answer", "bridge/statefile"}, "alerts are a subscriber of the tree; what they keep is a small file"},
 	"cmd/gateway/internal/health":                {[]string{"broker", "broker/store", "sensors", "bridge"}, "it formats what the parts say of themselves"},
-	"cmd/gateway/internal/config": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/alerts", "cmd/gateway/internal/dashboard", "cmd/gateway/internal/history"},
+	"cmd/gateway/internal/mdns":                  {nil, "it announces what it is given, whatever that is"},
+	"cmd/gateway/internal/config": {[]string{"cmd/gateway/internal/mdns", "broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/alerts", "cmd/gateway/internal/dashboard", "cmd/gateway/internal/history"},
 		"the configuration is made of the parts' own"},
 	"cmd/gateway/internal/backup":  {[]string{"broker/store", "cmd/gateway/internal/config", "cmd/gateway/internal/history/tsdb", "sensors"}, "files and folders, whoever asks for them; store and history say how theirs are copied"},
 	"cmd/gateway/internal/redact":  {nil, "what is a secret, wherever it stands"},
@@ -107,8 +108,8 @@ var owners = map[string][]string{
 	"github.com/goccy/go-yaml":              {"cmd/gateway/internal/config"},
 	"github.com/pires/go-proxyproto":        {"broker/door"},
 	"golang.org/x/crypto":                   {"broker/auth"},
-	"golang.org/x/net":                      {"bridge/link/dial"},                   // SOCKS5, and what HTTPS_PROXY means
-	"golang.org/x/sys":                      {"sensors/bus", "sensors/bus/bustest"}, // ioctl, termios and their structures
+	"golang.org/x/net":                      {"bridge/link/dial", "cmd/gateway/internal/mdns"}, // SOCKS5, and what HTTPS_PROXY means; which interface a packet came by
+	"golang.org/x/sys":                      {"sensors/bus", "sensors/bus/bustest"},            // ioctl, termios and their structures
 	"golang.org/x/term":                     {"cmd/gateway"},
 	"github.com/eclipse/paho.golang":        {"bridge/link/v5"},
 	"github.com/coder/websocket":            {"broker", "bridge/link/dial", "cmd/gateway"}, // server side, the bridge, and the client of gateway pub and sub

@@ -66,6 +66,7 @@ func (g *gateway) apply(ctx context.Context, cfg *config.Config) (later []string
 	a.log()
 	swap(a, was.Broker, cfg.Broker, &a.holds.Broker, g.broker.Change)
 	swap(a, was.Dashboard, cfg.Dashboard, &a.holds.Dashboard, g.dashboard.Change)
+	swap(a, was.MDNS, cfg.MDNS, &a.holds.MDNS, g.mdns.Change)
 	a.history()
 	a.persistence()
 	a.bridges()

@@ -24,6 +24,7 @@ import (
 	"gateway/cmd/gateway/internal/explorer"
 	"gateway/cmd/gateway/internal/history"
 	"gateway/cmd/gateway/internal/logs"
+	"gateway/cmd/gateway/internal/mdns"
 	"gateway/cmd/gateway/internal/redact"
 	"gateway/cmd/gateway/internal/setup"
 	"gateway/sensors"
@@ -123,7 +124,8 @@ type gateway struct {
 	alerts    *alerts.Alerts
 	house     *demoHouse // the simulated one
 	explorer  *explorer.Explorer
-	history   *history.History   // nil: nothing is recorded
+	history   *history.History // nil: nothing is recorded
+	mdns      *mdns.Responder
 	sensors   []*sensors.Sensors // those of the configuration, which may be none, and the simulated house
 
 	hardware sensors.Deps      // what opens buses; the zero value is this machine
@@ -185,6 +187,7 @@ func (g *gateway) buildOthers() error {
 	g.buildDemo()
 	g.buildSensorPage()
 	g.buildMetrics()
+	g.buildMDNS()
 	if err := g.broker.Listen(); err != nil {
 		return err
 	}
@@ -235,7 +238,7 @@ func (g *gateway) parts() []part {
 	}
 	parts = append(parts, part{"demo", g.house.Run})
 	// Last, so that it stops before sensors say that they are offline.
-	return append(parts, part{"explorer", g.explorer.Run}, part{"alerts", g.alerts.Run})
+	return append(parts, part{"explorer", g.explorer.Run}, part{"alerts", g.alerts.Run}, part{"mdns", g.mdns.Run})
 }
 
 // cfg is the configuration that holds now.

@@ -11,6 +11,7 @@ import (
 	"gateway/cmd/gateway/internal/alerts"
 	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/cmd/gateway/internal/history"
+	"gateway/cmd/gateway/internal/mdns"
 	"gateway/sensors"
 )
 
@@ -23,6 +24,7 @@ type Config struct {
 	History     history.Config   `yaml:"history"`
 	Alerts      []alerts.Rule    `yaml:"alerts"`
 	Dashboard   dashboard.Config `yaml:"dashboard"`
+	MDNS        mdns.Config      `yaml:"mdns"`
 	Log         Log              `yaml:"log"`
 }
 
@@ -40,6 +42,7 @@ func Default() *Config {
 		Persistence: store.Default(),
 		History:     history.Default(),
 		Dashboard:   dashboard.Default(),
+		MDNS:        mdns.Default(),
 		Log:         Log{Level: "info", Format: "text"},
 	}
 }
@@ -108,5 +111,6 @@ func (f *file) validate(cfg *Config) {
 	f.report("history.", cfg.History.Validate())
 	f.report("alerts", alerts.Validate(cfg.Alerts))
 	f.report("dashboard.", cfg.Dashboard.Validate())
+	f.report("mdns.", cfg.MDNS.Validate())
 	f.report("log.", cfg.Log.Validate())
 }
