@@ -39,12 +39,14 @@ type monitor struct {
 	lines *bufio.Reader
 }
 
+func newMonitor(conn net.Conn) *monitor { return &monitor{conn, bufio.NewReader(conn)} }
+
 func openMonitor(ctx context.Context, path string) (*monitor, error) {
 	conn, err := dialUnix(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	m := &monitor{conn, bufio.NewReader(conn)}
+	m := newMonitor(conn)
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	if _, err = m.lines.ReadString('\n'); err == nil { // its greeting

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,11 +39,12 @@ type Adapter struct {
 	slow     time.Duration
 	nack     bool // the last message was not acknowledged
 	messages int
+	lines    map[*line]bool // connections on which the guest may see the adapter
 }
 
 // New returns an adapter for the chips of bus. Each message is a transaction of
 // the bus: of a register that is read there are two.
-func New(bus *bustest.Bus) *Adapter { return &Adapter{bus: bus} }
+func New(bus *bustest.Bus) *Adapter { return &Adapter{bus: bus, lines: make(map[*line]bool)} }
 
 // Wedge is a bus whose data line is held low: no transfer ends any more, and
 // the guest's kernel gives each up after its time, until Free.
@@ -71,6 +74,27 @@ func (a *Adapter) Slow(d time.Duration) {
 	a.slow = d
 }
 
+// Unplug pulls the adapter out of its socket: the guest's kernel takes its bus
+// and the devices on that away.
+func (a *Adapter) Unplug() error {
+	return a.each(func(l *line) error { return l.send(message{kind: deviceDisconnect}) })
+}
+
+// Plug puts it back.
+func (a *Adapter) Plug() error { return a.each((*line).announce) }
+
+// each calls f for each connection.
+func (a *Adapter) each(f func(*line) error) error {
+	a.mu.Lock()
+	lines := slices.Collect(maps.Keys(a.lines))
+	a.mu.Unlock()
+	var all []error
+	for _, l := range lines {
+		all = append(all, f(l))
+	}
+	return errors.Join(all...)
+}
+
 // Messages returns how many I²C messages there were.
 func (a *Adapter) Messages() int {
 	a.mu.Lock()
@@ -82,6 +106,11 @@ func (a *Adapter) Messages() int {
 // is nil then. It does not close conn.
 func (a *Adapter) Serve(conn io.ReadWriter) error {
 	l := &line{adapter: a, conn: conn, given: make(map[uint64]chan struct{})}
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.lines, l)
+	}()
 	return l.serve()
 }
 
@@ -91,6 +120,7 @@ type line struct {
 
 	mu    sync.Mutex // for what follows
 	conn  io.ReadWriter
+	peer  uint32                   // what the other end can do
 	wide  bool                     // identifiers have 64 bits
 	given map[uint64]chan struct{} // transfers under way; closed when they are cancelled
 }
@@ -154,9 +184,12 @@ func (l *line) handle(m message) error {
 	case hello:
 		peer := capabilities(m.body)
 		l.mu.Lock()
-		l.wide = peer&cap64BitIDs != 0
+		l.peer, l.wide = peer, peer&cap64BitIDs != 0
 		l.mu.Unlock()
-		return l.send(plugIn(peer)...)
+		l.adapter.mu.Lock()
+		l.adapter.lines[l] = true
+		l.adapter.mu.Unlock()
+		return l.announce()
 	case setConfiguration, getConfiguration:
 		return l.send(message{configuration, m.id, []byte{success, 1}})
 	case setAltSetting, getAltSetting:
@@ -172,6 +205,14 @@ func (l *line) handle(m message) error {
 		return nil
 	}
 	return fmt.Errorf("usbredir: packet of type %d, which no adapter needs", m.kind)
+}
+
+// announce tells the other end what is plugged in.
+func (l *line) announce() error {
+	l.mu.Lock()
+	peer := l.peer
+	l.mu.Unlock()
+	return l.send(plugIn(peer)...)
 }
 
 // begin notes a transfer, and returns what is closed if it is cancelled.

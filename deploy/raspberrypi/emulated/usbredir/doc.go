@@ -8,7 +8,8 @@
 //	go a.Serve(conn) // of: -chardev socket,id=c0,path=… -device usb-redir,chardev=c0
 //
 // A chip that does not answer is a fault of the bus, [bustest.NACK]. What the
-// adapter itself can do wrong is here: [Adapter.Wedge] and [Adapter.Slow].
+// adapter itself can do wrong is here: [Adapter.Wedge],
+// [Adapter.Slow] and [Adapter.Unplug].
 //
 // It knows QEMU from the wire only: the usbredir protocol 0.7, little endian,
 // and of USB as much as one adapter needs.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"net"
 	"slices"
 	"testing"
@@ -187,6 +188,24 @@ func TestWedge(t *testing.T) {
 	a.Free()
 	if c := p.answer(); c.status != success || chip.Mem[0x10] != 9 {
 		t.Errorf("%+v", c)
+	}
+}
+
+func TestUnplug(t *testing.T) {
+	a := New(bustest.New(map[uint16]bustest.Chip{0x76: &bustest.Registers{}}))
+	p := plugged(t, a)
+	done := make(chan error, 1)
+	go func() { done <- errors.Join(a.Unplug(), a.Plug()) }()
+	for _, want := range []uint32{deviceDisconnect, interfaceInfo, endpointInfo, deviceConnect} {
+		if m := p.read(true); m.kind != want {
+			t.Errorf("packet of type %d, want %d", m.kind, want)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if !p.i2cWrite(0x76, 1) {
+		t.Error("it does not work again")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 const (
 	hello              = 0
 	deviceConnect      = 1
+	deviceDisconnect   = 2
 	reset              = 3
 	interfaceInfo      = 4
 	endpointInfo       = 5
