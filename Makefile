@@ -77,7 +77,7 @@ lint: ## formatting, vet, staticcheck
 	$(STATICCHECK) ./...
 
 .PHONY: race
-race: setup emulated-kernels ## all tests with the race detector; without it, clients that race themselves, the broker on a store, a day of 200 sensors, every cut and flipped bit of the history
+race: setup cross emulated-kernels ## all tests with the race detector; without it, clients that race themselves, the broker on a store, a day of 200 sensors, every cut and flipped bit of the history
 	@# The longest first, beside which all others run.
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m ./cmd/gateway ./...
 	@# paho.golang 0.23.0 writes PUBREL to a connection that is gone, and panics, once
@@ -103,12 +103,12 @@ test32: ## the 32-bit build and its unit tests
 
 # GOARM=6 runs on every Raspberry Pi, the first one and the Zero included.
 .PHONY: cross
-cross: ## the binaries for every board
+cross: ## the binaries for every board, as they ship
 	@mkdir -p $(BIN)
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=6 $(GO) build -trimpath -o $(BIN)/gateway-linux-armv6 ./cmd/gateway
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) build -trimpath -o $(BIN)/gateway-linux-armv7 ./cmd/gateway
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -o $(BIN)/gateway-linux-arm64 ./cmd/gateway
-	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -o $(BIN)/gateway-linux-amd64 ./cmd/gateway
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=6 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN)/gateway-linux-armv6 ./cmd/gateway
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN)/gateway-linux-armv7 ./cmd/gateway
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN)/gateway-linux-arm64 ./cmd/gateway
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN)/gateway-linux-amd64 ./cmd/gateway
 
 .PHONY: emulated-kernels
 emulated-kernels: ## Debian's kernels for emulated boards (100 MB, once for all clones)
