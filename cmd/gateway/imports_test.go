@@ -108,8 +108,9 @@ var owners = map[string][]string{
 	"github.com/goccy/go-yaml":              {"cmd/gateway/internal/config"},
 	"github.com/pires/go-proxyproto":        {"broker/door"},
 	"golang.org/x/crypto":                   {"broker/auth"},
-	"golang.org/x/net":                      {"bridge/link/dial", "cmd/gateway/internal/mdns"}, // SOCKS5, and what HTTPS_PROXY means; which interface a packet came by
-	"golang.org/x/sys":                      {"sensors/bus", "sensors/bus/bustest"},            // ioctl, termios and their structures
+	"golang.org/x/net":                      {"bridge/link/dial", "cmd/gateway/internal/mdns"},                     // SOCKS5, and what HTTPS_PROXY means; which interface a packet came by
+	"golang.org/x/sys":                      {"sensors/bus", "sensors/bus/bustest", "cmd/gateway/internal/health"}, // ioctl, termios and their structures; the clock that systemd goes by
+	"github.com/coreos/go-systemd":          {"cmd/gateway/internal/health"},                                       // daemon only: sd_notify and the watchdog's variables
 	"golang.org/x/term":                     {"cmd/gateway"},
 	"github.com/eclipse/paho.golang":        {"bridge/link/v5"},
 	"github.com/coder/websocket":            {"broker", "bridge/link/dial", "cmd/gateway"}, // server side, the bridge, and the client of gateway pub and sub

@@ -28,7 +28,9 @@ func (g *gateway) reloadOnSignal(ctx context.Context) error {
 			return nil
 		case <-hup:
 		}
+		g.notify.Reloading()
 		g.reload(ctx)
+		g.notify.Ready(g.statusText())
 	}
 }
 

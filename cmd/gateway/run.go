@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"gateway/cmd/gateway/internal/dashboard"
 	"gateway/cmd/gateway/internal/doctor"
 	"gateway/cmd/gateway/internal/explorer"
+	"gateway/cmd/gateway/internal/health"
 	"gateway/cmd/gateway/internal/history"
 	"gateway/cmd/gateway/internal/logs"
 	"gateway/cmd/gateway/internal/mdns"
@@ -56,6 +58,9 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	level := new(slog.LevelVar)
 	ring, secrets := newRing()
 	log := slog.New(ring.Handler(newLog(level, cfg.Log, s.err).Handler()))
+	notify := health.NewNotifier(log.With("part", "systemd"))
+	started := notify.Starting("reading what is stored")
+	defer started()
 	if cfg, err = c.restoreStaged(cfg, log); err != nil {
 		return err
 	}
@@ -87,6 +92,9 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 		parts = append(parts, part{"pprof", p.Run})
 	}
 	g.log.Info("configuration", "from", cfg.from)
+	started()
+	g.notify = notify
+	parts = append(parts, part{"systemd", g.runNotify}) // the last, so that systemd hears first that all stop
 	g.sayWhere(s.out)
 	debug.FreeOSMemory() // what reading the configuration took, on a board of 512 MB
 	return g.run(ctx, parts)
@@ -134,6 +142,8 @@ type gateway struct {
 	setLevel func(word string) // has the log say more or less; nil if it cannot be changed
 
 	historyFailure string // why history is in memory only
+
+	notify *health.Notifier // tells systemd; nil: nobody
 
 	started time.Time
 	ring    *logs.Ring       // the newest lines of the log
@@ -288,15 +298,21 @@ func reachable(a net.Addr) string {
 	return net.JoinHostPort(host, fmt.Sprint(tcp.Port))
 }
 
+// page is where the page is, "" if there is none.
+func (g *gateway) page() string {
+	a := g.dashboard.Addr()
+	switch {
+	case a == nil:
+		return ""
+	case g.cfg().Dashboard.TLS != nil:
+		return "https://" + reachable(a)
+	}
+	return "http://" + reachable(a)
+}
+
 // sayWhere prints where to look.
 func (g *gateway) sayWhere(out io.Writer) {
-	page := "none (dashboard.address is empty)"
-	if a := g.dashboard.Addr(); a != nil {
-		page = "http://" + reachable(a)
-		if g.cfg().Dashboard.TLS != nil {
-			page = "https://" + reachable(a)
-		}
-	}
+	page := cmp.Or(g.page(), "none (dashboard.address is empty)")
 	tcp, ws := g.doors()
 	fmt.Fprintf(out, "page      %s\n", page)
 	switch {

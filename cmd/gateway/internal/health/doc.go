@@ -1,5 +1,6 @@
-// Package health tells machines how the gateway is: /metrics for Prometheus, and
-// /healthz for whoever restarts what is unwell.
+// Package health tells machines how the gateway is: /metrics for Prometheus,
+// /healthz for whoever restarts what is unwell, and systemd by its notify socket and
+// its watchdog.
 //
 // It formats what the parts say of themselves and keeps nothing.
 //
