@@ -2,6 +2,7 @@ package nbd
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -14,9 +15,9 @@ type Loss int
 const (
 	// LoseAll: nothing of them reached the disk.
 	LoseAll Loss = iota
-	// LoseSome: some sectors reached the disk and others did not, in no order. A
-	// sector that was written several times may have any of its versions. So
-	// writes are torn and reordered.
+	// LoseSome: some atoms reached the disk and others did not, in no order. One
+	// that was written several times may be as after any of these writes. So writes
+	// are torn and reordered.
 	LoseSome
 	// LoseTail: they reached the disk in their order up to some moment; the last
 	// one is torn.
@@ -43,7 +44,7 @@ func (r Report) String() string {
 	return fmt.Sprintf("%d of %d unflushed sectors reached the disk", r.Reached, r.Waiting)
 }
 
-// Cut takes the power away: what waits for a flush is lost as l says, and the
+// Cut takes the power away, or what [Disk.StopAfter] has left: what waits for a flush is lost as l says, and the
 // image is what the disk has at its next power on. The machine that uses the
 // disk should be gone: what it writes later is written to the disk that is on
 // again.
@@ -62,6 +63,7 @@ func (d *Disk) Cut(l Loss, random *rand.Rand) (Report, error) {
 		}
 	}
 	d.emptyLocked()
+	d.powerOnLocked()
 	return r, nil
 }
 
@@ -75,26 +77,64 @@ func (d *Disk) survivorsLocked(l Loss, random *rand.Rand) map[int64][]byte {
 	sectors := slices.Sorted(maps.Keys(d.cache))
 	if l == LoseSome {
 		share := random.Float64()
-		for _, at := range sectors {
+		for atom := range chunk(sectors) {
 			if random.Float64() < share {
-				v := d.cache[at]
-				reached[at] = v[random.IntN(len(v))].data
+				writes := d.writesLocked(atom)
+				d.asOfLocked(reached, atom, writes[random.IntN(len(writes))])
 			}
 		}
 		return reached
 	}
-	oldest := d.serial
-	for _, v := range d.cache {
-		oldest = min(oldest, v[0].write)
+	writes := d.writesLocked(sectors)
+	last := writes[random.IntN(len(writes))]
+	torn := sectors[random.IntN(len(sectors))] / atomSectors // the last write got as far as here
+	for atom := range chunk(sectors) {
+		if atom[0]/atomSectors < torn {
+			d.asOfLocked(reached, atom, last)
+		} else {
+			d.asOfLocked(reached, atom, last-1)
+		}
 	}
-	last := oldest + random.IntN(d.serial-oldest+1)
-	torn := sectors[random.IntN(len(sectors))] // the last write got as far as here
+	return reached
+}
+
+const atomSectors = Atom / Sector
+
+// chunk yields those of ascending sectors that are of one atom.
+func chunk(sectors []int64) iter.Seq[[]int64] {
+	return func(yield func([]int64) bool) {
+		for len(sectors) > 0 {
+			n := 1
+			for n < len(sectors) && sectors[n]/atomSectors == sectors[0]/atomSectors {
+				n++
+			}
+			if !yield(sectors[:n]) {
+				return
+			}
+			sectors = sectors[n:]
+		}
+	}
+}
+
+// writesLocked returns the writes that sectors have something of, in their order.
+func (d *Disk) writesLocked(sectors []int64) []int {
+	var all []int
 	for _, at := range sectors {
 		for _, v := range d.cache[at] {
-			if v.write < last || v.write == last && at < torn {
+			all = append(all, v.write)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// asOfLocked puts into reached what sectors had after a write.
+func (d *Disk) asOfLocked(reached map[int64][]byte, sectors []int64, write int) {
+	for _, at := range sectors {
+		for _, v := range d.cache[at] {
+			if v.write <= write {
 				reached[at] = v.data
 			}
 		}
 	}
-	return reached
 }

@@ -8,9 +8,13 @@ import (
 	"sync"
 )
 
-// Sector is the unit, bytes, of all offsets and lengths, and what is written
-// whole or not at all.
-const Sector = 512
+const (
+	// Sector is the unit, bytes, of all offsets and lengths.
+	Sector = 512
+	// Atom is what of one write reaches the disk whole or not at all: bytes that
+	// begin at a multiple of it.
+	Atom = 2 * Sector
+)
 
 // cacheLimit is how many bytes wait for a flush at most.
 const cacheLimit = 64 << 20
@@ -27,6 +31,7 @@ type Disk struct {
 	cached int64               // bytes in cache, all versions
 	serial int                 // of the last write
 	stats  Stats
+	power  *power // nil: it stays on
 }
 
 // version is what a write had for one sector.
@@ -45,6 +50,7 @@ type Stats struct {
 
 var (
 	errClosed = errors.New("the disk is closed")
+	errPower  = errors.New("the power was cut meanwhile")
 	errRange  = errors.New("not within the disk")
 	errAlign  = errors.New("not a multiple of 512 bytes")
 )
@@ -75,6 +81,7 @@ func (d *Disk) Close() error {
 	}
 	err := errors.Join(d.flushLocked(), d.image.Close())
 	d.image = nil
+	d.powerOnLocked()
 	return err
 }
 
@@ -106,8 +113,8 @@ func (d *Disk) ReadAt(p []byte, off int64) (int, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.image == nil {
-		return 0, errClosed
+	if err := d.awaitPowerLocked(); err != nil {
+		return 0, err
 	}
 	if n, err := d.image.ReadAt(p, off); err != nil && err != io.EOF {
 		return n, err
@@ -130,8 +137,8 @@ func (d *Disk) WriteAt(p []byte, off int64, fua bool) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.image == nil {
-		return errClosed
+	if err := d.awaitPowerLocked(); err != nil {
+		return err
 	}
 	d.stats.Writes++
 	d.stats.BytesWritten += int64(len(p))
@@ -151,8 +158,8 @@ func (d *Disk) Zero(off, n int64, fua bool) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.image == nil {
-		return errClosed
+	if err := d.awaitPowerLocked(); err != nil {
+		return err
 	}
 	d.stats.Trimmed += n
 	if !fua {
@@ -172,6 +179,7 @@ func (d *Disk) Zero(off, n int64, fua bool) error {
 // bytes behind off.
 func (d *Disk) cacheLocked(off, n int64, data func(i int64) []byte) error {
 	d.serial++
+	n = d.power.most(off, n)
 	for i := int64(0); i < n; i += Sector {
 		if d.cached+Sector > d.limit {
 			d.stats.Early++
@@ -183,12 +191,14 @@ func (d *Disk) cacheLocked(off, n int64, data func(i int64) []byte) error {
 		d.cache[at] = append(d.cache[at], version{d.serial, data(i)})
 		d.cached += Sector
 	}
-	return nil
+	d.power.spend(n)
+	return d.awaitPowerLocked()
 }
 
 // throughLocked writes to the image. What waited for the same sectors is older,
 // and must not come after it.
 func (d *Disk) throughLocked(p []byte, off int64) error {
+	p = p[:d.power.most(off, int64(len(p)))]
 	if _, err := d.image.WriteAt(p, off); err != nil {
 		return err
 	}
@@ -197,15 +207,16 @@ func (d *Disk) throughLocked(p []byte, off int64) error {
 		d.cached -= Sector * int64(len(d.cache[at]))
 		delete(d.cache, at)
 	}
-	return nil
+	d.power.spend(int64(len(p)))
+	return d.awaitPowerLocked()
 }
 
 // Flush makes durable what was written before.
 func (d *Disk) Flush() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.image == nil {
-		return errClosed
+	if err := d.awaitPowerLocked(); err != nil {
+		return err
 	}
 	d.stats.Flushes++
 	return d.flushLocked()

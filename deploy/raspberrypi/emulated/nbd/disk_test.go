@@ -224,6 +224,35 @@ func TestCutsAtRandom(t *testing.T) {
 	}
 }
 
+// What one write has for an atom is there or is not.
+func TestAtomsAreNotTorn(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		for _, loss := range Losses {
+			for _, fua := range []bool{false, true} {
+				d, file := newDisk(t, 16)
+				stopped := d.StopAfter(1 + random.IntN(40))
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					for i := byte(1); d.WriteAt(fill(i, 14), Sector, fua) == nil; i++ { // two halves, six whole ones
+					}
+				}()
+				<-stopped
+				_, err := d.Cut(loss, random)
+				ok(t, err)
+				<-ended
+				got := content(t, file)
+				for i := 2; i < 14; i += 2 {
+					if got[i] != got[i+1] {
+						t.Fatalf("seed %d, %v, FUA %v: % x", seed, loss, fua, got)
+					}
+				}
+			}
+		}
+	}
+}
+
 // What LoseTail leaves is what there was at some moment, but for the last write.
 func TestTheTailIsLostInOrder(t *testing.T) {
 	seen := make(map[int]bool)

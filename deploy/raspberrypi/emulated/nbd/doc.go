@@ -21,8 +21,12 @@
 //
 // [Disk.Cut] drops what is in memory, or what is left of it after a random part
 // reached the disk: see [Loss]. The image is that of the disk at its next power
-// on, and the same Disk goes on with it. A sector, 512 bytes, is written whole or not at all,
-// which is what SD cards, drives, and file systems agree on.
+// on, and the same Disk goes on with it. [Disk.StopAfter] has the power go in the
+// middle of a write.
+//
+// What is torn is torn between two atoms of 1 KiB. Disks promise 512 bytes and
+// cards have pages of 4 KiB and more. 1 KiB is what ext4 needs: it writes
+// its superblock of 1 KiB in place, and cannot be mounted when half of it is new.
 //
 // # The protocol
 //

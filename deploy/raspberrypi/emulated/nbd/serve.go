@@ -10,7 +10,8 @@ import (
 
 // Serve serves d to everybody who connects to l, until ctx ends or l fails. It
 // closes l and all connections, and returns when all its goroutines have ended:
-// nil if ctx has. A client that breaks the protocol loses its connection, and
+// nil if ctx has. A disk that has stopped keeps them, until its power is back or
+// it is closed. A client that breaks the protocol loses its connection, and
 // nothing else happens.
 func Serve(ctx context.Context, l net.Listener, d *Disk) error {
 	ctx, cancel := context.WithCancel(ctx)
