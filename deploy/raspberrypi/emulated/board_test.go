@@ -32,7 +32,7 @@ func TestBoard(t *testing.T) {
 				do   func(*testing.T)
 			}{
 				{"readings", h.readings}, {"page", h.page}, {"GPIO", h.gpio}, {"scan", h.scan}, {"doctor", h.doctor},
-				{"reset", h.reset}, {"NACK", h.nack}, {"wedged", h.wedged}, {"slow", h.slow}, {"figures", h.figures}, {"unplugged", h.unplugged}, {"off", h.off},
+				{"reset", h.reset}, {"NACK", h.nack}, {"wedged", h.wedged}, {"slow", h.slow}, {"figures", h.figures}, {"unplugged", h.unplugged}, {"cut", h.cut},
 			}
 			for _, s := range steps {
 				began := time.Now()

@@ -56,19 +56,24 @@ var built = map[string]func() (board.Programs, error){
 	board.ARMHF.Name: sync.OnceValues(func() (board.Programs, error) { return board.Build(context.Background(), folder, board.ARMHF) }),
 }
 
-// boot boots a board that is killed when the test ends. Arch and the rest of o
-// are the caller's; Programs and Dir are filled in.
-func boot(t *testing.T, o board.Options) *board.Board {
+// need skips the test if it cannot or is not to boot a board.
+func need(t *testing.T, a board.Arch) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("boots a board")
 	}
-	if err := board.Missing(o.Arch); err != nil {
+	if err := board.Missing(a); err != nil {
 		if os.Getenv("GATEWAY_TEST_ALL") != "" {
 			t.Fatal(err)
 		}
 		t.Skip(err)
 	}
+}
+
+// prepare fills in Programs and Dir of o.
+func prepare(t *testing.T, o board.Options) board.Options {
+	t.Helper()
+	need(t, o.Arch)
 	var err error
 	if o.Programs, err = built[o.Arch.Name](); err != nil {
 		t.Fatal(err)
@@ -76,6 +81,14 @@ func boot(t *testing.T, o board.Options) *board.Board {
 	if o.Dir, err = os.MkdirTemp(folder, "board"); err != nil {
 		t.Fatal(err)
 	}
+	return o
+}
+
+// boot boots a board that is killed when the test ends. Arch and the rest of o
+// are the caller's; Programs and Dir are filled in.
+func boot(t *testing.T, o board.Options) *board.Board {
+	t.Helper()
+	o = prepare(t, o)
 	ctx, cancel := context.WithTimeout(t.Context(), bootPatience)
 	defer cancel()
 	b, err := board.Boot(ctx, o)
