@@ -28,6 +28,9 @@ type commandLine struct {
 	Bridge  bridgeCommand  `cmd:"" help:"Try the upstreams of the bridges, and see what they do not take."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
+	Completion completionCommand `cmd:"" help:"Print what makes bash, zsh or fish complete the command line."`
+	Man        manCommand        `cmd:"" hidden:"" help:"Print a manual page."`
+
 	ShowVersion bool `name:"version" help:"Print the version."`
 }
 

@@ -13,6 +13,8 @@
 //	gateway passwd FILE USER           set a user's password
 //	gateway store COMMAND              inspect, verify, compact, back up the store
 //	gateway backup, gateway restore    everything in one file, and back
+//	gateway completion SHELL           what makes a shell complete all this
+//	gateway man [--section 5]          manual pages, for packages
 //	gateway version                    what this binary is
 //
 // # Exit status

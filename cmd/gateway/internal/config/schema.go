@@ -29,11 +29,7 @@ type object = map[string]any
 // configuration: the keys of every part, and for each driver what its table
 // says of its options, addresses and quantities. It ends with a newline.
 func Schema() []byte {
-	s := schema{docs: make(map[string]string)}
-	for line := range strings.Lines(keyDocs) {
-		key, doc, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		s.docs[key] = doc
-	}
+	s := schema{docs: documented()}
 	root := s.of("", reflect.TypeFor[Config]())
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["title"] = "Configuration of gateway"
