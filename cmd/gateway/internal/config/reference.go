@@ -138,6 +138,12 @@ func element(t reflect.Type) reflect.Value {
 	return reflect.Zero(t)
 }
 
+// lastName is the name of a key within what it is in.
+func lastName(path string) string {
+	path = strings.TrimRight(path, "[].*")
+	return path[strings.LastIndexAny(path, ".]")+1:]
+}
+
 // itemDefault is the default of a list's items, or the zero Value where nothing
 // there has one of its own: zero means as the part has it.
 func itemDefault(t reflect.Type) reflect.Value {
@@ -187,6 +193,8 @@ func (r *reference) walkWithin(path, at string, v, def reflect.Value) {
 			told = f.name
 		case told != "":
 			k.Doc = "See " + told + "."
+		case r.doc(path) != "":
+			k.Doc = "See " + lastName(path) + "."
 		}
 	}
 }
