@@ -21,7 +21,8 @@ PROGRAMS  = mosquitto mosquitto_sub mosquitto_pub chromium qemu-arm-static gcc n
 # the tutorial test needs, and the name server of Erlang listens to everybody.
 SERVICES  = mosquitto rabbitmq-server activemq influxdb prometheus avahi-daemon.socket avahi-daemon epmd.socket epmd.service
 # mosca, which is dead, needs the old eventemitter2 and jsonschema beside it.
-NPM_PACKAGES = playwright-core@1.65.1 axe-core@4.14.1 mqtt@5.16.0 aedes@1.2.0 mosca@2.8.3 eventemitter2@4.1.2 jsonschema@1.2.6
+NPM_PACKAGES = playwright-core@1.65.1 axe-core@4.14.1 mqtt@5.16.0 aedes@1.2.0 mosca@2.8.3 eventemitter2@4.1.2 jsonschema@1.2.6 \
+	node-red@4.1.15
 
 # Under make test nothing may skip for want of a program.
 export GATEWAY_TEST_ALL = 1
@@ -134,6 +135,17 @@ bench-bridge: packages ## our bridge beside Mosquitto's, to bridge/BENCH.md (5 m
 .PHONY: bench-sensors
 bench-sensors: packages ## what reading 200 sensors costs, to sensors/BENCH.md (5 minutes, needs Debian's qemu-user)
 	$(GO) run ./sensors/bench -out sensors/BENCH.md
+
+# Debian has no Telegraf, so that it is built, with what the guide needs of it only.
+TELEGRAF = github.com/influxdata/telegraf@v1.37.2
+.PHONY: ecosystem
+ecosystem: setup ## Prometheus, Grafana's questions, Node-RED and Telegraf against the gateway (2 minutes)
+	mkdir -p $(CACHE)/telegraf
+	from=$$($(GO) mod download -json $(TELEGRAF) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p') && \
+	cp $$from/go.mod $$from/go.sum $(CACHE)/telegraf/ && chmod u+w $(CACHE)/telegraf/* && cd $$from && \
+	CGO_ENABLED=0 $(GO) build -modfile=$(CACHE)/telegraf/go.mod -o $(BIN)/telegraf \
+		-tags custom,inputs.mqtt_consumer,outputs.file,parsers.json,parsers.value,serializers.influx ./cmd/telegraf
+	GATEWAY_TELEGRAF=$(BIN)/telegraf $(GO) test -count=1 -v -run 'TestTelegraf|TestNodeRED|TestGrafana|TestPrometheus' ./cmd/gateway
 
 ROUNDS ?= 50
 .PHONY: soak
