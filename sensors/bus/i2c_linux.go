@@ -97,6 +97,7 @@ type i2cBus struct {
 
 	mu       sync.Mutex
 	f        *os.File // nil if the next transaction has to open it
+	adapter  string   // its name, "" until it was opened
 	closed   bool
 	hangs    int  // transactions in a row that timed out
 	failures int  // transactions in a row that failed
@@ -174,6 +175,9 @@ func (b *i2cBus) transferLocked(addr uint16, w, r []byte) error {
 // all who use it.
 func (b *i2cBus) openLocked() error {
 	f, err := b.kernel.open(i2cDevice(b.number))
+	if errors.Is(err, fs.ErrNotExist) && b.adapter != "" {
+		return fmt.Errorf("I²C bus %s: its adapter %q is gone; plug it in again: %w", b, b.adapter, err)
+	}
 	if err != nil {
 		return explainOpen(b.number, err, describeI2C(b.root))
 	}
@@ -196,6 +200,7 @@ func (b *i2cBus) openLocked() error {
 	_ = b.kernel.set(f, i2cTimeout, transactionTimeout)
 	_ = b.kernel.set(f, i2cRetries, transactionRetries)
 	b.f, b.hangs, b.failures = f, 0, 0
+	b.adapter = I2CAdapterName(b.root, b.String())
 	return nil
 }
 
@@ -262,6 +267,8 @@ func (b *i2cBus) explainTx(addr uint16, err error) error {
 		return fmt.Errorf("no answer from address %#02x, is it wired there: %w", addr, err)
 	case errors.Is(err, unix.ETIMEDOUT):
 		return fmt.Errorf("the bus hangs, a chip or a loose wire holds it: %w", err)
+	case errors.Is(err, unix.EIO): // what some adapters call a bus that hangs, such as those on USB
+		return fmt.Errorf("the bus fails at address %#02x, a chip or a loose wire holds it, or its adapter hangs: %w", addr, err)
 	case errors.Is(err, unix.EAGAIN):
 		return fmt.Errorf("another master took the bus, or a wire is loose: %w", err)
 	case errors.Is(err, unix.EBUSY):

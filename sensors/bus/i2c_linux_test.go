@@ -211,7 +211,8 @@ func TestI2CErrorsKeepTheirErrno(t *testing.T) {
 		{syscall.ETIMEDOUT, "the bus hangs"},
 		{syscall.EAGAIN, "another master"},
 		{syscall.EBUSY, "0x77"},
-		{syscall.EIO, "transaction with address 0x77: input/output error"},
+		{syscall.EIO, "holds it, or its adapter hangs: input/output error"},
+		{syscall.EINVAL, "transaction with address 0x77: invalid argument"},
 		{syscall.ENODEV, "adapter of i2c-1 is gone"},
 	} {
 		a := newAdapter(t)
@@ -344,6 +345,24 @@ func TestI2CAdapterThatIsGoneWithoutSayingSo(t *testing.T) {
 	}
 	if err := b.Tx(0x76, []byte{0xD0}, nil); err != nil || a.opened != 2 {
 		t.Errorf("there again: %v; opened %d times", err, a.opened)
+	}
+}
+
+// An adapter that was unplugged is to be plugged in again; to turn I²C on, as where
+// there never was a bus, is no help.
+func TestI2CSaysThatItsAdapterIsGone(t *testing.T) {
+	a := newAdapter(t)
+	root := fstest.MapFS{"sys/bus/i2c/devices/i2c-1/name": {Data: []byte("i2c-tiny-usb at bus 001 device 002\n")}}
+	b, err := openI2C(1, a.kernel(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	a.errs, a.openErr = []error{syscall.ENODEV}, syscall.ENOENT
+	_ = b.Tx(0x76, []byte{0xD0}, nil)
+	err = b.Tx(0x76, []byte{0xD0}, nil)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), `its adapter "i2c-tiny-usb at bus 001 device 002" is gone; plug it in again`) {
+		t.Error(err)
 	}
 }
 
