@@ -148,9 +148,7 @@ func (h *house) nack(t *testing.T) {
 	h.value("office/air", "temperature", 11.5, 0.01)
 	h.status("office/air", "online")
 	h.await("an error of kitchen/climate that is counted and said", func() bool {
-		d := h.values("kitchen/climate/status/detail")
-		reason, _ := d["reason"].(string)
-		return h.errors("kitchen/climate") > before && strings.Contains(reason, "0x76")
+		return h.errors("kitchen/climate") > before && strings.Contains(h.reason("kitchen/climate"), "0x76")
 	})
 	h.bus.Between(func() {
 		h.climate.PowerOn()
@@ -172,6 +170,9 @@ func (h *house) wedged(t *testing.T) {
 		h.await(s+" not online", func() bool { return slices.Contains([]string{"stale", "fault"}, h.last["board/"+s+"/status"]) })
 	}
 	h.status("kitchen/climate", "fault") // by now the kernel has given transfers up
+	h.await("a reason that says that the bus is held", func() bool {
+		return slices.ContainsFunc(all, func(s string) bool { return strings.Contains(h.reason(s), "a chip or a loose wire holds it") })
+	})
 	if err := h.Set("GPIO17", true); err != nil {
 		t.Fatal(err)
 	}
@@ -203,8 +204,7 @@ func (h *house) unplugged(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.await("a reason that says that the adapter is gone", func() bool {
-		reason, _ := h.values("kitchen/climate/status/detail")["reason"].(string)
-		return strings.Contains(reason, "adapter") || strings.Contains(reason, "/dev/i2c-0")
+		return strings.Contains(h.reason("kitchen/climate"), "adapter") && strings.Contains(h.reason("kitchen/climate"), "is gone")
 	})
 	h.bus.Between(func() { h.climate.Set(1.5, 90, 1020) })
 	if err := h.Adapter.Plug(); err != nil {
@@ -214,6 +214,12 @@ func (h *house) unplugged(t *testing.T) {
 	for _, s := range []string{"kitchen/climate", "office/air", "garden/soil"} {
 		h.status(s, "online")
 	}
+}
+
+// reason returns why a sensor is not online.
+func (h *house) reason(sensor string) string {
+	reason, _ := h.values(sensor + "/status/detail")["reason"].(string)
+	return reason
 }
 
 // errors returns how many failed attempts a sensor has counted.

@@ -40,7 +40,7 @@ dashboard:
 
 const houseConfig = open + `
 sensors:
-  - {driver: bme280, room: kitchen, name: climate, bus: i2c-0, address: 0x76, interval: 1s, stale_after: 2s}
+  - {driver: bme280, room: kitchen, name: climate, bus: i2c-0, address: 0x76, interval: 1s, stale_after: 1500ms}
   - {driver: sht4x, room: office, name: air, bus: i2c-0, address: 0x44, interval: 1s, stale_after: 3s}
   - {driver: ads1115, room: garden, name: soil, bus: i2c-0, address: 0x48, interval: 1s, stale_after: 3s}
   - {driver: w1, room: cellar, name: fridge, id: 28-000000000001, interval: 2s, stale_after: 30s}
