@@ -18,6 +18,7 @@ type commandLine struct {
 	Read    readCommand    `cmd:"" help:"Read the configured sensors once and print what they say."`
 	Scan    scanCommand    `cmd:"" help:"Look what sensors there are, by reading only, and print a configuration for them."`
 	Doctor  doctorCommand  `cmd:"" help:"Look for what keeps sensors from being read, and say which command mends it."`
+	Import  importCommand  `cmd:"" help:"Make a configuration of one of Mosquitto."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration, for editors."`
 	Pub     pubCommand     `cmd:"" help:"Publish a message to an MQTT broker."`
 	Sub     subCommand     `cmd:"" help:"Subscribe to topics of an MQTT broker and print messages."`

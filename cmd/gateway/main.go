@@ -8,6 +8,7 @@
 //	gateway read [NAME…] [--raw]       read configured sensors once
 //	gateway scan [--write]             look what sensors there are
 //	gateway doctor                     what keeps sensors from being read
+//	gateway import FILE [-o FILE]      make a configuration of Mosquitto's or MQTT IO's ours
 //	gateway schema                     the configuration's JSON Schema
 //	gateway pub, gateway sub           a small MQTT client
 //	gateway passwd FILE USER           set a user's password

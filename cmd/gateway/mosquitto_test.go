@@ -30,9 +30,16 @@ type rival struct {
 // against starts both with a configuration, files in its folder among them.
 func against(t *testing.T, conf string, files map[string]string) *rivals {
 	t.Helper()
+	return compete(t, conf, files, "mosquitto", "gateway")
+}
+
+// compete starts two with a configuration: mosquitto, gateway, or imported, the
+// gateway with what gateway import makes of it.
+func compete(t *testing.T, conf string, files map[string]string, first, second string) *rivals {
+	t.Helper()
 	mosquitto := need(t, "mosquitto", "mosquitto")
 	both := &rivals{t: t}
-	for i, name := range []string{"mosquitto", "gateway"} {
+	for i, name := range []string{first, second} {
 		dir := t.TempDir()
 		if err := os.Chmod(dir, 0o755); err != nil { // Mosquitto is another user
 			t.Fatal(err)
@@ -50,10 +57,14 @@ func against(t *testing.T, conf string, files map[string]string) *rivals {
 		if err := os.WriteFile(file, []byte("user root\n"+r.fill(conf)), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if name == "mosquitto" {
+		switch name {
+		case "mosquitto":
 			r.process = spawn(t, mosquitto, "-c", file, "-v")
 			r.await(`mosquitto version \S+ running`)
-		} else {
+		case "imported":
+			r.process = spawn(t, needBinary(t), "run", "-c", imported(t, file), "-v")
+			r.await(`(?m)^MQTT .*$`)
+		default:
 			r.process = spawn(t, needBinary(t), "run", "--mosquitto-conf", file, "-v")
 			r.await(`(?m)^MQTT .*$`)
 		}

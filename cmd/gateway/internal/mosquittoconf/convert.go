@@ -24,6 +24,12 @@ type Result struct {
 	// PIDFile is where the number of the process is to be written, "" for
 	// nowhere.
 	PIDFile string
+	// Origins are the lines that keys of Config come from.
+	Origins map[string]Place
+	// Parts are listeners and bridges in the order of Config.
+	Parts []Part
+
+	about map[Place]string // the key of the part that a line is about
 }
 
 // Load reads a configuration, and the files that it names. ports are listened
@@ -98,6 +104,7 @@ type conversion struct {
 	problems []Problem
 	origins  map[string]line // of our keys, below the configuration
 
+	holders     map[Place]holder // of lines that are about a listener or a bridge
 	perListener bool
 	shared      rights // of all listeners
 	doors       []*door
@@ -150,12 +157,14 @@ func newConversion(m machine) *conversion {
 	b.MaxQueuedBytes = 0
 	b.SessionExpiry = 0
 	b.MaxSubscriptions = 0
-	c := &conversion{machine: m, origins: make(map[string]line)}
+	c := &conversion{machine: m, origins: make(map[string]line), holders: make(map[Place]holder)}
 	p := store.Default()
 	p.Enabled, p.Path = false, storeFolder
 	c.out.Config = &config.Config{Broker: b, Persistence: p, Log: config.Log{Level: "info", Format: "text"}}
 	c.out.Config.Sensors = sensors.Default()
 	c.out.Config.Sensors.Sensors = nil
+	c.out.Config.History = config.Default().History
+	c.out.Config.History.Enabled = false
 	return c
 }
 
@@ -183,6 +192,7 @@ func (c *conversion) convert(ports []int) {
 	c.finishLog()
 	c.trace(under("broker.", c.out.Config.Broker.Validate()))
 	c.sortNotes()
+	c.finishParts()
 }
 
 // directive looks at one line.
@@ -211,6 +221,48 @@ func (c *conversion) directive(l line) {
 		c.note(false, "%s", e.harmless)
 	default:
 		c.note(true, "%s", e.missing)
+	}
+	c.hold(l, e)
+}
+
+// holder is a listener or a bridge that lines are about.
+type holder interface {
+	// becomes returns where it begins, and the keys it has become.
+	becomes() (at Place, keys []string)
+}
+
+func (d *door) becomes() (Place, []string)     { return d.at.Place, d.keys }
+func (l *upstream) becomes() (Place, []string) { return l.at.Place, l.keys }
+
+// hold remembers what a line is about, if that is one listener or bridge.
+func (c *conversion) hold(l line, e entry) {
+	switch {
+	case l.name == "connection", e.scope == link:
+		c.holders[l.Place] = c.link
+	case c.current == nil:
+	case e.scope == listener, e.scope == security && c.perListener, l.name == "listener", l.name == "port", l.name == "bind_address":
+		c.holders[l.Place] = c.current
+	}
+}
+
+// finishParts tells which lines have become what.
+func (c *conversion) finishParts() {
+	c.out.Origins, c.out.about = make(map[string]Place), make(map[Place]string)
+	for key, l := range c.origins {
+		c.out.Origins[key] = l.Place
+	}
+	for at, h := range c.holders {
+		if _, keys := h.becomes(); len(keys) > 0 {
+			c.out.about[at] = keys[0]
+		}
+	}
+	for i, l := range c.out.Config.Broker.Listeners {
+		key := fmt.Sprintf("broker.listeners[%d]", i)
+		c.out.Parts = append(c.out.Parts, Part{c.origins[key].Place, key, l.Address})
+	}
+	for i, b := range c.out.Config.Bridges {
+		key := fmt.Sprintf("bridges[%d]", i)
+		c.out.Parts = append(c.out.Parts, Part{c.origins[key].Place, key, b.Name})
 	}
 }
 

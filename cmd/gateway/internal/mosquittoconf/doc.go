@@ -39,6 +39,11 @@
 // have the same upstream. One whose protection cannot be had, such as OCSP or
 // authorities in a folder, is not opened.
 //
+// # A file of ours
+//
+// [Result.YAML] writes what a file has become, for gateway import, with the
+// notes as comments where they belong.
+//
 // # Where errors point
 //
 // Values are checked here as Mosquitto checks them. The rest is left to the

@@ -17,6 +17,7 @@ type upstream struct {
 	name    string   // as written
 	hosts   []string // host:port, the first one first
 	shut    bool     // it is not opened; a note says why
+	keys    []string // what it has become, bridges[0], or none
 	origins map[string]line
 	trust
 	notify
@@ -192,7 +193,7 @@ func (c *conversion) finishLinks() {
 		c.finishAddresses(l)
 		c.finishLimits(l)
 		key := fmt.Sprintf("bridges[%d]", len(c.out.Config.Bridges))
-		c.origins[key] = l.at
+		c.origins[key], l.keys = l.at, []string{key}
 		for k, at := range l.origins {
 			c.origins[key+"."+k] = at
 		}

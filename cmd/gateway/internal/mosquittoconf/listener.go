@@ -15,7 +15,8 @@ import (
 
 // door is a listener on its way to ours.
 type door struct {
-	at     line // of listener, port or bind_address; the zero line for the default
+	at     line     // of listener, port or bind_address; the zero line for the default
+	keys   []string // what it has become, broker.listeners[0] and so on
 	port   int
 	host   string
 	path   string // of a socket file
@@ -311,7 +312,7 @@ func (c *conversion) finish(d *door) {
 		key := fmt.Sprintf("broker.listeners[%d]", len(c.out.Config.Broker.Listeners))
 		a := c.auth(r, l.AllowAnonymous, key+".auth")
 		l.Auth = &a
-		c.origins[key] = d.at
+		c.origins[key], d.keys = d.at, append(d.keys, key)
 		for k, at := range d.origins {
 			c.origins[key+"."+k] = at
 		}
