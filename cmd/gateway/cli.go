@@ -17,6 +17,7 @@ type commandLine struct {
 	Drivers driversCommand `cmd:"" help:"List the sensor drivers, or describe one."`
 	Read    readCommand    `cmd:"" help:"Read the configured sensors once and print what they say."`
 	Scan    scanCommand    `cmd:"" help:"Look what sensors there are, by reading only, and print a configuration for them."`
+	Health  healthCommand  `cmd:"" help:"Ask the gateway that runs here whether it works; exit status 0 or 1."`
 	Doctor  doctorCommand  `cmd:"" help:"Look for what keeps sensors from being read, and say which command mends it."`
 	Import  importCommand  `cmd:"" help:"Make a configuration of one of Mosquitto."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration, for editors."`

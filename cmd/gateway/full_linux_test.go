@@ -63,7 +63,7 @@ func TestFullDisk(t *testing.T) {
 	if state := command(t, sub, append(hostPort(t, g.mqtt), "-t", "$SYS/broker/store/state", "-C", "2", "-W", "30")...); !strings.Contains(state, "to stay free") { // the second is of now
 		t.Errorf("$SYS: %q", state)
 	}
-	r, err := http.Get(g.page + "/healthz")
+	r, err := http.Get(g.page + "/healthz?verbose")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +71,13 @@ func TestFullDisk(t *testing.T) {
 	r.Body.Close()
 	if !strings.Contains(string(body), "The store cannot be written") {
 		t.Errorf("/healthz: %s", body)
+	}
+	// A load balancer is told, without the folder; whoever restarts gateways is not.
+	if status, text := g.health("/healthz"); status != http.StatusServiceUnavailable || !strings.Contains(text, `{"name":"store","status":"failing","reason":"messages cannot be stored`) || strings.Contains(text, disk) {
+		t.Errorf("/healthz: %d %s", status, text)
+	}
+	if status, text := g.health("/livez"); status != http.StatusOK {
+		t.Errorf("/livez: %d %s", status, text)
 	}
 	// Readings and QoS 0 go on, and so does who is connected.
 	command(t, pub, append(hostPort(t, g.mqtt), "-t", "other", "-m", "x")...)

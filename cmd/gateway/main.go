@@ -9,6 +9,7 @@
 //	gateway scan [--write]             look what sensors there are
 //	gateway doctor                     what keeps sensors from being read
 //	gateway import FILE [-o FILE]      make a configuration of Mosquitto's or MQTT IO's ours
+//	gateway health                     whether the gateway that runs here works
 //	gateway schema                     the configuration's JSON Schema
 //	gateway pub, gateway sub           a small MQTT client
 //	gateway passwd FILE USER           set a user's password

@@ -198,6 +198,7 @@ func (g *gateway) buildOthers() error {
 	g.buildSensorPage()
 	g.buildMetrics()
 	g.buildMDNS()
+	g.buildHealth()
 	if err := g.broker.Listen(); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@
 //	/api/v1/sensors       what is known now, JSON
 //	/api/v1/stream        the same as server-sent events: snapshot, then update, and beat
 //	/api/v1/openapi.json  the description of the API, made of the files in openapi
-//	/healthz              200 and "ok" for a watchdog, and the figures of this part as text
+//	/healthz              whether the gateway works, for a watchdog; with ?verbose the figures of this part as text
 //
 // Other parts have the rest, each with the right that it needs: Handle mounts what
 // they answer, and AddFeed what they add to the one stream of a tab.
@@ -26,7 +26,7 @@
 //
 // Whoever may publish cannot fill the memory, and whoever may look cannot
 // either: sensors, values, histories, texts and streams have bounds, and
-// /healthz counts what they left out.
+// /healthz?verbose counts what they left out.
 //
 // # Age and state
 //

@@ -13,10 +13,17 @@ import (
 // states are all of them, from good to bad.
 func states() []State { return []State{Live, Late, Unknown, Stale, Fault, Offline} }
 
-// health answers a watchdog with 200 and "ok", and a person who looks with
+// SetHealth has /healthz answered by h. It is called before Run.
+func (d *Dashboard) SetHealth(h http.Handler) { d.verdict = h }
+
+// health answers whether the gateway works, and, with ?verbose, a person with
 // the figures of this part, if he may look. That sensors are stale does not make the page
 // unwell.
 func (d *Dashboard) health(w http.ResponseWriter, r *http.Request) {
+	if d.verdict != nil && !(r.URL.Query().Has("verbose") && d.access.May(access.Read, r)) {
+		d.verdict.ServeHTTP(w, r)
+		return
+	}
 	var b strings.Builder
 	b.WriteString("ok\n")
 	if d.access.May(access.Read, r) {
@@ -48,7 +55,7 @@ func (d *Dashboard) figures(b *strings.Builder) {
 }
 
 // AddHealth has another part write its figures, in lines, for a person who looks
-// at /healthz. It is called before Run.
+// at /healthz?verbose. It is called before Run.
 func (d *Dashboard) AddHealth(f func(io.Writer)) { d.healths = append(d.healths, f) }
 
 // count returns how many sensors there are, and how many in each state.

@@ -62,6 +62,7 @@ type Dashboard struct {
 	guarded map[string]access.Right   // what some of feeds need
 	reader  func(reading.Path) Reader // see SetReaders; nil: nobody knows
 	healths []func(io.Writer)         // of other parts, see AddHealth
+	verdict http.Handler              // of /healthz, see SetHealth
 
 	mu      sync.Mutex
 	cfg     Config
