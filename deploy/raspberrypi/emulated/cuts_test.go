@@ -5,6 +5,7 @@ package emulated_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -26,8 +27,7 @@ history:
   batch: 1s
 `
 
-// cutsPerBoard are those of make emulated, on each of two boards.
-const cutsPerBoard = 10
+var cutsPerBoard = flag.Int("cuts", 10, "power cuts of each board with -every, and half as many more while it boots")
 
 // TestCuts cuts the power of a board while clients publish to it, again and again,
 // and boots it from the same card. What was acknowledged is there.
@@ -41,7 +41,7 @@ func TestCuts(t *testing.T) {
 			s := newCuts(t, newCard(t), "gateway/host", board.Options{Arch: a, Config: cutConfig})
 			b := s.boot(t)
 			s.begin(t, b)
-			for i := range cutsPerBoard {
+			for i := range *cutsPerBoard {
 				s.cut(t, b, nbd.Losses[i%len(nbd.Losses)])
 				if i%2 == 1 {
 					s.cutBoot(t, nbd.Losses[s.random.IntN(len(nbd.Losses))])
@@ -187,7 +187,7 @@ func (s *cuts) history(t *testing.T, b *board.Board) {
 func (s *cuts) awaitHistory(t *testing.T, b *board.Board, fits func(seriesInfo) bool) map[string]int64 {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
-		all := series(t, b, s.sensor)
+		all := series(t, b.Page, s.sensor)
 		if slices.ContainsFunc(all, fits) {
 			first := make(map[string]int64)
 			for _, x := range all {
@@ -210,9 +210,9 @@ type seriesInfo struct {
 }
 
 // series asks the page what the history has of a sensor.
-func series(t *testing.T, b *board.Board, sensor string) (all []seriesInfo) {
+func series(t *testing.T, page, sensor string) (all []seriesInfo) {
 	t.Helper()
-	if err := ask(t.Context(), b.Page+"/api/v1/series?filter=board/"+sensor, &all); err != nil {
+	if err := ask(t.Context(), page+"/api/v1/series?filter=board/"+sensor, &all); err != nil {
 		t.Fatal(err)
 	}
 	return all

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 )
 
 // Port is where the board listens.
@@ -56,10 +57,14 @@ type Answer struct {
 	Error  string // what could not be done
 }
 
-// Memory is what the gateway takes, bytes, of /proc/PID/status.
+// Memory is what the gateway takes, bytes, of /proc/PID/status, and how old it is.
 type Memory struct {
 	Resident, Peak int64 // VmRSS, VmHWM
-	Threads        int64
+	// What of Resident is its own, RssAnon, and what is its program's, RssFile and
+	// RssShmem, which the kernel of a board with a disk can drop and read again.
+	Anonymous, File int64
+	Age             time.Duration // how long it has been running, in steps of 10 ms
+	Threads         int64
 }
 
 // Ask sends a request over conn and waits for the answer, or the end of ctx. It

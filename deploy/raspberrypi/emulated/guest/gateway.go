@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"gateway/deploy/raspberrypi/emulated/agent"
 )
@@ -145,9 +146,35 @@ func memory(pid int) (agent.Memory, error) {
 			m.Resident = n * 1024
 		case "VmHWM":
 			m.Peak = n * 1024
+		case "RssAnon":
+			m.Anonymous = n * 1024
+		case "RssFile", "RssShmem": // the program is in a file system in memory
+			m.File += n * 1024
 		case "Threads":
 			m.Threads = n
 		}
 	}
-	return m, nil
+	m.Age, err = age(pid)
+	return m, err
+}
+
+// age reads how long a process has been running: field 22 of its stat is when it
+// began, in hundredths of a second since the kernel did.
+func age(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // its name is in parentheses; field 3 follows
+	fields := strings.Fields(rest)
+	uptime, err := os.ReadFile("/proc/uptime")
+	if err != nil || len(fields) < 20 {
+		return 0, errors.Join(err, errors.New("/proc is not as it should be"))
+	}
+	began, err := strconv.ParseInt(fields[19], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	now, err := time.ParseDuration(strings.Fields(string(uptime))[0] + "s")
+	return now - time.Duration(began)*10*time.Millisecond, err
 }
