@@ -97,6 +97,7 @@ var importRules = map[string]struct {
 	"deploy/raspberrypi/emulated/guest":    {[]string{"deploy/raspberrypi/emulated/agent", "deploy/raspberrypi/emulated/initrd"}, "the operating system of a board knows the gateway as a program only"},
 	"deploy/raspberrypi/emulated/board": {[]string{"broker/client", "broker/packet", "deploy/raspberrypi/emulated/agent", "deploy/raspberrypi/emulated/initrd", "deploy/raspberrypi/emulated/kernels", "deploy/raspberrypi/emulated/usbredir", "sensors/bus/bustest"},
 		"a board knows the gateway from outside only"},
+	"deploy/raspberrypi/dist":     {nil, "it packs the gateway, and runs tools"},
 	"deploy/raspberrypi/emulated": {nil, "a test of the whole, and nothing else"},
 	"cmd/gateway":                 {[]string{"*"}, "wire.go builds everything"},
 }

@@ -6,6 +6,10 @@ import (
 	"runtime/debug"
 )
 
+// What `make dist` says that this is, by -ldflags -X; "" for what the Go tool wrote
+// into the binary.
+var releaseVersion, releaseCommit string
+
 type versionCommand struct{}
 
 // Run prints what a person needs to tell in a bug report.
@@ -19,8 +23,11 @@ func (versionCommand) Run(s streams) error {
 	return nil
 }
 
-// buildVersion returns what the Go tool wrote into the binary.
+// buildVersion returns what this binary is.
 func buildVersion() (version, commit string) {
+	if releaseVersion != "" {
+		return releaseVersion, releaseCommit
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown", ""

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// nfpm is what makes the packages. It has hundreds of dependencies, which is why it
+// is run and not imported.
+const nfpm = "github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4"
+
+// packaged are the files of the package besides the binary.
+var packaged = []member{
+	{"/usr/lib/systemd/system/gateway.service", folder + "gateway.service", 0o644},
+	{"/usr/lib/udev/rules.d/60-gateway.rules", folder + "60-gateway.rules", 0o644},
+	{"/usr/lib/sysusers.d/gateway.conf", folder + "sysusers.conf", 0o644},
+	{"/usr/lib/tmpfiles.d/gateway.conf", folder + "tmpfiles.conf", 0o644},
+	{"/usr/share/gateway/gateway.yaml", folder + "gateway.yaml", 0o644},
+	{"/usr/share/doc/gateway/README.md", folder + "README.md", 0o644},
+	{"/usr/share/doc/gateway/SECURITY.md", "SECURITY.md", 0o644},
+	{"/usr/share/doc/gateway/gateway.example.yaml", "gateway.example.yaml", 0o644},
+}
+
+// packages makes the Debian packages.
+func (r *release) packages() error {
+	for _, b := range r.boards {
+		if b.debian == "" {
+			continue
+		}
+		if err := r.pack(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *release) pack(b board) error {
+	dir, err := os.MkdirTemp("", "gateway-deb-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	files, err := r.documentation(dir)
+	if err != nil {
+		return err
+	}
+	config := filepath.Join(dir, "nfpm.yaml")
+	if err := os.WriteFile(config, []byte(r.nfpmConfig(b, files)), 0o644); err != nil {
+		return err
+	}
+	to := filepath.Join(r.out, fmt.Sprintf("%s_%s_%s.deb", product, r.debianVersion(), b.debian))
+	c := r.command("go", "run", nfpm, "pkg", "--packager", "deb", "--config", config, "--target", to)
+	c.Env = append(c.Env, "GOFLAGS=", "GOOS=", "GOARCH=")
+	return must(c)
+}
+
+// documentation makes what Debian wants to be compressed, and returns it.
+func (r *release) documentation(dir string) ([]member, error) {
+	var all []member
+	for _, m := range []member{{"/usr/share/doc/gateway/changelog.gz", "CHANGELOG.md", 0o644}} {
+		data, err := r.read(m)
+		if err != nil {
+			return nil, err
+		}
+		packed, err := gzipped(data)
+		if err != nil {
+			return nil, err
+		}
+		m.from = filepath.Join(dir, filepath.Base(m.name))
+		if err := os.WriteFile(m.from, packed, 0o644); err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	rights := filepath.Join(dir, "copyright")
+	text := "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: gateway\n\nFiles: *\nCopyright: the authors of gateway\nLicense: Apache-2.0\n On Debian systems the full text is in /usr/share/common-licenses/Apache-2.0.\n"
+	if err := os.WriteFile(rights, []byte(text), 0o644); err != nil {
+		return nil, err
+	}
+	return append(all, member{"/usr/share/doc/gateway/copyright", rights, 0o644}), nil
+}
+
+// nfpmConfig is what nfpm makes a package of.
+func (r *release) nfpmConfig(b board, more []member) string {
+	var s bytes.Buffer
+	fmt.Fprintf(&s, "name: %s\narch: %s\nplatform: linux\nversion: %q\nversion_schema: none\nsection: net\npriority: optional\nmtime: %q\n", product, b.debian, r.debianVersion(), r.time.Format("2006-01-02T15:04:05Z"))
+	s.WriteString(`maintainer: "the authors of gateway <gateway@localhost>"
+description: |
+  IoT sensor gateway: sensors, MQTT broker, bridge and page in one binary
+  Reads sensors on I2C, SPI, GPIO, 1-Wire, serial ports and Modbus, serves them
+  over MQTT 3.1, 3.1.1 and 5.0 and in the browser with their history, and forwards
+  them to a broker upstream without losing any while the line is down.
+license: Apache-2.0
+depends:
+  - passwd
+recommends:
+  - ca-certificates
+suggests:
+  - mosquitto-clients
+deb:
+  compression: xz
+`)
+	fmt.Fprintf(&s, "scripts:\n  postinstall: %q\n  preremove: %q\n  postremove: %q\ncontents:\n", r.path("postinst"), r.path("prerm"), r.path("postrm"))
+	file := func(m member, kind string) {
+		from := m.from
+		if !filepath.IsAbs(from) {
+			from = filepath.Join(r.root, from)
+		}
+		fmt.Fprintf(&s, "  - src: %q\n    dst: %q\n", from, m.name)
+		if kind != "" {
+			fmt.Fprintf(&s, "    type: %s\n", kind)
+		}
+		fmt.Fprintf(&s, "    file_info:\n      mode: %#o\n      owner: root\n      group: root\n      mtime: %q\n", m.mode, r.time.Format("2006-01-02T15:04:05Z"))
+	}
+	file(member{"/usr/bin/gateway", r.binary(b), 0o755}, "")
+	file(member{"/etc/default/gateway", folder + "default", 0o644}, "config|noreplace")
+	for _, m := range append(packaged, more...) {
+		file(m, "")
+	}
+	return strings.ReplaceAll(s.String(), "mode: 0", "mode: 0")
+}
+
+func (r *release) path(name string) string { return filepath.Join(r.root, folder, name) }
