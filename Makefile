@@ -12,11 +12,11 @@ NPM       := $(CACHE)/npm
 # needs, libmqtt-client-java.
 PACKAGES  = mosquitto mosquitto-clients python3-paho-mqtt chromium qemu-user-static gcc libc6-dev nodejs npm \
 	rabbitmq-server activemq libmqtt-client-java influxdb prometheus avahi-daemon avahi-utils python3-zeroconf \
-	qemu-system-arm qemu-utils device-tree-compiler e2fsprogs groff-base
+	qemu-system-arm qemu-utils device-tree-compiler e2fsprogs groff-base debootstrap shellcheck
 # Programs of those packages, to see whether they are here.
 PROGRAMS  = mosquitto mosquitto_sub mosquitto_pub chromium qemu-arm-static gcc node npm \
 	rabbitmq-server activemq influxd promtool avahi-daemon avahi-browse \
-	qemu-system-aarch64 qemu-system-arm qemu-io fdtput mkfs.ext4 groff
+	qemu-system-aarch64 qemu-system-arm qemu-io fdtput mkfs.ext4 groff debootstrap shellcheck
 # Services that Debian starts when it installs them. mosquitto's has the port that
 # the tutorial test needs, and the name server of Erlang listens to everybody.
 SERVICES  = mosquitto rabbitmq-server activemq influxdb prometheus avahi-daemon.socket avahi-daemon epmd.socket epmd.service
@@ -102,14 +102,17 @@ test32: ## the 32-bit build and its unit tests
 	CGO_ENABLED=0 GOARCH=386 $(GO) vet ./...
 	CGO_ENABLED=0 GOARCH=386 $(GO) test -short -count=1 -timeout 10m ./cmd/gateway ./...
 
-# GOARM=6 runs on every Raspberry Pi, the first one and the Zero included.
 .PHONY: cross
 cross: ## the binaries for every board, as they ship
-	@mkdir -p $(BIN)
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=6 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN)/gateway-linux-armv6 ./cmd/gateway
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN)/gateway-linux-armv7 ./cmd/gateway
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN)/gateway-linux-arm64 ./cmd/gateway
-	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN)/gateway-linux-amd64 ./cmd/gateway
+	$(GO) run ./deploy/raspberrypi/dist -only bin -out $(CACHE)
+
+.PHONY: dist
+dist: ## what people install, to dist/: binaries, Debian packages, archives, image, SBOM, checksums
+	$(GO) run ./deploy/raspberrypi/dist -out dist
+
+.PHONY: deb-test
+deb-test: packages ## install, upgrade, remove and purge the packages of all architectures (race does amd64)
+	$(GO) test -count=1 -timeout 30m -v ./deploy/raspberrypi/dist -all
 
 .PHONY: emulated-kernels
 emulated-kernels: ## Debian's kernels for emulated boards (100 MB, once for all clones)

@@ -42,6 +42,17 @@ func (r *release) archives() error {
 		{"sysusers.conf", folder + "sysusers.conf", 0o644},
 		{"tmpfiles.conf", folder + "tmpfiles.conf", 0o644},
 	}, documents...)
+	dir, err := os.MkdirTemp("", "gateway-tar-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	manual, err := r.manual(dir)
+	if err != nil {
+		return err
+	}
+	members = append(members, member{"gateway.1", manual["gateway.1"], 0o644}, member{"gateway.yaml.5", manual["gateway.yaml.5"], 0o644},
+		member{"completion.bash", manual["bash"], 0o644}, member{"completion.zsh", manual["zsh"], 0o644}, member{"completion.fish", manual["fish"], 0o644})
 	for _, b := range r.boards {
 		name := fmt.Sprintf("%s_%s_%s_%s", product, r.version, b.goos, b.name)
 		all := append([]member{{"gateway", r.binary(b), 0o755}}, members...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -57,10 +58,23 @@ func (r *release) pack(b board) error {
 	return must(c)
 }
 
-// documentation makes what Debian wants to be compressed, and returns it.
+// documentation makes what Debian wants to be compressed, what the gateway prints of
+// itself, and the rights, and returns them as members of the package.
 func (r *release) documentation(dir string) ([]member, error) {
-	var all []member
-	for _, m := range []member{{"/usr/share/doc/gateway/changelog.gz", "CHANGELOG.md", 0o644}} {
+	manual, err := r.manual(dir)
+	if err != nil {
+		return nil, err
+	}
+	all := []member{
+		{"/usr/share/bash-completion/completions/gateway", manual["bash"], 0o644},
+		{"/usr/share/zsh/vendor-completions/_gateway", manual["zsh"], 0o644},
+		{"/usr/share/fish/vendor_completions.d/gateway.fish", manual["fish"], 0o644},
+	}
+	for _, m := range []member{
+		{"/usr/share/doc/gateway/changelog.gz", "CHANGELOG.md", 0o644},
+		{"/usr/share/man/man1/gateway.1.gz", manual["gateway.1"], 0o644},
+		{"/usr/share/man/man5/gateway.yaml.5.gz", manual["gateway.yaml.5"], 0o644},
+	} {
 		data, err := r.read(m)
 		if err != nil {
 			return nil, err
@@ -83,6 +97,42 @@ func (r *release) documentation(dir string) ([]member, error) {
 	return append(all, member{"/usr/share/doc/gateway/copyright", rights, 0o644}), nil
 }
 
+// manual has the gateway print its manual pages and what completes its command line
+// in shells, and returns the files, by name.
+func (r *release) manual(dir string) (map[string]string, error) {
+	bin, err := r.host(dir)
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string]string)
+	for name, args := range map[string][]string{
+		"gateway.1": {"man", "--section=1"}, "gateway.yaml.5": {"man", "--section=5"},
+		"bash": {"completion", "bash"}, "zsh": {"completion", "zsh"}, "fish": {"completion", "fish"},
+	} {
+		c := r.command(bin, args...)
+		b, err := c.Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", strings.Join(c.Args, " "), err)
+		}
+		files[name] = filepath.Join(dir, name)
+		if err := os.WriteFile(files[name], b, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// host returns a gateway that runs on this machine.
+func (r *release) host(dir string) (string, error) {
+	for _, b := range r.boards {
+		if b.goos == runtime.GOOS && b.goarch == runtime.GOARCH {
+			return r.binary(b), nil
+		}
+	}
+	to := filepath.Join(dir, "gateway")
+	return to, r.build(board{goos: runtime.GOOS, goarch: runtime.GOARCH, goarm: "6"}, to)
+}
+
 // nfpmConfig is what nfpm makes a package of.
 func (r *release) nfpmConfig(b board, more []member) string {
 	var s bytes.Buffer
@@ -100,9 +150,8 @@ recommends:
   - ca-certificates
 suggests:
   - mosquitto-clients
-deb:
-  compression: xz
 `)
+	fmt.Fprintf(&s, "deb:\n  compression: %s\n", r.compression)
 	fmt.Fprintf(&s, "scripts:\n  postinstall: %q\n  preremove: %q\n  postremove: %q\ncontents:\n", r.path("postinst"), r.path("prerm"), r.path("postrm"))
 	file := func(m member, kind string) {
 		from := m.from
@@ -120,7 +169,7 @@ deb:
 	for _, m := range append(packaged, more...) {
 		file(m, "")
 	}
-	return strings.ReplaceAll(s.String(), "mode: 0", "mode: 0")
+	return s.String()
 }
 
 func (r *release) path(name string) string { return filepath.Join(r.root, folder, name) }

@@ -17,7 +17,7 @@ const (
 	product = "gateway"
 	// maxBinary is how large a binary may be, bytes: boards have slow cards and
 	// modems have prices.
-	maxBinary = 20_000_000
+	maxBinary = 20 << 20
 )
 
 // board is what a binary is for.
@@ -45,6 +45,8 @@ type release struct {
 	commit    string
 	time      time.Time // of the commit, UTC
 	boards    []board
+	// compression is that of Debian packages, xz; tests are in a hurry.
+	compression string
 }
 
 func newRelease(out, version string, only []string) (*release, error) {
@@ -52,7 +54,7 @@ func newRelease(out, version string, only []string) (*release, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &release{root: root, out: out, version: version}
+	r := &release{root: root, out: out, version: version, compression: "xz"}
 	for _, b := range boards {
 		if len(only) == 0 || slices.Contains(only, b.name) {
 			r.boards = append(r.boards, b)
