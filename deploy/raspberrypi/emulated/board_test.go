@@ -4,6 +4,7 @@ package emulated_test
 
 import (
 	"context"
+	"debug/elf"
 	"flag"
 	"regexp"
 	"slices"
@@ -31,7 +32,7 @@ func TestBoard(t *testing.T) {
 				name string
 				do   func(*testing.T)
 			}{
-				{"readings", h.readings}, {"page", h.page}, {"GPIO", h.gpio}, {"scan", h.scan}, {"doctor", h.doctor},
+				{"binary", h.binary}, {"readings", h.readings}, {"page", h.page}, {"GPIO", h.gpio}, {"scan", h.scan}, {"doctor", h.doctor},
 				{"reset", h.reset}, {"NACK", h.nack}, {"wedged", h.wedged}, {"slow", h.slow}, {"figures", h.figures}, {"unplugged", h.unplugged}, {"cut", h.cut},
 			}
 			for _, s := range steps {
@@ -42,6 +43,25 @@ func TestBoard(t *testing.T) {
 				t.Logf("%-10s %.1f s", s.name, time.Since(began).Seconds())
 			}
 		})
+	}
+}
+
+// binary looks whether what runs is what ships.
+func (h *house) binary(t *testing.T) {
+	programs, err := built[h.arch.Name]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elf.Open(programs.Gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if f.Section(".interp") != nil || f.Section(".dynamic") != nil {
+		t.Error("it is not static: it needs libraries of the system")
+	}
+	if f.Section(".symtab") != nil || f.Section(".debug_info") != nil {
+		t.Error("it is not stripped: see make cross")
 	}
 }
 
@@ -124,16 +144,30 @@ func (h *house) doctor(t *testing.T) {
 }
 
 // reset has the chip lose its power for a moment between two readings: its
-// settings are gone, and have to be written anew for its humidity.
+// settings are gone, and have to be written anew for its humidity. A converter
+// does, too; and a thermometer loses it whenever it converts, which is no 85 °C.
 func (h *house) reset(t *testing.T) {
 	h.in(t)
+	before := h.errors("cellar/fridge")
 	h.bus.Between(func() {
 		h.climate.PowerOn()
 		h.climate.Set(24, 33, 1001)
+		h.adc.PowerOn()
+		h.adc.Inputs[0] = 1.75
+		h.probes[0].Weak = true
 	})
+	h.value("garden/soil", "voltage_0", 1.75, 0.001)
 	h.value("kitchen/climate", "temperature", 24, 0.02)
 	h.value("kitchen/climate", "humidity", 33, 0.1)
 	h.status("kitchen/climate", "online")
+	h.await("an error of cellar/fridge, and no 85 °C", func() bool {
+		if got := h.values("cellar/fridge")["temperature"]; got == 85.0 {
+			t.Fatalf("%v °C is published, which nobody measured", got)
+		}
+		return h.errors("cellar/fridge") > before
+	})
+	h.bus.Between(func() { h.probes[0].Weak, h.probes[0].Celsius = false, 85 })
+	h.value("cellar/fridge", "temperature", 85, 0.001) // measured by now
 }
 
 // nack takes one chip away: it becomes stale, then a fault, while the others go

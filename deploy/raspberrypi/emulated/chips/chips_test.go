@@ -165,6 +165,23 @@ func TestDS18B20(t *testing.T) {
 				t.Errorf("the other one: % x", s)
 			}
 		}
+		a.Celsius = 23.125
+		m.reset()
+		m.send(append([]byte{0x55}, a.ROM[:]...)...)
+		m.send(0x44)
+		time.Sleep(750 * time.Millisecond)
+		if got := hex.EncodeToString(scratch(a.ROM)); got != "72014b467fff0e1057" {
+			t.Errorf("not as it was recorded: %s", got)
+		}
+		a.Weak = true
+		m.reset()
+		m.send(append([]byte{0x55}, a.ROM[:]...)...)
+		m.send(0x44)
+		time.Sleep(750 * time.Millisecond)
+		if got := hex.EncodeToString(scratch(a.ROM)); got != "50054b467fff0c101c" {
+			t.Errorf("after a conversion that broke down: %s", got)
+		}
+		a.Weak = false
 		m.reset()
 		m.send(0xCC, 0x4E, 0x4B, 0x46, 0x1F) // 9 bits, both
 		a.Celsius = 21.9

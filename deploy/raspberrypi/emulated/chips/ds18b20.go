@@ -12,6 +12,10 @@ type DS18B20 struct {
 	Celsius    float64       // what the next conversion finds
 	Conversion time.Duration // at 12 bits; half of it with each bit less
 
+	// Weak is a supply that breaks down when it converts: it is then as after
+	// power on, at 85 °C, which nobody has measured.
+	Weak bool
+
 	scratch [9]byte
 	until   time.Time // a conversion is under way
 	found   int16
@@ -207,6 +211,15 @@ func (d *DS18B20) finish() {
 		return
 	}
 	d.until = time.Time{}
+	if d.Weak {
+		step := d.step
+		d.PowerOn()
+		d.step = step // the line is high, which is all that a master sees
+		return
+	}
 	d.scratch[0], d.scratch[1] = byte(d.found), byte(d.found>>8)
+	// The datasheet calls this byte reserved. Recordings have in it what is left to
+	// the next degree, 72 01 … 0e 10 and f4 01 … 0c 10, and 0c after power on.
+	d.scratch[6] = 0x10 - d.scratch[0]&0xF
 	d.scratch[8] = crcDallas(d.scratch[:8])
 }
