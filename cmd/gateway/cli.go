@@ -19,7 +19,7 @@ type commandLine struct {
 	Scan    scanCommand    `cmd:"" help:"Look what sensors there are, by reading only, and print a configuration for them."`
 	Health  healthCommand  `cmd:"" help:"Ask the gateway that runs here whether it works; exit status 0 or 1."`
 	Doctor  doctorCommand  `cmd:"" help:"Look for what keeps sensors from being read, and say which command mends it."`
-	Import  importCommand  `cmd:"" help:"Make a configuration of one of Mosquitto."`
+	Import  importCommand  `cmd:"" help:"Make a configuration of one of Mosquitto or of MQTT IO."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration, for editors."`
 	Pub     pubCommand     `cmd:"" help:"Publish a message to an MQTT broker."`
 	Sub     subCommand     `cmd:"" help:"Subscribe to topics of an MQTT broker and print messages."`

@@ -83,6 +83,8 @@ var importRules = map[string]struct {
 		"it changes what is configured, and never sees the broker"},
 	"cmd/gateway/internal/mosquittoconf": {[]string{"broker", "broker/auth", "broker/door", "broker/store", "broker/topic", "bridge", "bridge/link/dial", "sensors", "cmd/gateway/internal/config"},
 		"it makes our configuration of Mosquitto's"},
+	"cmd/gateway/internal/mqttio": {[]string{"bridge", "sensors", "sensors/driver", "cmd/gateway/internal/config"},
+		"it makes our configuration of MQTT IO's"},
 	"cmd/gateway/internal/history": {[]string{"broker", "broker/topic", "sensors/reading", "cmd/gateway/internal/history/tsdb", "cmd/gateway/internal/dashboard/answer"},
 		"a subscriber of the tree; of the page it knows how answers are written"},
 	"cmd/gateway/internal/history/tsdb": {nil,
