@@ -162,12 +162,18 @@ func (b *Board) arrive(ctx context.Context, o Options, begin time.Time) error {
 	return nil
 }
 
+// gatewayEnded is what the board says when the gateway has gone by itself.
+var gatewayEnded = regexp.MustCompile(`(?m)^guest: gateway ended: .*$`)
+
 // awaitMQTT waits until the broker takes a client.
 func (b *Board) awaitMQTT(ctx context.Context) error {
 	for {
 		err := b.tryMQTT(ctx)
 		if err == nil {
 			return nil
+		}
+		if said := gatewayEnded.FindString(b.console.string()); said != "" {
+			return errors.New(strings.TrimSpace(said))
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):

@@ -42,6 +42,20 @@ func TestConsole(t *testing.T) {
 }
 
 // TestMonitor speaks to a QMP as QEMU 7.2 answers, events in between.
+// A gateway that has ended, for a wrong configuration say, is not waited for.
+func TestTheGatewayEnds(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close() // nobody answers
+	b := &Board{MQTT: l.Addr().String(), console: newConsole(), ended: make(chan struct{})}
+	fmt.Fprint(b.console, "guest: gateway started\r\ngateway: the configuration is wrong:\r\nguest: gateway ended: exit status 3\r\n")
+	if err := b.awaitMQTT(t.Context()); err == nil || err.Error() != "guest: gateway ended: exit status 3" {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestMonitor(t *testing.T) {
 	ours, theirs := net.Pipe()
 	go func() {
