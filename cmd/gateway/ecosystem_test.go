@@ -186,6 +186,33 @@ bridges:
 	}
 }
 
+// TestPrometheusRules: they are rules, and of metrics that there are.
+func TestPrometheusRules(t *testing.T) {
+	rules := read(t, ecosystem+"alerts.yml")
+	command(t, need(t, "promtool", "prometheus"), "check", "rules", ecosystem+"alerts.yml")
+	g := startGateway(t, "bridges: [{name: cloud, address: 'mqtt://127.0.0.1:1', topics: [{filter: a}]}]\n")
+	text := g.awaitMetric(`gateway_sensor_up.*`)
+	for _, name := range regexp.MustCompile(`gateway_\w+`).FindAllString(rules, -1) {
+		if !strings.Contains(text, "# TYPE "+name+" ") {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}
+
+// TestMonitoringGuide holds the guide to the metrics that there are.
+func TestMonitoringGuide(t *testing.T) {
+	g := startGateway(t, "sensors: [{driver: bme280, room: attic, name: gone, bus: i2c-99, interval: 1s}]\n", "--demo")
+	g.awaitMetric(`gateway_sensor_read_errors_total.*`)
+	g.awaitMetric(`gateway_sensor_reads_total.*`)
+	text := g.awaitMetric(`gateway_sensor_value.*`)
+	guide := read(t, "../../deploy/raspberrypi/MONITORING.md")
+	for _, name := range regexp.MustCompile(`gateway_\w*[a-z]\b`).FindAllString(guide, -1) {
+		if !strings.Contains(text, "# TYPE "+name+" ") && name != "gateway_alert_firing" {
+			t.Errorf("the guide has %s, which there is not", name)
+		}
+	}
+}
+
 // filled puts values for Grafana's variables into a query.
 func filled(expr string) string {
 	return strings.NewReplacer("$job", "gateway", "$instance", ".*", "$site", ".*", "$room", ".*", "$quantity", "temperature", "$__rate_interval", "1m").Replace(expr)
