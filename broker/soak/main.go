@@ -54,6 +54,7 @@ type options struct {
 	seed    uint64
 	tear    bool
 	keep    bool
+	upgrade bool
 }
 
 func main() {
@@ -64,6 +65,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "", "Markdown file to write the table to, between its marks")
 	flag.Uint64Var(&o.seed, "seed", 0, "of what is random; 0: another one each time")
 	flag.BoolVar(&o.tear, "tear", false, "also tear the store")
+	flag.BoolVar(&o.upgrade, "upgrade", false, "stop it with SIGTERM and replace its binary, in place of killing it")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folders, whatever comes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -152,6 +154,7 @@ func one(ctx context.Context, o options, v variant, tear bool, dir string, w io.
 	if err != nil {
 		return c, err
 	}
+	b.upgrades = o.upgrade
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(o.rounds)*5*time.Second+5*time.Minute, errors.New("it took too long"))
 	defer cancel()
 	began := time.Now()

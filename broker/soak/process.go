@@ -93,6 +93,7 @@ type broker struct {
 	dir      string
 	address  string
 	upstream string // where its bridge goes
+	upgrades bool   // it is stopped with SIGTERM, and its program replaced
 
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when the process is gone
@@ -186,6 +187,42 @@ func (b *broker) kill() error {
 	_ = b.cmd.Process.Kill()
 	<-b.ended
 	return nil
+}
+
+// end ends the process: it kills it or, where an upgrade is wanted, puts another
+// program in the place of the one that runs, as apt does, and stops it as systemd does.
+func (b *broker) end() error {
+	if !b.upgrades || b.cmd == nil || closed(b.ended) {
+		return b.kill()
+	}
+	if err := b.replace(); err != nil {
+		return err
+	}
+	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-b.ended:
+	case <-time.After(slowest):
+		_ = b.kill()
+		return fmt.Errorf("it did not stop within %v; %s", slowest, b.lastWords())
+	}
+	if b.err != nil {
+		return fmt.Errorf("it stopped with %v; %s", b.err, b.lastWords())
+	}
+	return nil
+}
+
+// replace puts a copy of the program in its place, whole.
+func (b *broker) replace() error {
+	data, err := os.ReadFile(b.program)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(b.program+".new", data, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(b.program+".new", b.program)
 }
 
 // lastWords is the end of the broker's log.

@@ -185,8 +185,8 @@ func (r *run) round(ctx context.Context, round int, tear bool) (torn int, err er
 		return 0, err
 	}
 	r.journal.allGo()
-	err = r.broker.kill()
-	r.journal.note("killed in round %d, %s", round, s.name)
+	err = r.broker.end()
+	r.journal.note("ended in round %d, %s", round, s.name)
 	if err != nil {
 		r.journal.refusedStart(err)
 	}

@@ -49,3 +49,29 @@ func TestSoak(t *testing.T) {
 		t.Errorf("%d rounds, %d torn, %d wills", v.rounds, v.torn, v.wills)
 	}
 }
+
+// TestUpgrade replaces the binary of a broker under load and stops it as systemd does:
+// clients with sessions notice a reconnect and nothing else. QoS 2 comes once.
+func TestUpgrade(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 15 s")
+	}
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "gateway.bin")
+	if out, err := exec.Command("go", "build", "-o", binary, "gateway/cmd/gateway").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	all, err := variants("gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	c, err := one(t.Context(), options{rounds: 7, gateway: binary, seed: seed(t), upgrade: true}, all[0], false, dir, &said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(said.String())
+	if c.verdict.failed() {
+		t.Errorf("it has forgotten something:\n%s", c.verdict.evidence())
+	}
+}
