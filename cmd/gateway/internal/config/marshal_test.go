@@ -94,7 +94,7 @@ func TestMarshalAnything(t *testing.T) {
 		t.Fatal(err)
 	}
 	valid := 0
-	for range 1000 {
+	for range 400 {
 		cfg := emptied(example)
 		for range 3 {
 			disturb(r, reflect.ValueOf(cfg).Elem())
@@ -106,7 +106,7 @@ func TestMarshalAnything(t *testing.T) {
 		valid++
 		marshalled(t, cfg)
 	}
-	if valid < 100 {
+	if valid < 40 {
 		t.Errorf("%d valid ones, which say little", valid)
 	}
 }

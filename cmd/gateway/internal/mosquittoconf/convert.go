@@ -12,7 +12,6 @@ import (
 	"gateway/broker"
 	"gateway/broker/store"
 	"gateway/cmd/gateway/internal/config"
-	"gateway/sensors"
 )
 
 // Result is what a configuration of Mosquitto has become.
@@ -160,11 +159,13 @@ func newConversion(m machine) *conversion {
 	c := &conversion{machine: m, origins: make(map[string]line), holders: make(map[Place]holder)}
 	p := store.Default()
 	p.Enabled, p.Path = false, storeFolder
-	c.out.Config = &config.Config{Broker: b, Persistence: p, Log: config.Log{Level: "info", Format: "text"}}
-	c.out.Config.Sensors = sensors.Default()
-	c.out.Config.Sensors.Sensors = nil
-	c.out.Config.History = config.Default().History
-	c.out.Config.History.Enabled = false
+	cfg := config.Default() // but for what a broker alone does not do
+	cfg.Broker, cfg.Persistence = b, p
+	cfg.Sensors.Sensors = nil
+	cfg.History.Enabled = false
+	cfg.Dashboard.Address = ""
+	cfg.MDNS.Enabled = false
+	c.out.Config = cfg
 	return c
 }
 
