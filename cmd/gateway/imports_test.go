@@ -71,6 +71,7 @@ var importRules = map[string]struct {
 	"cmd/gateway/internal/config": {[]string{"cmd/gateway/internal/mdns", "broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/alerts", "cmd/gateway/internal/dashboard", "cmd/gateway/internal/history"},
 		"the configuration is made of the parts' own"},
 	"cmd/gateway/internal/backup":  {[]string{"broker/store", "cmd/gateway/internal/config", "cmd/gateway/internal/history/tsdb", "sensors"}, "files and folders, whoever asks for them; store and history say how theirs are copied"},
+	"cmd/gateway/internal/upgrade": {nil, "a release and a binary, whatever the binary does"},
 	"cmd/gateway/internal/redact":  {nil, "what is a secret, wherever it stands"},
 	"cmd/gateway/internal/logs":    {[]string{"cmd/gateway/internal/redact"}, "lines of the log, whoever writes or reads them"},
 	"cmd/gateway/internal/machine": {[]string{"sensors", "sensors/bus", "sensors/driver", "sensors/reading"}, "the computer, as the driver host has it and a little more"},
@@ -110,7 +111,7 @@ var owners = map[string][]string{
 	"github.com/alecthomas/kong":            {"cmd/gateway"},
 	"github.com/goccy/go-yaml":              {"cmd/gateway/internal/config"},
 	"github.com/pires/go-proxyproto":        {"broker/door"},
-	"golang.org/x/crypto":                   {"broker/auth"},
+	"golang.org/x/crypto":                   {"broker/auth", "cmd/gateway/internal/upgrade"},                       // Argon2; the BLAKE2b of minisign, which Argon2 needs anyway
 	"golang.org/x/net":                      {"bridge/link/dial", "cmd/gateway/internal/mdns"},                     // SOCKS5, and what HTTPS_PROXY means; which interface a packet came by
 	"golang.org/x/sys":                      {"sensors/bus", "sensors/bus/bustest", "cmd/gateway/internal/health"}, // ioctl, termios and their structures; the clock that systemd goes by
 	"github.com/coreos/go-systemd":          {"cmd/gateway/internal/health"},                                       // daemon only: sd_notify and the watchdog's variables

@@ -1,0 +1,15 @@
+//go:build !linux
+
+package upgrade
+
+import (
+	"errors"
+	"os"
+	"runtime"
+)
+
+// errNotLinux is said elsewhere: releases are for Linux.
+var errNotLinux = errors.New("releases are for Linux, and this is " + runtime.GOOS)
+
+func kernelMachine() (string, error) { return "", errNotLinux }
+func openSelf() (*os.File, error)    { return nil, errNotLinux }
