@@ -28,6 +28,7 @@ type commandLine struct {
 	Backup  backupCommand  `cmd:"" help:"Keep the configuration and everything the gateway has on disk in one file. Also while it runs."`
 	Restore restoreCommand `cmd:"" help:"Restore a backup; what was is kept."`
 	Bridge  bridgeCommand  `cmd:"" help:"Try the upstreams of the bridges, and see what they do not take."`
+	Upgrade upgradeCommand `cmd:"" help:"Replace this binary by that of a signed release, or go back to what it was."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	Completion completionCommand `cmd:"" help:"Print what makes bash, zsh or fish complete the command line."`
@@ -40,7 +41,7 @@ const description = `Reads sensors, serves them over MQTT and in the browser, an
 
 Without a configuration it reads this machine, and listens on this machine only.
 
-Exit status: 0 success, 1 failure, 2 wrong usage, 3 wrong configuration (gateway check: 1).`
+Exit status: 0 success, 1 failure, 2 wrong usage, 3 wrong configuration (gateway check: 1), 4 nothing newer (gateway upgrade).`
 
 // helped is what kong's exit after --help is turned into.
 type helped struct{}

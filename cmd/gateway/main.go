@@ -15,6 +15,7 @@
 //	gateway passwd FILE USER           set a user's password
 //	gateway store COMMAND              inspect, verify, compact, back up the store
 //	gateway backup, gateway restore    everything in one file, and back
+//	gateway upgrade [--check] RELEASE  replace this binary by a signed one
 //	gateway completion SHELL           what makes a shell complete all this
 //	gateway man [--section 5]          manual pages, for packages
 //	gateway version                    what this binary is
@@ -26,6 +27,7 @@
 //	   gateway store verify: the store is damaged
 //	2  wrong usage of the command line
 //	3  the configuration is wrong
+//	4  gateway upgrade: the release is not newer than what is installed
 //
 // # What is in this folder
 //
@@ -64,6 +66,7 @@ const (
 	exitFailure = 1
 	exitUsage   = 2
 	exitConfig  = 3
+	exitCurrent = 4
 )
 
 // statusError is an error with an exit status of its own. Quiet ones have

@@ -143,6 +143,7 @@ func (p *manual) command(app *kong.Application) {
 		{"1", "Failure while running. Of gateway check: the configuration is wrong. Of gateway store verify: the store is damaged."},
 		{"2", "Wrong usage of the command line."},
 		{"3", "The configuration is wrong."},
+		{"4", "Of gateway upgrade: the release is not newer than what is installed."},
 	} {
 		p.item(s[0], s[1])
 	}
