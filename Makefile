@@ -12,11 +12,11 @@ NPM       := $(CACHE)/npm
 # needs, libmqtt-client-java.
 PACKAGES  = mosquitto mosquitto-clients python3-paho-mqtt chromium qemu-user-static gcc libc6-dev nodejs npm \
 	rabbitmq-server activemq libmqtt-client-java influxdb prometheus avahi-daemon avahi-utils python3-zeroconf \
-	qemu-system-arm qemu-utils device-tree-compiler e2fsprogs groff-base debootstrap shellcheck
+	qemu-system-arm qemu-utils device-tree-compiler e2fsprogs groff-base debootstrap shellcheck minisign
 # Programs of those packages, to see whether they are here.
 PROGRAMS  = mosquitto mosquitto_sub mosquitto_pub chromium qemu-arm-static gcc node npm \
 	rabbitmq-server activemq influxd promtool avahi-daemon avahi-browse \
-	qemu-system-aarch64 qemu-system-arm qemu-io fdtput mkfs.ext4 groff debootstrap shellcheck
+	qemu-system-aarch64 qemu-system-arm qemu-io fdtput mkfs.ext4 groff debootstrap shellcheck minisign
 # Services that Debian starts when it installs them. mosquitto's has the port that
 # the tutorial test needs, and the name server of Erlang listens to everybody.
 SERVICES  = mosquitto rabbitmq-server activemq influxdb prometheus avahi-daemon.socket avahi-daemon epmd.socket epmd.service
@@ -107,8 +107,9 @@ cross: ## the binaries for every board, as they ship
 	$(GO) run ./deploy/raspberrypi/dist -only bin -out $(CACHE)
 
 .PHONY: dist
-dist: ## what people install, to dist/: binaries, Debian packages, archives, image, SBOM, checksums
+dist: ## what people install, to dist/: binaries, Debian packages, archives, image, SBOM, checksums, signed if GATEWAY_SIGNING_KEY names a key
 	$(GO) run ./deploy/raspberrypi/dist -out dist
+	[ -z "$$GATEWAY_SIGNING_KEY" ] || $(GO) run ./cmd/gateway upgrade --sign "$$GATEWAY_SIGNING_KEY" dist/SHA256SUMS
 
 .PHONY: deb-test
 deb-test: packages ## install, upgrade, remove and purge the packages of all architectures (race does amd64)
