@@ -164,7 +164,7 @@ func TestUpgradeRefuses(t *testing.T) {
 	command(t, need(t, "minisign", "minisign"), "-G", "-W", "-p", other, "-s", filepath.Join(home, "other.sec"))
 	good, wrong := writeConfig(t, "sensors: []\n"), writeConfig(t, "sensors: 7\n")
 	key := func(args ...string) []string { return append([]string{"upgrade", "--key", u.key, "-c", good}, args...) }
-	archive := "gateway_" + version2 + "_linux_"+runtime.GOARCH+".tar.gz"
+	archive := "gateway_" + version2 + "_linux_" + runtime.GOARCH + ".tar.gz"
 
 	if _, err := os.Stat(upgradeKeys); err != nil {
 		u.wantRun(t, exitFailure, "there is no key to tell whose release it is", "upgrade", u.release)
