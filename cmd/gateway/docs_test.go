@@ -12,7 +12,7 @@ import (
 // TestExamplesInTheDocumentsAreRight reads every piece of configuration in the
 // documents. One that does not begin with a key of the file shows keys of a bridge.
 func TestExamplesInTheDocumentsAreRight(t *testing.T) {
-	for file, least := range map[string]int{"../../README.md": 5, "internal/dashboard/GUIDE.md": 2, "../../bridge/GUIDE.md": 12, "../../deploy/raspberrypi/FLEET.md": 1, "../../deploy/raspberrypi/MOVING.md": 3, "../../deploy/raspberrypi/MONITORING.md": 1} {
+	for file, least := range map[string]int{"../../README.md": 5, "../../deploy/raspberrypi/HOMEASSISTANT.md": 4, "internal/dashboard/GUIDE.md": 2, "../../bridge/GUIDE.md": 12, "../../deploy/raspberrypi/FLEET.md": 1, "../../deploy/raspberrypi/MOVING.md": 3, "../../deploy/raspberrypi/MONITORING.md": 1} {
 		blocks := yamlBlocks(read(t, file))
 		if len(blocks) < least {
 			t.Errorf("%s: %d pieces of configuration, want at least %d", file, len(blocks), least)
@@ -27,7 +27,7 @@ func TestExamplesInTheDocumentsAreRight(t *testing.T) {
 
 var (
 	keyLine = regexp.MustCompile(`^(- )?[a-z_]+:(\s|$)`)
-	topLine = regexp.MustCompile(`(?m)^(site|sensors|broker|persistence|bridges|alerts|dashboard|history|mdns|log):`)
+	topLine = regexp.MustCompile(`(?m)^(site|sensors|broker|persistence|bridges|alerts|dashboard|history|mdns|home_assistant|log):`)
 )
 
 // yamlBlocks returns the indented blocks of a document that begin with a key.

@@ -69,6 +69,7 @@ func (g *gateway) apply(ctx context.Context, cfg *config.Config) (later []string
 	swap(a, was.Broker, cfg.Broker, &a.holds.Broker, g.broker.Change)
 	swap(a, was.Dashboard, cfg.Dashboard, &a.holds.Dashboard, g.dashboard.Change)
 	swap(a, was.MDNS, cfg.MDNS, &a.holds.MDNS, g.mdns.Change)
+	swap(a, was.HomeAssistant, cfg.HomeAssistant, &a.holds.HomeAssistant, g.discovery.Change)
 	a.history()
 	a.persistence()
 	a.bridges()

@@ -21,6 +21,7 @@ import (
 	"gateway/cmd/gateway/internal/alerts"
 	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/dashboard"
+	"gateway/cmd/gateway/internal/discovery"
 	"gateway/cmd/gateway/internal/doctor"
 	"gateway/cmd/gateway/internal/explorer"
 	"gateway/cmd/gateway/internal/health"
@@ -134,6 +135,7 @@ type gateway struct {
 	explorer  *explorer.Explorer
 	history   *history.History // nil: nothing is recorded
 	mdns      *mdns.Responder
+	discovery *discovery.Discovery
 	sensors   []*sensors.Sensors // those of the configuration, which may be none, and the simulated house
 
 	hardware sensors.Deps      // what opens buses; the zero value is this machine
@@ -199,6 +201,7 @@ func (g *gateway) buildOthers() error {
 	g.buildMetrics()
 	g.buildMDNS()
 	g.buildHealth()
+	g.buildDiscovery()
 	if err := g.broker.Listen(); err != nil {
 		return err
 	}
@@ -249,7 +252,7 @@ func (g *gateway) parts() []part {
 	}
 	parts = append(parts, part{"demo", g.house.Run})
 	// Last, so that it stops before sensors say that they are offline.
-	return append(parts, part{"explorer", g.explorer.Run}, part{"alerts", g.alerts.Run}, part{"mdns", g.mdns.Run})
+	return append(parts, part{"explorer", g.explorer.Run}, part{"alerts", g.alerts.Run}, part{"mdns", g.mdns.Run}, part{"discovery", g.discovery.Run})
 }
 
 // cfg is the configuration that holds now.

@@ -10,6 +10,7 @@ import (
 	"gateway/broker/store"
 	"gateway/cmd/gateway/internal/alerts"
 	"gateway/cmd/gateway/internal/dashboard"
+	"gateway/cmd/gateway/internal/discovery"
 	"gateway/cmd/gateway/internal/history"
 	"gateway/cmd/gateway/internal/mdns"
 	"gateway/sensors"
@@ -17,15 +18,16 @@ import (
 
 // Config is the whole configuration, gateway.yaml.
 type Config struct {
-	Sensors     sensors.Config   `yaml:",inline"`
-	Broker      broker.Config    `yaml:"broker"`
-	Persistence store.Config     `yaml:"persistence"`
-	Bridges     []bridge.Config  `yaml:"bridges"`
-	History     history.Config   `yaml:"history"`
-	Alerts      []alerts.Rule    `yaml:"alerts"`
-	Dashboard   dashboard.Config `yaml:"dashboard"`
-	MDNS        mdns.Config      `yaml:"mdns"`
-	Log         Log              `yaml:"log"`
+	Sensors       sensors.Config   `yaml:",inline"`
+	Broker        broker.Config    `yaml:"broker"`
+	Persistence   store.Config     `yaml:"persistence"`
+	Bridges       []bridge.Config  `yaml:"bridges"`
+	History       history.Config   `yaml:"history"`
+	Alerts        []alerts.Rule    `yaml:"alerts"`
+	Dashboard     dashboard.Config `yaml:"dashboard"`
+	MDNS          mdns.Config      `yaml:"mdns"`
+	HomeAssistant discovery.Config `yaml:"home_assistant"`
+	Log           Log              `yaml:"log"`
 }
 
 // Default returns the configuration of a gateway nobody has configured: it
@@ -37,13 +39,14 @@ func Default() *Config {
 		{Protocol: "ws", Address: "127.0.0.1:9001"},
 	}
 	return &Config{
-		Sensors:     sensors.Default(),
-		Broker:      b,
-		Persistence: store.Default(),
-		History:     history.Default(),
-		Dashboard:   dashboard.Default(),
-		MDNS:        mdns.Default(),
-		Log:         Log{Level: "info", Format: "text"},
+		Sensors:       sensors.Default(),
+		Broker:        b,
+		Persistence:   store.Default(),
+		History:       history.Default(),
+		Dashboard:     dashboard.Default(),
+		MDNS:          mdns.Default(),
+		HomeAssistant: discovery.Default(),
+		Log:           Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -112,5 +115,6 @@ func (f *file) validate(cfg *Config) {
 	f.report("alerts", alerts.Validate(cfg.Alerts))
 	f.report("dashboard.", cfg.Dashboard.Validate())
 	f.report("mdns.", cfg.MDNS.Validate())
+	f.report("home_assistant.", cfg.HomeAssistant.Validate())
 	f.report("log.", cfg.Log.Validate())
 }
