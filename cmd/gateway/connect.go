@@ -25,12 +25,13 @@ type connection struct {
 	Site      string     `json:"site"`
 	Listeners []entrance `json:"listeners"`
 	Page      entrance   `json:"page"`
-	Passwords string     `json:"passwords"` // the file that broker.auth names, or where it would be
+	MDNS      string     `json:"mdns,omitempty"` // the name that is announced, nothing if none is
+	Passwords string     `json:"passwords"`      // the file that broker.auth names, or where it would be
 }
 
 // connect answers with how devices connect to the broker.
 func (g *gateway) connect(w http.ResponseWriter, _ *http.Request) {
-	c := connection{Host: hostname(), Site: g.cfg().Sensors.WithDefaults(hostname()).Site, Listeners: []entrance{}, Passwords: g.cfg().Broker.Auth.PasswordFile}
+	c := connection{Host: hostname(), Site: g.cfg().Sensors.WithDefaults(hostname()).Site, Listeners: []entrance{}, MDNS: g.mdns.Host(), Passwords: g.cfg().Broker.Auth.PasswordFile}
 	if c.Passwords == "" {
 		c.Passwords = "/etc/gateway/passwd"
 		if file := g.file.State().Path; file != "" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -90,6 +91,7 @@ broker:
     - {protocol: tcp, address: "127.0.0.1:1884"}
 dashboard:
   address: ":8080"
+  allow_anonymous: true
 `))
 	return g
 }
@@ -152,6 +154,10 @@ func TestZeroconfFindsTheGateway(t *testing.T) {
 	g := n.gateway()
 	browser.await(`came gateway on \S+\._mqtt\._tcp\.local\. \S+-gateway\.local\. 1883 10\.78\.0\.1 .*b'ws': b'9001'`)
 	browser.await(`came gateway on \S+\._http\._tcp\.local\. \S+-gateway\.local\. 8080 10\.78\.0\.1 .*b'path': b'/'`)
+	const asking = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8080/api/v1/connect').read().decode())"
+	if text := n.command(python, "-c", asking); !regexp.MustCompile(`"mdns":"\S+-gateway\.local"`).MatchString(text) {
+		t.Errorf("the page Connect is told %s", text)
+	}
 	if err := g.stop(); err != nil {
 		t.Error(err)
 	}

@@ -67,6 +67,7 @@ export default function Connect({ params }) {
   return html`<h1>${t("shell.page.connect")}</h1>
     <p>${t("connect.what")}</p>
     <ul class="doors">${c.listeners.map((d) => html`<${Door} key=${d.protocol + d.host + d.port} door=${d} seen=${seen} />`)}</ul>
+    ${c.mdns && html`<p class="soft">${t("connect.mdns")} <code>${c.mdns}</code></p>`}
     ${c.listeners.length === 0 && html`<p class="notice">${t("connect.none")}</p>`}
     ${!open && html`<${OpenUp} passwords=${c.passwords} />`}
     <${Tabs} all=${all} current=${params[0] ?? "mosquitto"} label=${t("connect.tabs")} onSelect=${(id) => go(link("connect", [id]), { replace: true })} />
