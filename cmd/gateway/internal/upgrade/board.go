@@ -1,11 +1,10 @@
 package upgrade
 
 import (
-	"bytes"
-	"debug/buildinfo"
-	"debug/elf"
+	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 )
 
@@ -47,14 +46,9 @@ func ThisBoard() (Board, error) {
 	}
 	own := runtime.GOARCH
 	if own == "arm" {
-		self, err := openSelf()
-		if err != nil {
-			return Board{}, err
-		}
-		defer self.Close()
-		info, err := buildinfo.Read(self)
-		if err != nil {
-			return Board{}, fmt.Errorf("what this binary is for: %w", err)
+		info, ok := debug.ReadBuildInfo()
+		if !ok {
+			return Board{}, errors.New("this binary does not say which ARM it is for")
 		}
 		own = armOf(info)
 	}
@@ -64,31 +58,30 @@ func ThisBoard() (Board, error) {
 // boardOfBinary returns which board a binary is for: by its ELF header, and for ARM by
 // what the Go tool has written into it, as the header does not say which ARM.
 func boardOfBinary(binary []byte) (string, error) {
-	f, err := elf.NewFile(bytes.NewReader(binary))
+	machine, err := elfMachine(binary)
 	if err != nil {
-		return "", fmt.Errorf("not a program for Linux: %w", err)
+		return "", err
 	}
-	info, err := buildinfo.Read(bytes.NewReader(binary))
+	info, err := buildInfo(binary)
 	if err != nil {
-		return "", fmt.Errorf("not a program that Go has built: %w", err)
+		return "", err
 	}
 	os, arch := setting(info, "GOOS"), setting(info, "GOARCH")
-	machines := map[string]elf.Machine{"arm": elf.EM_ARM, "arm64": elf.EM_AARCH64, "amd64": elf.EM_X86_64, "386": elf.EM_386}
-	switch want, known := machines[arch]; {
+	switch want, known := elfMachines[arch]; {
 	case os != "linux":
 		return "", fmt.Errorf("a program for %q, not for linux", os)
-	case known && f.Machine != want:
-		return "", fmt.Errorf("its header says %v, and what Go wrote into it says %s", f.Machine, arch)
+	case !known:
+		return "", fmt.Errorf("a program for %q, which no release is for", arch)
+	case machine != want:
+		return "", fmt.Errorf("its header says machine %d, and what Go wrote into it says %s", machine, arch)
 	case arch == "arm":
 		return armOf(info), nil
-	case arch == "":
-		return "", fmt.Errorf("it does not say which architecture it is for")
 	}
 	return arch, nil
 }
 
 // armOf names the ARM that a program was built for.
-func armOf(info *buildinfo.BuildInfo) string {
+func armOf(info *debug.BuildInfo) string {
 	level := setting(info, "GOARM")
 	if level == "" {
 		level = "7" // what Go takes if nobody says
@@ -96,7 +89,7 @@ func armOf(info *buildinfo.BuildInfo) string {
 	return "armv" + level[:1] // without ",softfloat"
 }
 
-func setting(info *buildinfo.BuildInfo, key string) string {
+func setting(info *debug.BuildInfo, key string) string {
 	for _, s := range info.Settings {
 		if s.Key == key {
 			return s.Value

@@ -1,9 +1,6 @@
 package upgrade
 
-import (
-	"os"
-	"syscall"
-)
+import "syscall"
 
 // kernelMachine is what uname -m prints.
 func kernelMachine() (string, error) {
@@ -20,6 +17,3 @@ func kernelMachine() (string, error) {
 	}
 	return string(b), nil
 }
-
-// openSelf opens the running binary, also if its file has been replaced.
-func openSelf() (*os.File, error) { return os.Open("/proc/self/exe") }

@@ -4,7 +4,6 @@ package upgrade
 
 import (
 	"errors"
-	"os"
 	"runtime"
 )
 
@@ -12,4 +11,3 @@ import (
 var errNotLinux = errors.New("releases are for Linux, and this is " + runtime.GOOS)
 
 func kernelMachine() (string, error) { return "", errNotLinux }
-func openSelf() (*os.File, error)    { return nil, errNotLinux }

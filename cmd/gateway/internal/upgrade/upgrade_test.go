@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +60,32 @@ func pack(t testing.TB, files map[string][]byte) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// TestBuildInfo: what we read of a binary is what Go's own library reads.
+func TestBuildInfo(t *testing.T) {
+	for _, env := range [][]string{{"GOARCH=arm", "GOARM=6"}, {"GOARCH=amd64"}} {
+		b := tiny(t, env...)
+		want, err := buildinfo.Read(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := buildInfo(b)
+		if err != nil || !reflect.DeepEqual(got.Settings, want.Settings) {
+			t.Errorf("%v: %v, %v, want %v", env, got, err, want)
+		}
+	}
+	own, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := boardOfBinary(b); err != nil || got != runtime.GOARCH {
+		t.Errorf("of this test: %q, %v", got, err)
+	}
 }
 
 // TestFetchForTheBoard: of a release of all boards each takes its own, and none
