@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -223,5 +224,25 @@ func TestCommitter(t *testing.T) {
 		if (err != nil) != s.hung {
 			t.Errorf("after %v, %+v: %v", s.after, s.stats, err)
 		}
+	}
+}
+
+// TestWatchdogRestarts ends the gateway as systemd's watchdog does. What it ends with
+// must not be among what the unit takes for a reason to stay away, and all goroutines
+// have to be in the journal.
+func TestWatchdogRestarts(t *testing.T) {
+	unit := read(t, "../../deploy/raspberrypi/gateway.service")
+	m := regexp.MustCompile(`(?m)^RestartPreventExitStatus=(.*)$`).FindStringSubmatch(unit)
+	if m == nil || !strings.Contains(unit, "\nWatchdogSignal=SIGABRT\n") || !strings.Contains(unit, "\nRestart=always\n") {
+		t.Fatal("the unit has no watchdog that ends and starts again")
+	}
+	g := startGateway(t, "sensors: []\n")
+	g.cmd.Process.Signal(syscall.SIGABRT)
+	<-g.done
+	if status := strconv.Itoa(g.cmd.ProcessState.ExitCode()); slices.Contains(strings.Fields(m[1]), status) {
+		t.Errorf("after the watchdog it ends with %s, and the unit does not start it again (RestartPreventExitStatus=%s)", status, m[1])
+	}
+	if n := strings.Count(g.text(), "\ngoroutine "); n < 5 {
+		t.Errorf("%d goroutines are in the journal", n)
 	}
 }
