@@ -50,21 +50,19 @@ func (p place) equal(q place) bool {
 }
 
 // addresses are those that others reach this machine by. One that needs to be said
-// with its interface is only among them if there is no better one of its family.
+// with its interface, as only few programs do, is only among them if there is no other.
 func (p place) addresses() (all []netip.Addr) {
 	var spare []netip.Addr
-	six := false
 	for _, prefix := range p.prefixes {
 		switch a := prefix.Addr(); {
 		case a.Is6() && a.IsLinkLocalUnicast():
 			spare = append(spare, a)
 		default:
 			all = append(all, a)
-			six = six || a.Is6()
 		}
 	}
-	if !six {
-		all = append(all, spare...)
+	if len(all) == 0 {
+		return spare
 	}
 	return all
 }

@@ -61,6 +61,28 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// An address that means nothing without its interface is given only if there is no
+// other: Avahi would hand it to who asks for IPv4.
+func TestAddresses(t *testing.T) {
+	for in, want := range map[string]string{
+		"fe80::1/64 10.0.0.1/24":            "10.0.0.1",
+		"fe80::1/64":                        "fe80::1",
+		"10.0.0.1/24 fd00::1/64 fe80::1/64": "10.0.0.1 fd00::1",
+	} {
+		var p place
+		for _, s := range strings.Fields(in) {
+			p.prefixes = append(p.prefixes, netip.MustParsePrefix(s))
+		}
+		var got []string
+		for _, a := range p.addresses() {
+			got = append(got, a.String())
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", in, got, want)
+		}
+	}
+}
+
 func TestPieces(t *testing.T) {
 	var m message
 	for range 100 {
