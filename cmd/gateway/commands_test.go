@@ -178,3 +178,19 @@ func TestREADMEListsCommands(t *testing.T) {
 		}
 	}
 }
+
+// TestReloadGuideNamesWhatWaits wants every key for which the code waits to stand in
+// the last row of RELOAD.md's table.
+func TestReloadGuideNamesWhatWaits(t *testing.T) {
+	guide := read(t, "RELOAD.md")
+	at := strings.Index(guide, "the next start; the log and the page say so")
+	if at < 0 {
+		t.Fatal("no such row")
+	}
+	row := guide[strings.LastIndex(guide[:at], "\n"):at]
+	for _, m := range regexp.MustCompile(`a\.wait\("([a-z_.]+)"\)`).FindAllStringSubmatch(read(t, "reload.go"), -1) {
+		if !strings.Contains(row, "`"+m[1]+"`") && m[1] != "dashboard.address" { // of which only some changes wait
+			t.Errorf("%s waits for the next start, and the guide does not say so", m[1])
+		}
+	}
+}
