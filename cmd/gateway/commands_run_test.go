@@ -126,6 +126,7 @@ func toRun(t *testing.T) (lines []string) {
 				if !testExists(t, runsItself[line]) {
 					t.Errorf("there is no %s", runsItself[line])
 				}
+			case args[1] == "restore" && strings.Contains(line, "/mnt/"): // of another day; there is one here by another name
 			case args[1] == "upgrade": // TestUpgrade has a release to go to and come back from
 			case slices.Contains(whileStopped, line):
 				last = append(last, line)
