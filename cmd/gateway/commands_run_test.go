@@ -85,7 +85,7 @@ func TestCommandsRun(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"bin/sudo":     "#!/bin/sh\nif [ \"$1\" = -u ]; then shift 2; fi\nexec \"$@\"\n",
-		"gateway.yaml": "site: home\nsensors:\n  - {driver: sim, room: kitchen, name: climate}\nbridges:\n  - {name: cloud, address: \"mqtt://127.0.0.1:2883\", topics: [{filter: home/#}]}\n",
+		"gateway.yaml": "site: home\nsensors:\n  - {driver: sim, room: kitchen, name: climate}\nbridges:\n  - {name: cloud, address: \"mqtt://127.0.0.1:2883\", topics: [{filter: home/#}]}\n  - {name: fleet, address: \"mqtt://127.0.0.1:2883\", topics: [{filter: home/#, remote_prefix: pi1/}]}\n",
 		"up.yaml":      "sensors: []\ndashboard: {address: \"\"}\nbroker: {listeners: [{protocol: tcp, address: \"127.0.0.1:2883\"}]}\n",
 		"mqtt-io.yml":  "mqtt:\n  host: localhost\nsensor_modules:\n  - {name: climate, module: bme280, i2c_bus_num: 1, chip_addr: 0x76}\nsensor_inputs:\n  - {name: temperature, module: climate, type: temperature}\n",
 		"lines":        strings.Join(toRun(t), "\n") + "\n",

@@ -68,6 +68,8 @@ func TestAChipIsTwoFiles(t *testing.T) {
 		switch dir := path.Dir(file); {
 		case strings.HasSuffix(file, "_test.go"), dir == "sensors/bus/bustest":
 			continue
+		case dir == "cmd/gateway/internal/mqttio": // what MQTT IO calls chips, of which it has no more
+			continue
 		case dir == "sensors/driver": // chips that look alike name each other in their errors
 			continue
 		}

@@ -51,6 +51,11 @@ alerts:
 `, "--demo")
 	command(t, pub, append(hostPort(t, g.mqtt), "-t", `my "home"\n/küche/ofen`, "-m", `{"temperature": 61.5, "odd \"key\"": 7}`)...)
 	g.awaitMetric(`gateway_sensor_value\{site="my \\"home\\"\\\\n",room="küche",sensor="ofen",quantity="temperature",unit="°C"} 61\.5`)
+	// Alerts may not have been listening yet: the listener opens before they begin.
+	awaitThat(t, "the alert", func() bool {
+		command(t, pub, append(hostPort(t, g.mqtt), "-t", `my "home"\n/küche/ofen`, "-m", `{"temperature": 61.5, "odd \"key\"": 7}`)...)
+		return strings.Contains(g.metrics(), `gateway_alert_firing{rule="hot",topic="my`)
+	})
 	g.awaitMetric(`gateway_alert_firing\{rule="hot",topic="my \\"home\\"\\\\n/küche/ofen",key="temperature",severity="warning"} 1`)
 	g.awaitMetric(`gateway_sensor_read_errors_total\{site="[^"]+",room="attic",sensor="gone",error="absent"} \d+`)
 	g.awaitMetric(`gateway_sensor_state\{site="[^"]+",room="attic",sensor="gone",state="fault"} 1`)

@@ -146,6 +146,7 @@ description: |
 license: Apache-2.0
 depends:
   - passwd
+  - procps
 recommends:
   - ca-certificates
 suggests:

@@ -72,15 +72,14 @@ func cache(t *testing.T) string {
 	return dir
 }
 
-// newDebian unpacks a Debian 12 that has nothing but what every one has. It is fetched
-// once.
+// newDebian unpacks a Debian 12 that has little but systemd. It is fetched once.
 func newDebian(t *testing.T) *debian {
 	t.Helper()
 	debootstrap := need(t, "debootstrap", "debootstrap")
-	base := filepath.Join(cache(t), "debian-bookworm-amd64.tar")
+	base := filepath.Join(cache(t), "debian-bookworm-systemd-procps-amd64.tar")
 	if _, err := os.Stat(base); err != nil {
 		dir := t.TempDir()
-		run(t, debootstrap, "--variant=minbase", "--arch=amd64", "bookworm", dir, mirror(t))
+		run(t, debootstrap, "--variant=minbase", "--include=systemd,systemd-sysv,dbus,procps", "--arch=amd64", "bookworm", dir, mirror(t))
 		part := base + fmt.Sprintf(".%d", os.Getpid())
 		run(t, "tar", "-C", dir, "--one-file-system", "--exclude=./var/cache/apt/archives/*.deb", "--exclude=./var/lib/apt/lists/*", "--exclude=./dev/*", "-cf", part, ".")
 		if err := os.Rename(part, base); err != nil {
