@@ -4,10 +4,10 @@ import "slices"
 
 // units are the units that Home Assistant takes with a device class of a sensor; it
 // refuses an entity with another, and one with a class that it does not know. From
-// homeassistant/components/sensor/const.py (DEVICE_CLASS_UNITS) and const.py of Home
-// Assistant, of the classes that there were in 2024.12, the first with all of what
-// device discovery has. A newer class, such as pm4, absolute_humidity or
-// reactive_energy, is left out: without it the value is shown as well.
+// DEVICE_CLASS_UNITS of homeassistant/components/sensor/const.py. The newer classes
+// pm4, absolute_humidity, reactive_energy and wind_direction are left out: without
+// them the value is shown as well. µ is the micro sign, U+00B5, which both an older
+// Home Assistant and a newer one take, whose own tables have the Greek letter.
 var units = map[string][]string{
 	"apparent_power":                   {"VA"},
 	"aqi":                              {""},

@@ -29,6 +29,11 @@ const (
 	// birthDelay is the longest pause before all is sent again to a Home Assistant
 	// that has started, which it asks for so that not all speak at once.
 	birthDelay = 5 * time.Second
+	// handOver is how long Home Assistant is given to let go of what is handed over to
+	// the other form, before it is announced in that. While it unloads a component it
+	// puts the next message for that aside, and forgets the rest of a message for a
+	// device (async_discovery_message_received in mqtt/discovery.py).
+	handOver = 2 * time.Second
 	// maxThings bounds how many sensors, alerts and bridges are announced, each.
 	maxThings = 500
 	// maxRemovals bounds what a device says of components that it has no more.
@@ -100,7 +105,7 @@ func (d *Discovery) Run(ctx context.Context) error {
 // known is what was published, in earlier runs, too, gone what was cleared in this one.
 func (d *Discovery) follow(ctx context.Context, start time.Time, known map[place]string, gone map[place]bool) error {
 	cfg := d.config()
-	s := &session{d: d, cfg: cfg, known: known, gone: gone, start: start}
+	s := &session{d: d, cfg: cfg, known: known, gone: gone, handed: make(map[place]bool), start: start}
 	sub, err := d.deps.Tree.Subscribe(broker.SubscribeOptions{MaxMessages: 4096, Skip: skip}, s.filters()...)
 	if err != nil {
 		return fmt.Errorf("discovery: %w", err)
@@ -138,13 +143,15 @@ func pump(ctx context.Context, sub *broker.Subscription, to chan<- broker.Delive
 
 // session is one configuration while it holds.
 type session struct {
-	d     *Discovery
-	cfg   Config
-	known map[place]string // what is published
-	gone  map[place]bool   // what was cleared: who was not connected then is told again
-	start time.Time        // of the run
-	due   time.Time        // when to look at what has changed; zero: nothing has
-	again bool             // then all is to be sent, changed or not
+	d      *Discovery
+	cfg    Config
+	known  map[place]string // what is published
+	gone   map[place]bool   // what was cleared: who was not connected then is told again
+	handed map[place]bool   // what Home Assistant was told to let go of
+	hold   time.Time        // nothing is published before
+	start  time.Time        // of the run
+	due    time.Time        // when to look at what has changed; zero: nothing has
+	again  bool             // then all is to be sent, changed or not
 }
 
 func (s *session) filters() []string {
@@ -197,11 +204,12 @@ func (s *session) take(m broker.Delivery) {
 // reconcile makes what is published what is wanted.
 func (s *session) reconcile(again bool) {
 	wanted, nodes := s.wanted()
-	hand := make(map[place]bool) // what is handed over to the other form
-	for p := range s.known {
-		if _, ok := wanted[p]; !ok && p.prefix == s.cfg.Prefix && nodes[p.node] && (p.platform == wholeDevice) != (s.cfg.Discovery == ByDevice) {
-			hand[p] = s.send(p, `{"migrate_discovery":true}`, false)
-		}
+	if s.handOver(wanted, nodes) {
+		s.hold = time.Now().Add(handOver)
+	}
+	if time.Now().Before(s.hold) {
+		s.due, s.again = s.hold, again
+		return
 	}
 	for _, p := range sorted(wanted) {
 		if again || s.known[p] != wanted[p] {
@@ -210,7 +218,7 @@ func (s *session) reconcile(again bool) {
 			}
 		}
 	}
-	s.clear(wanted, nodes, hand)
+	s.clear(wanted, nodes)
 	if again {
 		for p := range s.gone {
 			s.send(p, "", true)
@@ -218,8 +226,23 @@ func (s *session) reconcile(again bool) {
 	}
 }
 
+// handOver has Home Assistant let go of what is to be announced in the other form, but
+// keep the names and the history, and tells whether there was any. Each is told once.
+func (s *session) handOver(wanted map[place]string, nodes map[string]bool) (any bool) {
+	for p := range s.known {
+		_, stays := wanted[p]
+		if stays || s.handed[p] || p.prefix != s.cfg.Prefix || !nodes[p.node] || (p.platform == wholeDevice) == (s.cfg.Discovery == ByDevice) {
+			continue
+		}
+		if s.send(p, `{"migrate_discovery":true}`, false) {
+			s.handed[p], any = true, true
+		}
+	}
+	return any
+}
+
 // clear takes back what is wanted no more.
-func (s *session) clear(wanted map[place]string, nodes map[string]bool, hand map[place]bool) {
+func (s *session) clear(wanted map[place]string, nodes map[string]bool) {
 	for p := range wanted {
 		delete(s.gone, p)
 	}
@@ -227,12 +250,13 @@ func (s *session) clear(wanted map[place]string, nodes map[string]bool, hand map
 		if _, ok := wanted[p]; ok {
 			continue
 		}
-		if wait := time.Until(s.start.Add(patience)); wait > 0 && s.cfg.Discovery != Off && p.prefix == s.cfg.Prefix && !hand[p] && isOf(p.node, s.d.deps.Site()) && !nodes[p.node] {
+		if wait := time.Until(s.start.Add(patience)); wait > 0 && s.cfg.Discovery != Off && p.prefix == s.cfg.Prefix && !s.handed[p] && isOf(p.node, s.d.deps.Site()) && !nodes[p.node] {
 			s.reconcileAt(time.Now().Add(wait))
 			continue
 		}
 		if s.send(p, "", true) {
 			delete(s.known, p)
+			delete(s.handed, p)
 			if len(s.gone) < maxThings {
 				s.gone[p] = true
 			}
