@@ -202,13 +202,10 @@ func TestPrometheusRules(t *testing.T) {
 // TestMonitoringGuide holds the guide to the metrics that there are.
 func TestMonitoringGuide(t *testing.T) {
 	g := startGateway(t, "sensors: [{driver: bme280, room: attic, name: gone, bus: i2c-99, interval: 1s}]\n", "--demo")
-	g.awaitMetric(`gateway_sensor_read_errors_total.*`)
-	g.awaitMetric(`gateway_sensor_reads_total.*`)
-	text := g.awaitMetric(`gateway_sensor_value.*`)
 	guide := read(t, "../../deploy/raspberrypi/MONITORING.md")
 	for _, name := range regexp.MustCompile(`gateway_\w*[a-z]\b`).FindAllString(guide, -1) {
-		if !strings.Contains(text, "# TYPE "+name+" ") && name != "gateway_alert_firing" {
-			t.Errorf("the guide has %s, which there is not", name)
+		if name != "gateway_alert_firing" {
+			g.awaitMetric("# TYPE " + name + " .*") // some are there once a sensor has said something
 		}
 	}
 }
