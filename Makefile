@@ -38,9 +38,7 @@ build: ## build ./gateway for this machine
 	CGO_ENABLED=0 $(GO) build -trimpath -o gateway ./cmd/gateway
 
 .PHONY: test
-test: setup lint cross emulated-kernels ## everything, with its set-up
-	@# Side by side: alone, each leaves a third of the processors idle.
-	$(MAKE) --no-print-directory -j2 --output-sync=target race test32
+test: setup lint cross race test32 ## everything, with its set-up
 	@echo "all tests passed"
 
 .PHONY: setup
