@@ -57,16 +57,22 @@ const maxSize = 1 << 20
 // names: passwords, rules, certificates. What is wrong in it or in them is an
 // [*Error].
 func Load(path string) (*Config, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return read(path, data, true)
+}
+
+// readFile reads a file, but for a byte more than maxSize at most: who parses it
+// refuses that.
+func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err // names the file
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
-		return nil, err
-	}
-	return read(path, data, true)
+	return io.ReadAll(io.LimitReader(f, maxSize+1))
 }
 
 // Parse reads a configuration; name stands for the file in errors. What is

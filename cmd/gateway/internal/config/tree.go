@@ -3,8 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -37,12 +35,7 @@ type Pair struct {
 
 // ReadTree reads a YAML file. What is wrong with it is an [*Error].
 func ReadTree(name string) (*Tree, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err // names the file
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	data, err := readFile(name)
 	if err != nil {
 		return nil, err
 	}
