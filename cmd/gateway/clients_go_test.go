@@ -485,6 +485,9 @@ func (c *paho5) publish(p *paho.Publish) {
 
 // TestPahoGo5 runs paho.golang.
 func TestPahoGo5(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	h := openHouse(t)
 	for _, d := range h.goDoors() {
 		t.Run("properties/"+d.name, func(t *testing.T) { paho5Properties(t, d) })
@@ -817,6 +820,9 @@ func openAuto(t *testing.T, d door, id string, may func(context.Context) error, 
 // TestAutopaho kills the gateway under clients that queue and come back, and
 // then cuts their connections.
 func TestAutopaho(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	for _, protocol := range []string{"tcp", "ws"} {
 		t.Run(protocol, func(t *testing.T) { autopahoReturns(t, protocol) })
 	}
