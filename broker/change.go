@@ -25,7 +25,9 @@ import (
 //
 // On an error nothing has changed, but for listeners that take the place of one
 // with the same port and cannot be opened: they are missing, and the error names
-// them. It may be called concurrently, also before Run.
+// them. They are no part of the configuration that holds then, so that the next
+// Change, to the same one, too, opens them. It may be called concurrently, also
+// before Run.
 func (b *Broker) Change(cfg Config) error {
 	b.changing.Lock()
 	defer b.changing.Unlock()
@@ -195,6 +197,7 @@ func (p *doorPlan) carryOut() error {
 	}
 	var errs []error
 	var all []*listener
+	var holds []Listener
 	for i, t := range p.terms {
 		l := p.all[i]
 		switch {
@@ -208,7 +211,7 @@ func (p *doorPlan) carryOut() error {
 			t.where = l.now().where
 			l.terms.Store(t)
 		}
-		all = append(all, l)
+		all, holds = append(all, l), append(holds, t.listener)
 		if l == p.old[i] {
 			continue
 		}
@@ -218,6 +221,11 @@ func (p *doorPlan) carryOut() error {
 		}
 	}
 	b.listeners.Store(&all)
+	if len(errs) > 0 { // so that the next Change finds a difference
+		opened := *p.next
+		opened.Listeners = holds
+		b.conf.Store(&opened)
+	}
 	b.pulse.restart()
 	return errors.Join(errs...)
 }

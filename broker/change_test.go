@@ -146,6 +146,52 @@ func TestChangeInPlace(t *testing.T) {
 	converse(t, dialTCP(t, address), "back")
 }
 
+// TestChangeTriesAgain: a listener that takes the place of another and cannot be
+// opened is no part of what holds, so that the same configuration opens it later. Its
+// clients stay.
+func TestChangeTriesAgain(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "run")
+	socket := filepath.Join(folder, "mqtt.sock")
+	make := func() {
+		t.Helper()
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dial := func() net.Conn {
+		t.Helper()
+		nc, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return nc
+	}
+	make()
+	b := open(t, Listener{Protocol: "tcp", Address: "127.0.0.1:0"}, Listener{Protocol: "unix", Address: socket, SocketMode: "0600"})
+	stays := overSocket(t, dial(), packet.V5, "stays")
+	stays.subscribe("t", 1)
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	next := b.cfg().Config
+	next.Listeners = []Listener{next.Listeners[0], {Protocol: "unix", Address: socket, SocketMode: "0660"}}
+	for range 2 {
+		if err := b.Change(next); err == nil || !strings.Contains(err.Error(), "broker.listeners[1]: ") || !strings.Contains(err.Error(), socket) {
+			t.Fatalf("%v", err)
+		}
+		if got := b.Doors(); len(got) != 1 || got[0].Protocol != "tcp" {
+			t.Errorf("%+v", got)
+		}
+	}
+	make()
+	if err := b.Change(next); err != nil {
+		t.Fatal(err)
+	}
+	converse(t, dial(), "new")
+	stays.publish("t", "1", 1)
+	stays.want("t", "1")
+}
+
 // TestChangeUsers asks for passwords where nobody was asked before: who is there
 // without a name goes, and rules hold for who stays.
 func TestChangeUsers(t *testing.T) {
