@@ -68,6 +68,7 @@ type Dashboard struct {
 	cfg     Config
 	ln      net.Listener         // set by Listen; nil without a page
 	door    *door.Door           // the same, if it encrypts
+	missing bool                 // a change has closed it, and it could not be opened again
 	next    chan net.Listener    // cap 1: another that is to be served; closed connections are its business
 	sub     *broker.Subscription // set by Run before it serves
 	streams atomic.Int64         // that are open
@@ -148,7 +149,8 @@ var ErrNeedsStart = errors.New("takes effect at the next start")
 
 // Change makes another valid configuration hold. A page at another address, or with
 // another certificate, is there at once, and those who look at the old one are
-// disconnected; on an error it stays where it was. A page where there was none, or
+// disconnected; on an error it stays where it was, or is missing until the next
+// Change, to the same configuration, too. A page where there was none, or
 // none any more, is [ErrNeedsStart]. It may be called concurrently while Run runs.
 func (d *Dashboard) Change(cfg Config) error {
 	d.mu.Lock()
@@ -157,7 +159,7 @@ func (d *Dashboard) Change(cfg Config) error {
 	if (was.Address == "") != (cfg.Address == "") {
 		return fmt.Errorf("dashboard.address: %w", ErrNeedsStart)
 	}
-	if was.Address == cfg.Address && reflect.DeepEqual(was.TLS, cfg.TLS) || cfg.Address == "" {
+	if was.Address == cfg.Address && reflect.DeepEqual(was.TLS, cfg.TLS) && !d.missing || cfg.Address == "" {
 		d.cfg = cfg
 		d.access.AllowAnonymous(cfg.AllowAnonymous)
 		return nil
@@ -169,13 +171,15 @@ func (d *Dashboard) Change(cfg Config) error {
 	if err != nil {
 		if samePort(was.Address, cfg.Address) {
 			if again := d.listenLocked(was); again != nil {
+				d.missing = true
 				return errors.Join(err, again)
 			}
+			d.missing = false
 			d.hand()
 		}
 		return err
 	}
-	d.cfg = cfg
+	d.cfg, d.missing = cfg, false
 	d.access.AllowAnonymous(cfg.AllowAnonymous)
 	d.hand()
 	return nil

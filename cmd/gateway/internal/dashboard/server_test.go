@@ -60,6 +60,43 @@ func TestRunStops(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
+// TestChangeTriesAgain: a page that has closed for another, and could be opened
+// neither there nor where it was, is opened by the next change, back to what it was.
+func TestChangeTriesAgain(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := Config{Address: free.Addr().String()}
+	free.Close()
+	d := testDashboard(was)
+	if err := d.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	d.ln.Close() // somebody else has its port in the moment of the change
+	taken, err := net.Listen("tcp", was.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(was.Address)
+	if err := d.Change(Config{Address: ":" + port}); err == nil || !strings.Contains(err.Error(), "cannot listen on :"+port) {
+		t.Errorf("%v", err)
+	}
+	if err := d.Change(was); err == nil {
+		t.Error("a port that somebody else has was opened")
+	}
+	taken.Close()
+	if err := d.Change(was); err != nil {
+		t.Fatal(err)
+	}
+	nc, err := net.Dial("tcp", was.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
+	d.ln.Close()
+}
+
 func TestFollowsTheTree(t *testing.T) {
 	d := testDashboard(Config{Address: "127.0.0.1:0"})
 	if err := d.Listen(); err != nil {

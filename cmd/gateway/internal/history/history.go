@@ -123,15 +123,19 @@ func (h *History) drain(sub *broker.Subscription) {
 }
 
 // Change makes another valid configuration hold: what is recorded, how long it is
-// kept and of how many series. Enabled and Batch are as they were at the start.
+// kept and of how many series. Enabled and Batch are as they were at the start. On
+// an error nothing has changed.
 func (h *History) Change(cfg Config) error {
 	old := h.cfg()
-	h.conf.Store(&cfg)
-	h.db.Change(cfg.Raw.tsdb(), cfg.Minute.tsdb(), cfg.Quarter.tsdb(), cfg.SixHours.tsdb(), cfg.MaxSeries)
-	if slices.Equal(old.Include, cfg.Include) {
-		return nil
+	h.conf.Store(&cfg) // before subscribing: it has what is excluded
+	if !slices.Equal(old.Include, cfg.Include) {
+		if err := h.subscribe(cfg.Include); err != nil {
+			h.conf.Store(old)
+			return err
+		}
 	}
-	return h.subscribe(cfg.Include)
+	h.db.Change(cfg.Raw.tsdb(), cfg.Minute.tsdb(), cfg.Quarter.tsdb(), cfg.SixHours.tsdb(), cfg.MaxSeries)
+	return nil
 }
 
 // cfg is the configuration that holds now.

@@ -185,6 +185,19 @@ func TestFilters(t *testing.T) {
 	})
 }
 
+// TestChangeTriesAgain: topics that could not be subscribed to are no part of what
+// holds, so that the same configuration tries them again.
+func TestChangeTriesAgain(t *testing.T) {
+	h := begin(t)
+	cfg := *h.cfg()
+	cfg.Include = []string{"a/#/b"}
+	for range 2 {
+		if err := h.Change(cfg); err == nil || !strings.Contains(err.Error(), "history.include: ") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 func TestTooManySeries(t *testing.T) {
 	bubble(t, func(t *testing.T, h *testHistory) {
 		for i := range 5 {
