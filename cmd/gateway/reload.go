@@ -16,17 +16,22 @@ import (
 	"gateway/cmd/gateway/internal/system"
 )
 
+// hangups has SIGHUP arrive from now on, until stop is called. One that comes while
+// the gateway starts is kept until it has: by itself it would end the process.
+func hangups() (hup <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
+}
+
 // reloadOnSignal makes the gateway what its configuration says by then, on SIGHUP,
 // until ctx ends: see [gateway.reload].
 func (g *gateway) reloadOnSignal(ctx context.Context) error {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-hup:
+		case <-g.hup:
 		}
 		g.notify.Reloading()
 		g.reload(ctx)
@@ -57,25 +62,27 @@ func (g *gateway) reload(ctx context.Context) {
 
 // apply makes what runs what a valid configuration says, as far as that can be
 // while it runs. It returns the keys that take effect at the next start. What of it
-// fails is in the error, stays as it was, and is tried again by the next call.
+// fails is in the error, stays as it was as far as that can be, and is tried again by
+// the next call, also if that has the configuration of before.
 func (g *gateway) apply(ctx context.Context, cfg *config.Config) (later []string, err error) {
 	g.applying.Lock()
 	defer g.applying.Unlock()
 	was := g.cfg()
 	g.secrets.Add(system.SecretsOf(cfg)...)
 	g.sayDifferences(was, cfg)
-	a := &application{g: g, was: was, is: cfg, holds: *cfg}
+	a := &application{g: g, was: was, is: cfg, holds: *cfg, half: make(map[string]bool)}
 	a.log()
-	swap(a, was.Broker, cfg.Broker, &a.holds.Broker, g.broker.Change)
-	swap(a, was.Dashboard, cfg.Dashboard, &a.holds.Dashboard, g.dashboard.Change)
-	swap(a, was.MDNS, cfg.MDNS, &a.holds.MDNS, g.mdns.Change)
-	swap(a, was.HomeAssistant, cfg.HomeAssistant, &a.holds.HomeAssistant, g.discovery.Change)
+	swap(a, "broker", was.Broker, cfg.Broker, &a.holds.Broker, g.broker.Change)
+	swap(a, "dashboard", was.Dashboard, cfg.Dashboard, &a.holds.Dashboard, g.dashboard.Change)
+	swap(a, "mdns", was.MDNS, cfg.MDNS, &a.holds.MDNS, g.mdns.Change)
+	swap(a, "home_assistant", was.HomeAssistant, cfg.HomeAssistant, &a.holds.HomeAssistant, g.discovery.Change)
 	a.history()
 	a.persistence()
 	a.bridges()
 	a.sensors(ctx)
 	a.alerts()
 	g.conf.Store(&a.holds)
+	g.half = a.half
 	return a.later, errors.Join(a.errs...)
 }
 
@@ -83,7 +90,8 @@ func (g *gateway) apply(ctx context.Context, cfg *config.Config) (later []string
 type application struct {
 	g       *gateway
 	was, is *config.Config
-	holds   config.Config // what holds when it is done
+	holds   config.Config   // what holds when it is done
+	half    map[string]bool // parts that have failed to change, by their key
 	later   []string
 	errs    []error
 }
@@ -91,10 +99,22 @@ type application struct {
 // wait notes that a key waits for the next start.
 func (a *application) wait(key string) { a.later = append(a.later, key) }
 
+// same tells whether a part needs no change. One that failed to change the last time
+// may be neither what it was nor what it should have been.
+func (a *application) same(part string, was, is any) bool {
+	return reflect.DeepEqual(was, is) && !a.g.half[part]
+}
+
+// fail notes that a part has not changed, or not as a whole.
+func (a *application) fail(part string, err error) {
+	a.half[part] = true
+	a.errs = append(a.errs, err)
+}
+
 // swap changes a part whose configuration has changed. holds is what of the
 // configuration holds afterwards.
-func swap[C any](a *application, was, is C, holds *C, change func(C) error) {
-	if reflect.DeepEqual(was, is) {
+func swap[C any](a *application, part string, was, is C, holds *C, change func(C) error) {
+	if a.same(part, was, is) {
 		return
 	}
 	err := change(is)
@@ -103,10 +123,11 @@ func swap[C any](a *application, was, is C, holds *C, change func(C) error) {
 	}
 	*holds = was
 	if errors.Is(err, dashboard.ErrNeedsStart) {
+		a.half[part] = a.g.half[part] // it has not been touched
 		a.wait("dashboard.address")
 		return
 	}
-	a.errs = append(a.errs, err)
+	a.fail(part, err)
 }
 
 func (a *application) log() {
@@ -129,7 +150,7 @@ func (a *application) history() {
 	}
 	h.Enabled, h.Batch = a.was.History.Enabled, a.was.History.Batch
 	if a.g.history != nil {
-		swap(a, a.was.History, *h, h, a.g.history.Change)
+		swap(a, "history", a.was.History, *h, h, a.g.history.Change)
 	}
 }
 
@@ -145,27 +166,27 @@ func (a *application) persistence() {
 
 func (a *application) bridges() {
 	was, is := bridgesOf(a.was), bridgesOf(a.is)
-	if reflect.DeepEqual(was, is) {
+	if a.same("bridges", was, is) {
 		return
 	}
 	n, err := a.g.bridges.change(is)
 	if err != nil {
 		a.holds.Bridges = a.was.Bridges
-		a.errs = append(a.errs, err)
+		a.fail("bridges", err)
 		return
 	}
 	a.g.log.Info("the bridges have changed", "added", n[0], "changed", n[1], "removed", n[2])
 }
 
 func (a *application) sensors(ctx context.Context) {
-	if reflect.DeepEqual(a.was.Sensors, a.is.Sensors) {
+	if a.same("sensors", a.was.Sensors, a.is.Sensors) {
 		return
 	}
 	own := a.g.sensors[0]
 	c, err := own.Change(ctx, a.is.Sensors)
 	if err != nil {
 		a.holds.Sensors = a.was.Sensors
-		a.errs = append(a.errs, err)
+		a.fail("sensors", err)
 		return
 	}
 	a.g.log.Info("the sensors have changed", "added", len(c.Added), "changed", len(c.Changed), "removed", len(c.Removed))

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -182,6 +183,45 @@ func TestReloadWrong(t *testing.T) {
 	}
 	w.publish(t, "t", "2")
 	awaitThat(t, "both", func() bool { return len(w.of("t")) == 2 })
+}
+
+// TestReloadTriesAgain: a listener that has closed for another and could not be opened
+// is tried again by the next SIGHUP, whether the file is the same by then or the one of
+// before.
+func TestReloadTriesAgain(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "run")
+	socket := filepath.Join(folder, "mqtt.sock")
+	config := func(mode string) string {
+		return fmt.Sprintf("sensors: []\ndashboard: {address: \"\"}\nbroker: {listeners: [{protocol: tcp, address: \"127.0.0.1:0\"}, {protocol: unix, address: %q, socket_mode: %q}]}\n", socket, mode)
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.Mkdir(folder, 0o700))
+	g, _ := startReloadable(t, config("0600"), 2)
+	for i, mode := range []string{"0660", "0660"} {
+		must(os.RemoveAll(folder))
+		if said := g.reload(t, config(mode)); !strings.Contains(said, mistaken) || !strings.Contains(said, socket) {
+			t.Fatalf("%d: %s", i, said)
+		}
+		must(os.Mkdir(folder, 0o700))
+		if i > 0 {
+			mode = "0600" // as before it failed
+		}
+		said := g.reload(t, config(mode))
+		if !strings.Contains(said, "msg=listening") || !strings.Contains(said, socket) || strings.Contains(said, mistaken) {
+			t.Fatalf("%d: %s", i, said)
+		}
+		nc, err := net.Dial("unix", socket)
+		must(err)
+		nc.Close()
+		must(os.RemoveAll(folder))
+		must(os.Mkdir(folder, 0o700))
+		g.reload(t, config("0600"))
+	}
 }
 
 // TestReloadBridge gives a bridge another upstream while messages wait for the first

@@ -46,6 +46,8 @@ type runCommand struct {
 
 // Run runs the gateway until ctx ends.
 func (c *runCommand) Run(ctx context.Context, s streams) error {
+	hup, stop := hangups()
+	defer stop()
 	cfg, err := c.choose()
 	if err != nil {
 		return err
@@ -94,7 +96,7 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 	}
 	g.log.Info("configuration", "from", cfg.from)
 	started()
-	g.notify = notify
+	g.notify, g.hup = notify, hup
 	parts = append(parts, part{"systemd", g.runNotify}) // the last, so that systemd hears first that all stop
 	g.sayWhere(s.out)
 	debug.FreeOSMemory() // what reading the configuration took, on a board of 512 MB
@@ -121,7 +123,9 @@ func newLog(level *slog.LevelVar, cfg config.Log, to io.Writer) *slog.Logger {
 
 // gateway is everything, built and not yet running.
 type gateway struct {
-	applying  sync.Mutex // held while another configuration is made to hold
+	applying  sync.Mutex       // held while another configuration is made to hold
+	hup       <-chan os.Signal // SIGHUP; nil: nobody sends it
+	half      map[string]bool  // parts that the last one could not change; guarded by applying
 	conf      atomic.Pointer[config.Config]
 	demo      bool
 	log       *slog.Logger
