@@ -42,12 +42,7 @@ func (r *release) archives() error {
 		{"sysusers.conf", folder + "sysusers.conf", 0o644},
 		{"tmpfiles.conf", folder + "tmpfiles.conf", 0o644},
 	}, documents...)
-	dir, err := os.MkdirTemp("", "gateway-tar-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	manual, err := r.manual(dir)
+	manual, err := r.manual()
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 )
 
 // nfpm is what makes the packages. It has hundreds of dependencies, which is why it
@@ -27,28 +25,24 @@ var packaged = []member{
 
 // packages makes the Debian packages.
 func (r *release) packages() error {
+	files, err := r.documentation()
+	if err != nil {
+		return err
+	}
 	for _, b := range r.boards {
 		if b.debian == "" {
 			continue
 		}
-		if err := r.pack(b); err != nil {
+		if err := r.pack(b, files); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *release) pack(b board) error {
-	dir, err := os.MkdirTemp("", "gateway-deb-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	files, err := r.documentation(dir)
-	if err != nil {
-		return err
-	}
-	config := filepath.Join(dir, "nfpm.yaml")
+// pack makes the package of a board, with what is the same in all of them.
+func (r *release) pack(b board, files []member) error {
+	config := filepath.Join(r.work, "nfpm-"+b.name+".yaml")
 	if err := os.WriteFile(config, []byte(r.nfpmConfig(b, files)), 0o644); err != nil {
 		return err
 	}
@@ -59,9 +53,10 @@ func (r *release) pack(b board) error {
 }
 
 // documentation makes what Debian wants to be compressed, what the gateway prints of
-// itself, and the rights, and returns them as members of the package.
-func (r *release) documentation(dir string) ([]member, error) {
-	manual, err := r.manual(dir)
+// itself, and the rights, and returns them as members of the package. They are the
+// same for all boards.
+func (r *release) documentation() ([]member, error) {
+	manual, err := r.manual()
 	if err != nil {
 		return nil, err
 	}
@@ -83,54 +78,13 @@ func (r *release) documentation(dir string) ([]member, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.from = filepath.Join(dir, filepath.Base(m.name))
-		if err := os.WriteFile(m.from, packed, 0o644); err != nil {
+		if m.from, err = r.keep(filepath.Base(m.name), packed); err != nil {
 			return nil, err
 		}
 		all = append(all, m)
 	}
-	rights := filepath.Join(dir, "copyright")
-	text := "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: gateway\n\nFiles: *\nCopyright: the authors of gateway\nLicense: Apache-2.0\n On Debian systems the full text is in /usr/share/common-licenses/Apache-2.0.\n"
-	if err := os.WriteFile(rights, []byte(text), 0o644); err != nil {
-		return nil, err
-	}
-	return append(all, member{"/usr/share/doc/gateway/copyright", rights, 0o644}), nil
-}
-
-// manual has the gateway print its manual pages and what completes its command line
-// in shells, and returns the files, by name.
-func (r *release) manual(dir string) (map[string]string, error) {
-	bin, err := r.host(dir)
-	if err != nil {
-		return nil, err
-	}
-	files := make(map[string]string)
-	for name, args := range map[string][]string{
-		"gateway.1": {"man", "--section=1"}, "gateway.yaml.5": {"man", "--section=5"},
-		"bash": {"completion", "bash"}, "zsh": {"completion", "zsh"}, "fish": {"completion", "fish"},
-	} {
-		c := r.command(bin, args...)
-		b, err := c.Output()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", strings.Join(c.Args, " "), err)
-		}
-		files[name] = filepath.Join(dir, name)
-		if err := os.WriteFile(files[name], b, 0o644); err != nil {
-			return nil, err
-		}
-	}
-	return files, nil
-}
-
-// host returns a gateway that runs on this machine.
-func (r *release) host(dir string) (string, error) {
-	for _, b := range r.boards {
-		if b.goos == runtime.GOOS && b.goarch == runtime.GOARCH {
-			return r.binary(b), nil
-		}
-	}
-	to := filepath.Join(dir, "gateway")
-	return to, r.build(board{goos: runtime.GOOS, goarch: runtime.GOARCH, goarm: "6"}, to)
+	rights, err := r.keep("copyright", []byte("Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: gateway\n\nFiles: *\nCopyright: the authors of gateway\nLicense: Apache-2.0\n On Debian systems the full text is in /usr/share/common-licenses/Apache-2.0.\n"))
+	return append(all, member{"/usr/share/doc/gateway/copyright", rights, 0o644}), err
 }
 
 // nfpmConfig is what nfpm makes a package of.

@@ -38,17 +38,6 @@ func need(t *testing.T, program, debian string) string {
 	return ""
 }
 
-// testRelease is a release of a version in a folder of the test's own.
-func testRelease(t *testing.T, out, version string, boards ...string) *release {
-	t.Helper()
-	r, err := newRelease(out, version, boards)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.compression = "gzip"
-	return r
-}
-
 // debian is a Debian in a folder.
 type debian struct {
 	t    *testing.T
@@ -198,12 +187,12 @@ const enabled = "/etc/systemd/system/multi-user.target.wants/gateway.service"
 // its own: installed, changed by its owner, upgraded, removed, installed again, purged.
 func TestPackage(t *testing.T) {
 	d := newDebian(t)
-	out := t.TempDir()
-	one, two := testRelease(t, out, "1.0.0", "amd64"), testRelease(t, out, "1.1.0", "amd64")
-	if err := errors.Join(one.binaries(), one.packages(), two.packages()); err != nil { // the same binary in both
+	one, two := made(t), testRelease(t, t.TempDir(), "99.1.0", "amd64")
+	run(t, "cp", one.binary(one.boards[0]), two.binary(two.boards[0])) // the same in both
+	if err := two.packages(); err != nil {
 		t.Fatal(err)
 	}
-	d.install(filepath.Join(out, "gateway_1.0.0_amd64.deb"))
+	d.install(one.file("amd64.deb"))
 	d.has("755 root:root /usr/bin/gateway", "644 root:root /etc/default/gateway", "644 root:root /usr/lib/systemd/system/gateway.service",
 		"644 root:root /usr/lib/udev/rules.d/60-gateway.rules", "644 root:root /usr/share/man/man1/gateway.1.gz", "644 root:root /usr/share/bash-completion/completions/gateway", "644 root:root /usr/share/gateway/gateway.yaml",
 		"750 gateway:gateway /etc/gateway", "640 gateway:gateway /etc/gateway/gateway.yaml", "640 gateway:gateway /etc/gateway/users",
@@ -214,7 +203,7 @@ func TestPackage(t *testing.T) {
 	if _, err := os.Lstat(filepath.Join(d.root, enabled)); err != nil {
 		t.Errorf("not enabled: %v", err)
 	}
-	if got := d.run("gateway", "version"); !strings.HasPrefix(got, "gateway 1.0.0\ncommit  "+one.commit) {
+	if got := d.run("gateway", "version"); !strings.HasPrefix(got, "gateway "+one.version+"\ncommit  "+one.commit) {
 		t.Errorf("%s", got)
 	}
 	if got := d.run("gateway", "check", "/etc/gateway/gateway.yaml"); strings.Contains(got, "wrong") {
@@ -228,8 +217,8 @@ func TestPackage(t *testing.T) {
 	d.write("/etc/default/gateway", "GATEWAY_FLAGS=\"--demo\"\n")
 	d.write("/var/lib/gateway/kept", "x")
 	d.write("/usr/share/gateway/gateway.yaml", "changed")
-	out2 := d.install(filepath.Join(out, "gateway_1.1.0_amd64.deb"), "--force-confold")
-	if got := d.run("dpkg-query", "-W", "-f", "${Version} ${Status}", "gateway"); got != "1.1.0 install ok installed" {
+	out2 := d.install(two.file("amd64.deb"), "--force-confold")
+	if got := d.run("dpkg-query", "-W", "-f", "${Version} ${Status}", "gateway"); got != "99.1.0 install ok installed" {
 		t.Errorf("%s\n%s", got, out2)
 	}
 	if d.read("/etc/gateway/gateway.yaml") != mine || d.read("/etc/default/gateway") != "GATEWAY_FLAGS=\"--demo\"\n" {
@@ -244,7 +233,7 @@ func TestPackage(t *testing.T) {
 	if d.read("/etc/gateway/gateway.yaml") != mine || d.read("/var/lib/gateway/kept") != "x" {
 		t.Error("removed, and something of its owner is gone")
 	}
-	d.install(filepath.Join(out, "gateway_1.0.0_amd64.deb"))
+	d.install(one.file("amd64.deb"))
 	if d.read("/etc/gateway/gateway.yaml") != mine {
 		t.Error("installed again, and the configuration is another")
 	}

@@ -16,40 +16,25 @@ import (
 	"testing"
 )
 
-// TestSameBytes makes everything for a board twice, the second time from a copy in
-// another folder, and wants the same bytes.
+// TestSameBytes makes everything for a board once more, from a copy in another folder,
+// and wants the same bytes.
 func TestSameBytes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long")
 	}
-	first := testRelease(t, t.TempDir(), "", "amd64")
-	second := testRelease(t, t.TempDir(), "", "amd64")
-	second.root = filepath.Join(t.TempDir(), "elsewhere")
-	files := run(t, "git", "-C", first.root, "ls-files", "-co", "--exclude-standard", "-z")
-	list := filepath.Join(t.TempDir(), "files")
-	if err := os.WriteFile(list, []byte(files), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(second.root, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	copied := exec.Command("sh", "-c", `tar -C "$1" --null --ignore-failed-read -T "$3" -cf - | tar -C "$2" -xf -`, "sh", first.root, second.root, list)
-	if out, err := copied.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	for _, r := range []*release{first, second} {
-		if err := errors.Join(r.binaries(), r.archives(), r.packages(), r.image(), r.sums()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sums := func(r *release) string {
-		b, err := os.ReadFile(filepath.Join(r.out, "SHA256SUMS"))
+	first := made(t)
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	copyRepository(t, first.root, elsewhere)
+	out := t.TempDir()
+	makeDist(t, elsewhere, out)
+	sums := func(dir string) string {
+		b, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return string(b)
 	}
-	if a, b := sums(first), sums(second); a != b || strings.Count(a, "\n") != 3 {
+	if a, b := sums(first.out), sums(out); a != b || strings.Count(a, "\n") != 4 {
 		t.Errorf("%s\nand from elsewhere\n%s", a, b)
 	}
 	check := exec.Command("sha256sum", "-c", "SHA256SUMS")
@@ -62,17 +47,31 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
+// copyRepository copies what is in the repository, changes that are not committed
+// included. git finds its history where it was.
+func copyRepository(t *testing.T, from, to string) {
+	t.Helper()
+	list := filepath.Join(t.TempDir(), "files")
+	if err := os.WriteFile(list, []byte(run(t, "git", "-C", from, "ls-files", "-co", "--exclude-standard", "-z")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(to, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "sh", "-c", `tar -C "$1" --null --ignore-failed-read -T "$3" -cf - | tar -C "$2" -xf -`, "sh", from, to, list)
+	history := run(t, "git", "-C", from, "rev-parse", "--absolute-git-dir")
+	if err := os.WriteFile(filepath.Join(to, ".git"), []byte("gitdir: "+history), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestImage takes the image apart as a container engine does, checks every digest, and
 // runs what is for this machine in its file system, as its user: a client publishes
 // through a port, as with docker run -p.
 func TestImage(t *testing.T) {
 	need(t, "chroot", "coreutils")
-	out := t.TempDir()
-	r := testRelease(t, out, "1.0.0", "amd64")
-	if err := errors.Join(r.binaries(), r.image()); err != nil {
-		t.Fatal(err)
-	}
-	files := untar(t, filepath.Join(out, "gateway_1.0.0_oci.tar"))
+	r, out := made(t), t.TempDir()
+	files := untar(t, r.file("oci.tar"))
 	blob := func(digest string) []byte {
 		b, ok := files["blobs/sha256/"+strings.TrimPrefix(digest, "sha256:")]
 		if !ok || fmt.Sprintf("sha256:%x", sha256.Sum256(b)) != digest {
@@ -107,7 +106,7 @@ func TestImage(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	argv := append(config.Config.Entrypoint, "version")
-	if got := run(t, "chroot", append([]string{"--userspec=" + config.Config.User, root}, argv...)...); !strings.HasPrefix(got, "gateway 1.0.0\n") {
+	if got := run(t, "chroot", append([]string{"--userspec=" + config.Config.User, root}, argv...)...); !strings.HasPrefix(got, "gateway "+r.version+"\n") {
 		t.Errorf("%s", got)
 	}
 	// A namespace of its own stands in for the container's network.

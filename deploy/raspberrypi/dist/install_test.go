@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,13 +12,10 @@ import (
 // takes everything back.
 func TestInstallScript(t *testing.T) {
 	d := newDebian(t)
-	out := t.TempDir()
-	r := testRelease(t, out, "1.0.0", "amd64")
-	if err := errors.Join(r.binaries(), r.archives()); err != nil {
-		t.Fatal(err)
-	}
-	run(t, "tar", "-C", filepath.Join(d.root, "tmp"), "-xzf", filepath.Join(out, "gateway_1.0.0_linux_amd64.tar.gz"))
-	script := "/tmp/gateway_1.0.0_linux_amd64/install.sh"
+	r := made(t)
+	run(t, "tar", "-C", filepath.Join(d.root, "tmp"), "-xzf", r.file("linux_amd64.tar.gz"))
+	unpacked := "/tmp/gateway_" + r.version + "_linux_amd64"
+	script := unpacked + "/install.sh"
 	host := filepath.Join(d.root, script)
 
 	// Without systemd nothing is half done.
@@ -52,11 +48,11 @@ func TestInstallScript(t *testing.T) {
 		t.Errorf("%s, %v", to, err)
 	}
 	d.write("/etc/default/gateway", "GATEWAY_FLAGS=--demo\n")
-	b, err := os.ReadFile(filepath.Join(d.root, "tmp/gateway_1.0.0_linux_amd64/gateway"))
+	b, err := os.ReadFile(filepath.Join(d.root, unpacked, "gateway"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(d.root, "tmp/gateway_1.0.0_linux_amd64/gateway"), append(b, "another"...), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(d.root, unpacked, "gateway"), append(b, "another"...), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	run(t, "sh", host, "--root", d.root)
@@ -68,7 +64,7 @@ func TestInstallScript(t *testing.T) {
 	// User, groups and configuration, as on a system that runs, and again.
 	for range 2 {
 		run(t, "mkdir", "-p", filepath.Join(d.root, "usr/share/gateway"))
-		d.run("sh", "/tmp/gateway_1.0.0_linux_amd64/postinst", "setup")
+		d.run("sh", unpacked+"/postinst", "setup")
 		d.has("750 gateway:gateway /etc/gateway", "640 gateway:gateway /etc/gateway/gateway.yaml", "640 gateway:gateway /etc/gateway/users")
 	}
 	run(t, "sh", host, "--uninstall", "--root", d.root)

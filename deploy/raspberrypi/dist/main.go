@@ -26,8 +26,14 @@ func main() {
 	version := flag.String("version", "", "the `version`; without it, that of the newest tag v…, or one that sorts before all")
 	only := flag.String("only", "", "make only these, with commas: bin, tar, deb, oci, sbom")
 	boards := flag.String("boards", "", "only for these, with commas: armv6, armv7, arm64, amd64")
+	compression := flag.String("compression", "xz", "how Debian packages are `compressed`: xz, which is small, gzip, which is quick")
 	flag.Parse()
-	if err := makeAll(*out, *version, list(*only), list(*boards)); err != nil {
+	r, err := newRelease(*out, *version, list(*boards))
+	if err == nil {
+		r.compression = *compression
+		err = errors.Join(r.makeAll(list(*only)), r.done())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "dist:", err)
 		os.Exit(1)
 	}
@@ -47,12 +53,9 @@ type step struct {
 	make func(*release) error
 }
 
-func makeAll(out, version string, only, boards []string) error {
+// makeAll makes everything, or only some kinds of it.
+func (r *release) makeAll(only []string) error {
 	steps := []step{{"bin", (*release).binaries}, {"sbom", (*release).sbom}, {"tar", (*release).archives}, {"deb", (*release).packages}, {"oci", (*release).image}}
-	r, err := newRelease(out, version, boards)
-	if err != nil {
-		return err
-	}
 	wanted := make(map[string]bool)
 	for _, name := range only {
 		wanted[name] = true

@@ -46,16 +46,22 @@ type release struct {
 	commit    string
 	time      time.Time // of the commit, UTC
 	boards    []board
-	// compression is that of Debian packages, xz; tests are in a hurry.
+	// compression is that of Debian packages, as nfpm names it.
 	compression string
+	// work is a folder for what is made on the way, until done.
+	work string
+	// printed is what manual has made, nil before.
+	printed map[string]string
 }
 
+// newRelease is of a version, or of that of the commit if it is "", for boards, or
+// all of them. Whoever makes it calls done.
 func newRelease(out, version string, only []string) (*release, error) {
 	root, err := root()
 	if err != nil {
 		return nil, err
 	}
-	r := &release{root: root, out: out, version: version, compression: "xz"}
+	r := &release{root: root, out: out, version: version}
 	for _, b := range boards {
 		if len(only) == 0 || slices.Contains(only, b.name) {
 			r.boards = append(r.boards, b)
@@ -85,8 +91,15 @@ func newRelease(out, version string, only []string) (*release, error) {
 	if r.out, err = filepath.Abs(out); err != nil {
 		return nil, err
 	}
-	return r, os.MkdirAll(filepath.Join(r.out, "bin"), 0o755)
+	if err := os.MkdirAll(filepath.Join(r.out, "bin"), 0o755); err != nil {
+		return nil, err
+	}
+	r.work, err = os.MkdirTemp("", "gateway-dist-")
+	return r, err
 }
+
+// done removes what was made on the way.
+func (r *release) done() error { return os.RemoveAll(r.work) }
 
 // versionOfCommit is that of its tag, or one that sorts before every release.
 func (r *release) versionOfCommit() string {

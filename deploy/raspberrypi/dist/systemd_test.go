@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,12 +90,7 @@ func (b *booted) want(what string, args ...string) {
 // stopped.
 func TestUnitUnderSystemd(t *testing.T) {
 	d := newDebian(t)
-	out := t.TempDir()
-	r := testRelease(t, out, "1.0.0", "amd64")
-	if err := errors.Join(r.binaries(), r.packages()); err != nil {
-		t.Fatal(err)
-	}
-	d.install(filepath.Join(out, "gateway_1.0.0_amd64.deb"))
+	d.install(made(t).file("amd64.deb"))
 	drop := filepath.Join(d.root, "etc/systemd/system/gateway.service.d")
 	if err := os.MkdirAll(drop, 0o755); err != nil {
 		t.Fatal(err)
