@@ -206,6 +206,9 @@ func (g *gateway) buildOthers() error {
 	g.buildMDNS()
 	g.buildHealth()
 	g.buildDiscovery()
+	if err := g.alerts.Subscribe(); err != nil {
+		return err
+	}
 	if err := g.broker.Listen(); err != nil {
 		return err
 	}

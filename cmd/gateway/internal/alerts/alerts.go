@@ -77,7 +77,9 @@ type Alerts struct {
 	next    time.Duration // when the ticker looks again
 	kick    chan struct{} // it should look now
 	refresh context.CancelFunc
-	sub     *broker.Subscription
+	sub     *broker.Subscription // nil: none, yet or just now
+	// following is what sub was made with.
+	following []string
 }
 
 // key is what an alert is known by.

@@ -42,6 +42,11 @@ func inHouse(t *testing.T, rules []Rule, f func(h *house)) {
 
 func (h *house) start() {
 	h.a = New(h.deps)
+	h.run()
+}
+
+// run has the alerts follow the tree.
+func (h *house) run() {
 	ctx, cancel := context.WithCancel(h.t.Context())
 	h.cancel, h.done = cancel, make(chan error, 1)
 	go func() { h.done <- h.a.Run(ctx) }()
@@ -238,6 +243,33 @@ func TestRestart(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSubscribe: what comes before Run waits for it, also if the rules have changed
+// meanwhile, as far as it is retained.
+func TestSubscribe(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.stop()
+		for _, changed := range []bool{false, true} {
+			h.deps.Rules = []Rule{ruleOf("hot", "early#temperature", above(30))}
+			h.a = New(h.deps)
+			if err := h.a.Subscribe(); err != nil {
+				h.t.Fatal(err)
+			}
+			if err := h.b.Publish(&broker.Message{Topic: "early", Payload: []byte(`{"temperature":31}`), Retain: changed}); err != nil {
+				h.t.Fatal(err)
+			}
+			if changed {
+				h.a.Change(append(h.deps.Rules, ruleOf("other", "other#temperature", above(30))))
+			}
+			h.run()
+			h.want("home/alerts/hot/state", "on")
+			h.publish("early", `{"temperature":20}`)
+			h.want("home/alerts/hot/state", "off")
+			h.stop()
+		}
+		h.start()
+	})
 }
 
 // TestWildcards: one rule is for many, and for nobody that it is not for.

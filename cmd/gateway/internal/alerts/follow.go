@@ -3,6 +3,7 @@ package alerts
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,16 +69,19 @@ func (a *Alerts) follow(ctx context.Context) error {
 	defer cancel()
 	a.mu.Lock()
 	a.refresh = cancel
-	filters := a.filters()
+	sub, filters := a.sub, a.filters()
+	early := sub != nil && slices.Equal(a.following, filters)
 	a.mu.Unlock()
-	sub, err := a.deps.Tree.Subscribe(broker.SubscribeOptions{MaxMessages: maxWaiting, MaxBytes: maxWaitingBytes, Skip: a.skips()}, filters...)
-	if err != nil {
-		return fmt.Errorf("alerts: %w", err)
+	if !early {
+		if sub != nil { // the rules have changed since Subscribe
+			sub.Close()
+		}
+		var err error
+		if sub, err = a.subscribe(filters); err != nil {
+			return err
+		}
 	}
 	defer sub.Close()
-	a.mu.Lock()
-	a.sub = sub
-	a.mu.Unlock()
 	for {
 		d, err := sub.Next(ctx)
 		if err != nil {
@@ -90,6 +94,28 @@ func (a *Alerts) follow(ctx context.Context) error {
 	a.sub = nil
 	a.lost += sub.Stats().Dropped
 	return nil
+}
+
+// Subscribe has messages wait for Run from now on, as many as there is room for. It
+// is called before Run, at most once, and before anybody can publish: what comes in
+// the meantime would not be seen. Without it Run begins with what is retained.
+func (a *Alerts) Subscribe() error {
+	a.mu.Lock()
+	filters := a.filters()
+	a.mu.Unlock()
+	_, err := a.subscribe(filters)
+	return err
+}
+
+func (a *Alerts) subscribe(filters []string) (*broker.Subscription, error) {
+	sub, err := a.deps.Tree.Subscribe(broker.SubscribeOptions{MaxMessages: maxWaiting, MaxBytes: maxWaitingBytes, Skip: a.skips()}, filters...)
+	if err != nil {
+		return nil, fmt.Errorf("alerts: %w", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sub, a.following = sub, filters
+	return sub, nil
 }
 
 // skips returns what need not wait for us: what we have published.
