@@ -8,7 +8,7 @@ import (
 func (g *gateway) buildDiscovery() {
 	version, _ := buildVersion()
 	g.discovery = discovery.New(g.cfg().HomeAssistant, discovery.Deps{
-		Tree: g.broker, Version: version, Log: g.log.With("part", "discovery"), Page: g.pageForOthers,
+		Tree: g.broker, Version: version, Log: g.log.With("part", "discovery"), Page: g.pageForOthers, Folder: g.stateFolder("discovery"),
 		Site: func() string { return g.cfg().Sensors.WithDefaults(hostname()).Site },
 	})
 }

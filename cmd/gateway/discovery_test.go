@@ -80,8 +80,9 @@ bridges:
 	}
 }
 
-// TestDiscoveryIsReloaded has discovery switched off by SIGHUP, and a sensor removed
-// while the gateway is off.
+// TestDiscoveryIsReloaded has the form changed and discovery switched off by SIGHUP,
+// and while the gateway is off first a sensor removed, and then the site renamed and
+// the prefix changed.
 func TestDiscoveryIsReloaded(t *testing.T) {
 	const (
 		climate = "homeassistant/device/gateway_home-kitchen-climate/config"
@@ -116,7 +117,15 @@ func TestDiscoveryIsReloaded(t *testing.T) {
 	g.cmd.Process.Signal(syscall.SIGHUP)
 	awaitRetained(t, g.mqtt, climate, false)
 	awaitRetained(t, g.mqtt, "homeassistant/sensor/gateway_home-kitchen-climate/status/config", true)
-	write(config + "home_assistant: {discovery: \"off\"}\n")
-	g.cmd.Process.Signal(syscall.SIGHUP)
+	if err := g.stop(); err != nil {
+		t.Fatal(err)
+	}
+	config = strings.Replace(config, "site: home", "site: cabin", 1)
+	write(config + "home_assistant: {prefix: ha}\n")
+	g = start()
+	awaitRetained(t, g.mqtt, "ha/device/gateway_cabin-kitchen-climate/config", true)
 	awaitRetained(t, g.mqtt, "homeassistant/#", false)
+	write(config + "home_assistant: {prefix: ha, discovery: \"off\"}\n")
+	g.cmd.Process.Signal(syscall.SIGHUP)
+	awaitRetained(t, g.mqtt, "ha/#", false)
 }

@@ -67,7 +67,7 @@ var importRules = map[string]struct {
 	"cmd/gateway/internal/dashboard":             {[]string{"cmd/gateway/internal/history", "broker", "broker/door", "sensors/reading", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/alerts":                {[]string{"broker", "broker/topic", "sensors/reading", "cmd/gateway/internal/dashboard/answer", "bridge/statefile"}, "alerts are a subscriber of the tree; what they keep is a small file"},
 	"cmd/gateway/internal/health":                {[]string{"broker", "broker/store", "sensors", "bridge"}, "it formats what the parts say of themselves"},
-	"cmd/gateway/internal/discovery":             {[]string{"broker", "sensors/reading"}, "discovery is a subscriber of the tree; what a sensor is stands in it"},
+	"cmd/gateway/internal/discovery":             {[]string{"broker", "sensors/reading", "bridge/statefile"}, "discovery is a subscriber of the tree; what a sensor is stands in it, and what it keeps is a small file"},
 	"cmd/gateway/internal/mdns":                  {nil, "it announces what it is given, whatever that is"},
 	"cmd/gateway/internal/config": {[]string{"cmd/gateway/internal/discovery", "cmd/gateway/internal/mdns", "broker", "broker/auth", "broker/door", "broker/store", "bridge", "sensors", "sensors/driver", "sensors/bus", "sensors/reading", "cmd/gateway/internal/alerts", "cmd/gateway/internal/dashboard", "cmd/gateway/internal/history"},
 		"the configuration is made of the parts' own"},

@@ -52,6 +52,7 @@ type Deps struct {
 	Tree    Tree
 	Site    func() string // whose sensors are announced, now
 	Page    func() string // where others reach the page; "" if they cannot. nil is ""
+	Folder  string        // for what outlives a restart; "" if no retained message does
 	Version string
 	Log     *slog.Logger
 }
@@ -59,15 +60,20 @@ type Deps struct {
 // Discovery announces devices.
 type Discovery struct {
 	deps    Deps
-	changed chan struct{} // cap 1
+	changed chan struct{}    // cap 1
+	sites   *sites           // of Run
+	earlier map[place]string // what of those sites was retained before the start
 
 	mu  sync.Mutex
 	cfg Config
 }
 
-// New makes it; nothing is published before Run.
+// New makes it, and looks at what is retained of earlier sites: it is called before
+// anybody else can publish. Nothing is published before Run.
 func New(cfg Config, deps Deps) *Discovery {
-	return &Discovery{deps: deps, cfg: cfg, changed: make(chan struct{}, 1)}
+	d := &Discovery{deps: deps, cfg: cfg, changed: make(chan struct{}, 1), sites: readSites(deps.Folder, deps.Log)}
+	d.earlier = published(deps.Tree, d.sites.have)
+	return d
 }
 
 // Change announces by another configuration from now on. It may be called at any
@@ -92,7 +98,7 @@ func (d *Discovery) config() Config {
 // Run announces until ctx ends. What is announced stays: the gateway comes back.
 func (d *Discovery) Run(ctx context.Context) error {
 	start := time.Now()
-	known, gone := make(map[place]string), make(map[place]bool)
+	known, gone := maps.Clone(d.earlier), make(map[place]bool)
 	for ctx.Err() == nil {
 		if err := d.follow(ctx, start, known, gone); err != nil {
 			return err
@@ -203,6 +209,8 @@ func (s *session) take(m broker.Delivery) {
 
 // reconcile makes what is published what is wanted.
 func (s *session) reconcile(again bool) {
+	s.noteSites()
+	defer s.noteSites()
 	wanted, nodes := s.wanted()
 	if s.handOver(wanted, nodes) {
 		s.hold = time.Now().Add(handOver)
@@ -223,6 +231,21 @@ func (s *session) reconcile(again bool) {
 		for p := range s.gone {
 			s.send(p, "", true)
 		}
+	}
+}
+
+// noteSites has the next start know of which sites something may be announced.
+func (s *session) noteSites() {
+	err := s.d.sites.note(s.d.deps.Site(), func(site string) bool {
+		for p := range s.known {
+			if isOf(p.node, site) {
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		s.d.deps.Log.Warn("if the site is renamed while the gateway is off, its devices stay in Home Assistant", "error", err)
 	}
 }
 
@@ -252,6 +275,10 @@ func (s *session) clear(wanted map[place]string, nodes map[string]bool) {
 		}
 		if wait := time.Until(s.start.Add(patience)); wait > 0 && s.cfg.Discovery != Off && p.prefix == s.cfg.Prefix && !s.handed[p] && isOf(p.node, s.d.deps.Site()) && !nodes[p.node] {
 			s.reconcileAt(time.Now().Add(wait))
+			continue
+		}
+		if foreign(s.d.deps.Tree, p) {
+			delete(s.known, p)
 			continue
 		}
 		if s.send(p, "", true) {

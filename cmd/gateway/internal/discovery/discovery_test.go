@@ -34,16 +34,27 @@ func put(t *testing.T, b *broker.Broker, topic, payload string) {
 	}
 }
 
-// run runs discovery in a bubble; the function that it returns ends it.
+// run runs discovery of the site home in a bubble; the function that it returns ends it.
 func run(t *testing.T, b *broker.Broker, cfg Config) (*Discovery, func()) {
 	t.Helper()
-	d := New(cfg, Deps{Tree: b, Site: func() string { return "home" }, Page: func() string { return "http://pi:8080" }, Version: "1.2", Log: slog.New(slog.DiscardHandler)})
+	d := makeAt(b, cfg, "home", "")
+	return d, start(t, d)
+}
+
+// makeAt makes discovery of a site, with a folder for what outlives it.
+func makeAt(b *broker.Broker, cfg Config, site, folder string) *Discovery {
+	return New(cfg, Deps{Tree: b, Site: func() string { return site }, Page: func() string { return "http://pi:8080" }, Folder: folder, Version: "1.2", Log: slog.New(slog.DiscardHandler)})
+}
+
+// start runs discovery until the function that it returns is called.
+func start(t *testing.T, d *Discovery) (end func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
 	time.Sleep(time.Second) // of the bubble
 	synctest.Wait()
-	return d, func() {
+	return func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)

@@ -20,7 +20,9 @@
 // # What was published before
 //
 // The retained messages are the memory: those with our origin and the identifiers of
-// our site are ours, whatever the prefix, and those that are wanted no more are
-// cleared, though that was decided while the gateway was off. Nobody else's are
-// touched.
+// our site are ours, whatever the prefix and the form, and those that are wanted no
+// more are cleared, though that was decided while the gateway was off. Nobody else's
+// are touched. Which sites are ours stands in a small file, since a message of another
+// site may be of another gateway: after the site was renamed, what is retained of the
+// old one is cleared. Where nothing outlives a restart there is nothing to clear.
 package discovery

@@ -59,3 +59,13 @@ func published(tree Tree, ours func(node string) bool) map[place]string {
 	}
 	return all
 }
+
+// foreign tells whether somebody else's message stands in a place by now.
+func foreign(tree Tree, p place) bool {
+	for _, m := range tree.RetainedMatching(p.topic()) {
+		if now, ok := placeOf(m); !ok || now != p {
+			return true
+		}
+	}
+	return false
+}
