@@ -228,7 +228,7 @@ func (g *gateway) buildSensors() error {
 	if g.wantsDemo() {
 		houses[1].cfg = sensors.Demo()
 	}
-	pub := publisher{g.broker, g.log}
+	pub := newPublisher(g.broker, g.log)
 	for _, h := range houses {
 		deps := g.hardware
 		deps.Log, deps.Hostname, deps.StateFolder = g.log.With("part", "sensors"), hostname(), g.stateFolder(h.folder)

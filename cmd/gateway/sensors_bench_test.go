@@ -104,7 +104,7 @@ func newReadingWay(tb testing.TB, interval time.Duration, enough int64) *reading
 	tb.Helper()
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w := &readingWay{enough: make(chan struct{}), broker: broker.New(broker.Default(), log)}
-	pub := publisher{w.broker, log}
+	pub := newPublisher(w.broker, log)
 	var published atomic.Int64
 	var err error
 	w.sensors, err = sensors.New(benchSensors(interval), sensors.Deps{

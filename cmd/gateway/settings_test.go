@@ -19,7 +19,7 @@ func TestSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := broker.New(broker.Default(), slog.New(slog.DiscardHandler))
 		var log strings.Builder
-		pub := publisher{b, slog.New(slog.DiscardHandler)}
+		pub := newPublisher(b, slog.New(slog.DiscardHandler))
 		all, err := sensors.New(sensors.Config{Site: "home", Sensors: []sensors.SensorConfig{{Driver: "sim", Room: "hall", Interval: time.Hour}}},
 			sensors.Deps{Log: slog.New(slog.DiscardHandler), Publish: pub.report, Status: pub.status})
 		if err != nil {

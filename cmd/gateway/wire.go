@@ -22,8 +22,13 @@ import (
 // publisher carries what sensors read into the topic tree. It is the only
 // place where readings become messages.
 type publisher struct {
-	b   *broker.Broker
-	log *slog.Logger
+	b       *broker.Broker
+	log     *slog.Logger
+	refused *refusals
+}
+
+func newPublisher(b *broker.Broker, log *slog.Logger) publisher {
+	return publisher{b, log, new(refusals)}
 }
 
 // report publishes one reading, retained until it is no longer current.
@@ -91,9 +96,7 @@ func (p publisher) meta(path reading.Path, m reading.Meta) {
 }
 
 func (p publisher) publish(m *broker.Message) {
-	if err := p.b.Publish(m); err != nil {
-		p.log.Error("not published", "error", err)
-	}
+	p.refused.note(p.log, p.b.Publish(m))
 }
 
 // feed carries messages of the topic tree to a sensor that is one of them.

@@ -25,7 +25,7 @@ func TestPublisher(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log strings.Builder
-	p := publisher{b, slog.New(slog.NewTextHandler(&log, nil))}
+	p := newPublisher(b, slog.New(slog.NewTextHandler(&log, nil)))
 	now := time.Now()
 	r := reading.Reading{Path: path, Time: now, Values: []reading.Value{{Quantity: "temperature", Number: 21.53}, {Quantity: "humidity", Number: 43.7}}}
 	p.report(sensors.Report{Reading: r, StaleAfter: time.Minute})
