@@ -65,12 +65,10 @@ func copyRepository(t *testing.T, from, to string) {
 	}
 }
 
-// TestImage takes the image apart as a container engine does, checks every digest, and
-// runs what is for this machine in its file system, as its user: a client publishes
-// through a port, as with docker run -p.
-func TestImage(t *testing.T) {
-	need(t, "chroot", "coreutils")
-	r, out := made(t), t.TempDir()
+// unpackImage takes the image apart as a container engine does, checks every digest,
+// and returns a folder with its file system, and what it says of itself.
+func unpackImage(t *testing.T, r *release) (root string, config imageConfig) {
+	t.Helper()
 	files := untar(t, r.file("oci.tar"))
 	blob := func(digest string) []byte {
 		b, ok := files["blobs/sha256/"+strings.TrimPrefix(digest, "sha256:")]
@@ -80,7 +78,6 @@ func TestImage(t *testing.T) {
 		return b
 	}
 	var top, index, one manifest
-	var config imageConfig
 	decode(t, files["index.json"], &top)
 	decode(t, blob(top.Manifests[0].Digest), &index)
 	if p := index.Manifests[0].Platform; p.Architecture != "amd64" || p.OS != "linux" {
@@ -96,7 +93,7 @@ func TestImage(t *testing.T) {
 	if err != nil || fmt.Sprintf("sha256:%x", sha256.Sum256(layer)) != config.RootFS.DiffIDs[0] {
 		t.Fatalf("the layer is not what its diff id says: %v", err)
 	}
-	root := filepath.Join(t.TempDir(), "root")
+	root = filepath.Join(t.TempDir(), "root")
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +102,15 @@ func TestImage(t *testing.T) {
 	if out, err := unpack.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return root, config
+}
+
+// TestImage runs what is in the image for this machine in its file system, as its
+// user: a client publishes through a port, as with docker run -p.
+func TestImage(t *testing.T) {
+	need(t, "chroot", "coreutils")
+	r, out := made(t), t.TempDir()
+	root, config := unpackImage(t, r)
 	argv := append(config.Config.Entrypoint, "version")
 	if got := run(t, "chroot", append([]string{"--userspec=" + config.Config.User, root}, argv...)...); !strings.HasPrefix(got, "gateway "+r.version+"\n") {
 		t.Errorf("%s", got)

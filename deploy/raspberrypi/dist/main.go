@@ -9,7 +9,8 @@
 // same Go: paths are left out, and every time in an archive is that of the commit.
 //
 // Debian packages are made by nfpm and the list by cyclonedx-gomod, which are run as
-// tools and are no dependencies of the gateway.
+// tools and are no dependencies of the gateway. Neither is x509roots, of which the
+// image has its certificate authorities.
 package main
 
 import (
@@ -27,12 +28,26 @@ func main() {
 	only := flag.String("only", "", "make only these, with commas: bin, tar, deb, oci, sbom")
 	boards := flag.String("boards", "", "only for these, with commas: armv6, armv7, arm64, amd64")
 	compression := flag.String("compression", "xz", "how Debian packages are `compressed`: xz, which is small, gzip, which is quick")
+	authorities := flag.Bool("roots", false, "print the certificate authorities that the image trusts, and make nothing")
 	flag.Parse()
+	if *authorities {
+		b, err := roots()
+		if err == nil {
+			_, err = os.Stdout.Write(b)
+		}
+		exit(err)
+		return
+	}
 	r, err := newRelease(*out, *version, list(*boards))
 	if err == nil {
 		r.compression = *compression
 		err = errors.Join(r.makeAll(list(*only)), r.done())
 	}
+	exit(err)
+}
+
+// exit ends the process if something failed.
+func exit(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "dist:", err)
 		os.Exit(1)

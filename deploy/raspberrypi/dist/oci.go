@@ -88,10 +88,18 @@ func (b *blobs) putJSON(v any, mediaType string) (descriptor, error) {
 
 // image makes the image for all boards.
 func (r *release) image() error {
+	authorities, err := roots()
+	if err != nil {
+		return err
+	}
+	trusted, err := r.keep("ca-certificates.crt", authorities)
+	if err != nil {
+		return err
+	}
 	all := &blobs{data: make(map[string][]byte)}
 	index := manifest{SchemaVersion: 2, MediaType: "application/vnd.oci.image.index.v1+json"}
 	for _, b := range r.boards {
-		d, err := r.imageOf(b, all)
+		d, err := r.imageOf(b, trusted, all)
 		if err != nil {
 			return err
 		}
@@ -132,9 +140,9 @@ func (r *release) image() error {
 	return os.WriteFile(filepath.Join(r.out, fmt.Sprintf("%s_%s_oci.tar", product, r.version)), out.Bytes(), 0o644)
 }
 
-// imageOf makes the image of one board.
-func (r *release) imageOf(b board, all *blobs) (descriptor, error) {
-	layer, err := r.layer(b)
+// imageOf makes the image of one board, which trusts the authorities in a file.
+func (r *release) imageOf(b board, trusted string, all *blobs) (descriptor, error) {
+	layer, err := r.layer(b, trusted)
 	if err != nil {
 		return descriptor{}, err
 	}
@@ -172,9 +180,10 @@ func (r *release) imageOf(b board, all *blobs) (descriptor, error) {
 	return d, err
 }
 
-// layer is the file system of the image: the binary, its configuration, and a folder
-// for what it keeps, which a new volume takes its owner from.
-func (r *release) layer(b board) ([]byte, error) {
+// layer is the file system of the image: the binary, its configuration, the
+// authorities that it trusts, and a folder for what it keeps, which a new volume takes
+// its owner from.
+func (r *release) layer(b board, trusted string) ([]byte, error) {
 	var out bytes.Buffer
 	t := tar.NewWriter(&out)
 	dir := func(name string, mode int64, owned bool) error {
@@ -193,7 +202,7 @@ func (r *release) layer(b board) ([]byte, error) {
 			return nil, err
 		}
 	}
-	for _, m := range []member{{"gateway", r.binary(b), 0o755}, {"etc/gateway/gateway.yaml", folder + "dist/container.yaml", 0o644}} {
+	for _, m := range []member{{"gateway", r.binary(b), 0o755}, {"etc/gateway/gateway.yaml", folder + "dist/container.yaml", 0o644}, {rootsFile, trusted, 0o644}} {
 		data, err := r.read(m)
 		if err != nil {
 			return nil, err
