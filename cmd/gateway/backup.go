@@ -118,7 +118,7 @@ func (c *restoreCommand) Run(s streams) error {
 // target is the gateway that the flags name. A configuration that is wrong is no
 // obstacle if the folder is named: it may be what is to be replaced.
 func (c *restoreCommand) target() (backup.Target, error) {
-	t := backup.Target{ConfigFile: c.Config, StatePath: c.Dir, State: c.Dir}
+	t := backup.Target{ConfigFile: c.Config, State: c.Dir}
 	if t.ConfigFile == "" {
 		if t.ConfigFile = findConfig(); t.ConfigFile == "" {
 			t.ConfigFile = newConfigPath()
@@ -127,6 +127,11 @@ func (c *restoreCommand) target() (backup.Target, error) {
 	var err error
 	if t.ConfigFile, err = filepath.Abs(t.ConfigFile); err != nil {
 		return t, err
+	}
+	if c.Dir != "" {
+		if t.StatePath, err = filepath.Abs(c.Dir); err != nil {
+			return t, err
+		}
 	}
 	cfg := config.Default()
 	if _, err := os.Stat(t.ConfigFile); !errors.Is(err, fs.ErrNotExist) {

@@ -161,6 +161,30 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 }
 
+// TestRestoreRelative: files that a configuration names from its folder go where it
+// goes, and the state that it has there needs no other name.
+func TestRestoreRelative(t *testing.T) {
+	from, to := newHouse(t, "old"), newHouse(t, "new")
+	const text = "# old\nbroker: {auth: {password_file: passwd}}\npersistence: {path: ./state}\n"
+	from.write(from.config, text)
+	b := from.backup(false)
+	if err := os.RemoveAll(filepath.Dir(from.config)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Stage(bytes.NewReader(b), to.target()); err != nil {
+		t.Fatal(err)
+	}
+	if applied, err := Apply(to.state, quiet); err != nil || !applied {
+		t.Fatalf("applied %t, %v", applied, err)
+	}
+	if got, want := to.says(), "retained 1, old, old, old, new"; got != want {
+		t.Errorf("it says %s, want %s", got, want)
+	}
+	if got, err := os.ReadFile(to.config); err != nil || string(got) != text {
+		t.Errorf("the configuration is %s, %v", got, err)
+	}
+}
+
 // Whenever the power goes, the next start ends with what was restored, and what
 // was is kept.
 func TestPowerCutWhileRestoring(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,8 +24,8 @@ import (
 type Target struct {
 	State      string // the folder of its store
 	ConfigFile string // where its configuration is, or is to be; "" if it can have none
-	// StatePath is what the configuration of the target says of the folder, ""
-	// if it leaves that to the default: what is restored has to say the same.
+	// StatePath is what the configuration of the target says of the folder, absolute,
+	// "" if it leaves that to the default: what is restored has to say the same.
 	StatePath string
 	// Current is the configuration that runs. It bounds what a backup from the
 	// page may bring: no program that was not run before, and files only where
@@ -184,10 +185,17 @@ func (t *Target) prepare(m *Manifest, part string) error {
 	if err != nil {
 		return err
 	}
+	moved, err := t.moved(m, filepath.Join(part, filepath.FromSlash(configName)))
+	if err != nil {
+		return err
+	}
 	p := plan{Before: before, History: m.History}
 	for _, f := range m.Files {
 		if !strings.HasPrefix(f.Name, configPart) {
 			continue
+		}
+		if to := moved[f.Path]; to != "" {
+			f.Path = to
 		}
 		if f.Name == configName {
 			if t.ConfigFile == "" {
@@ -208,6 +216,30 @@ func (t *Target) prepare(m *Manifest, part string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(part, planName), text, 0o600)
+}
+
+// moved is where files of a backup have to be that its configuration, which is in
+// file, names from its own folder: in the same place of the folder that it gets here.
+func (t *Target) moved(m *Manifest, file string) (map[string]string, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Parse("gateway.yaml", text)
+	if err != nil || t.ConfigFile == "" {
+		return nil, nil // who looks at the configuration says so
+	}
+	all := make(map[string]string)
+	kept, _ := named(cfg)
+	for _, name := range kept {
+		if !filepath.IsAbs(name) {
+			all[filepath.Join(filepath.Dir(m.Config), name)] = filepath.Join(filepath.Dir(t.ConfigFile), name)
+		}
+	}
+	return all, nil
 }
 
 // nameForBefore is what the folder for what was is called. The last by name is
@@ -237,6 +269,7 @@ func (t *Target) prepareConfig(file string) error {
 	if err != nil {
 		return fmt.Errorf("the configuration in the backup is not one for this version: %w", err)
 	}
+	cfg.Within(filepath.Dir(t.ConfigFile))
 	if err := t.runsNothingNew(cfg); err != nil {
 		return err
 	}

@@ -54,14 +54,29 @@ func Default() *Config {
 const maxSize = 1 << 20
 
 // Load reads a configuration from a file, and looks at the files that it
-// names: passwords, rules, certificates. What is wrong in it or in them is an
+// names: passwords, rules, certificates. Their relative names begin in the file's
+// folder, and are absolute in what it returns. What is wrong in it or in them is an
 // [*Error].
 func Load(path string) (*Config, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return read(path, data, true)
+	folder, err := folderOf(path)
+	if err != nil {
+		return nil, err
+	}
+	return read(path, data, folder, true)
+}
+
+// ParseAs reads what is to be in a file as Load will, without a look at the files
+// that it names.
+func ParseAs(path string, data []byte) (*Config, error) {
+	folder, err := folderOf(path)
+	if err != nil {
+		return nil, err
+	}
+	return read(path, data, folder, false)
 }
 
 // readFile reads a file, but for a byte more than maxSize at most: who parses it
@@ -75,11 +90,11 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxSize+1))
 }
 
-// Parse reads a configuration; name stands for the file in errors. What is
-// wrong is an [*Error]. No data is too odd for it.
-func Parse(name string, data []byte) (*Config, error) { return read(name, data, false) }
+// Parse reads a configuration; name stands for the file in errors. The names of files
+// in it stay as they are. What is wrong is an [*Error]. No data is too odd for it.
+func Parse(name string, data []byte) (*Config, error) { return read(name, data, "", false) }
 
-func read(name string, data []byte, files bool) (*Config, error) {
+func read(name string, data []byte, folder string, files bool) (*Config, error) {
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("%s: has more than %d bytes, which is no configuration", name, maxSize)
 	}
@@ -88,6 +103,7 @@ func read(name string, data []byte, files bool) (*Config, error) {
 	if root := f.parse(data); root != nil {
 		f.decode(root, cfg)
 	}
+	cfg.Within(folder)
 	if !f.broken {
 		f.validate(cfg)
 	}

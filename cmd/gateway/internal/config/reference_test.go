@@ -73,6 +73,7 @@ const referenceHead = `# The configuration, key by key
 One YAML file, ` + "`gateway.yaml`" + `: the one that ` + "`-c`" + ` names, else ` + "`gateway.yaml`" + ` in the folder where the gateway is started, else
 ` + "`/etc/gateway/gateway.yaml`" + `. What it leaves out keeps its default; a list in the file replaces the default list. An unknown
 key is an error, and ` + "`gateway check`" + ` says everything that is wrong at once, with its line. Times have a unit: 500ms, 10s, 5m, 24h.
+A name of a file or folder that does not begin with / begins in the folder of ` + "`gateway.yaml`" + `, wherever the gateway is started.
 
 ` + "[gateway.example.yaml](../../gateway.example.yaml)" + ` has every key where it stands in the file, with its default.
 ` + "`gateway schema`" + ` prints the JSON Schema for editors. Each driver has options of its own: ` + "`gateway drivers NAME`" + `.

@@ -83,7 +83,7 @@ func (f *File) Edit(change func(name string, data []byte) ([]byte, error)) (*con
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.Parse(f.path, after)
+	cfg, err := config.ParseAs(f.path, after)
 	if err != nil {
 		return nil, err
 	}
