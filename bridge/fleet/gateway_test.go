@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,29 @@ type gateway struct {
 	broker    *broker.Broker
 	bridge    *bridge.Bridge
 	publisher *client.Client
+	connects  atomic.Int64 // how often the bridge has connected
+}
+
+// countsConnects is a log that counts how often a bridge has connected.
+type countsConnects struct {
+	slog.Handler
+	n *atomic.Int64
+}
+
+func (h countsConnects) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h countsConnects) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "upstream connected" {
+		h.n.Add(1)
+	}
+	if !h.Handler.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h countsConnects) WithAttrs(a []slog.Attr) slog.Handler {
+	return countsConnects{h.Handler.WithAttrs(a), h.n}
 }
 
 // openGateway starts a gateway that forwards to the addresses, the first one
@@ -45,7 +69,8 @@ func openGateway(t *testing.T, number int, addresses []string) *gateway {
 	local := broker.Default()
 	local.Listeners = []broker.Listener{{Protocol: "tcp", Address: "127.0.0.1:0"}}
 	g := &gateway{name: name, ordered: number/3%2 == 0, broker: broker.Open(local, broker.Persistence{Store: disk}, log)}
-	g.bridge = bridge.New(g.config(t, addresses), bridge.Deps{Broker: g.broker, Log: log, StateFolder: t.TempDir()})
+	counted := slog.New(countsConnects{log.Handler(), &g.connects})
+	g.bridge = bridge.New(g.config(t, addresses), bridge.Deps{Broker: g.broker, Log: counted, StateFolder: t.TempDir()})
 	if err := errors.Join(g.broker.Listen(), g.bridge.Collect()); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +94,7 @@ func openGateway(t *testing.T, number int, addresses []string) *gateway {
 	return g
 }
 
-// config is what stands in FLEET.md, but for the waits.
+// config is what stands in FLEET.md, but for the longest wait.
 func (g *gateway) config(t *testing.T, addresses []string) bridge.Config {
 	t.Helper()
 	route := bridge.DefaultRoute()
@@ -81,7 +106,7 @@ func (g *gateway) config(t *testing.T, addresses []string) bridge.Config {
 	}
 	c.Address, c.Addresses = c.Addresses[0], c.Addresses[1:]
 	c.Topics = []bridge.Route{route}
-	c.ReconnectMin, c.ReconnectMax = 100*time.Millisecond, 2*time.Second
+	c.ReconnectMax = 4 * time.Second
 	if g.ordered {
 		c.MaxInflight = 1
 	}
