@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -13,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -128,7 +130,7 @@ func spawnIn(t testing.TB, folder, name string, args ...string) *process {
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	p.cmd.Dir = folder
 	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+p.cmd.Dir) // a store of its own
-	p.cmd.WaitDelay = time.Second
+	p.cmd.WaitDelay = 5 * time.Second                             // only if a child of it keeps its output open; less is an error on a busy machine
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -272,16 +274,28 @@ func hostPort(t testing.TB, address string) []string {
 	return []string{"-h", host, "-p", port}
 }
 
-// freePort returns a loopback port that is free at this moment.
+// givenPorts are those that freePort has given to somebody.
+var givenPorts sync.Map
+
+// freePort returns a loopback port on which nobody listens, another one each time.
+// It is none of those that the system chooses, where Linux begins at 32768: those are
+// for whoever asks next, also while a program that has one is started again, and who
+// dials one where nobody listens may be connected to themselves.
 func freePort(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := strconv.Itoa(10_000 + rand.IntN(22_000))
+		ln, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			continue
+		}
+		ln.Close()
+		if _, given := givenPorts.LoadOrStore(port, true); !given {
+			return port
+		}
 	}
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
+	t.Fatal("no port of this machine is free")
+	return ""
 }
 
 // command runs a program to its end and returns what it printed.

@@ -71,7 +71,7 @@ func watch(t *testing.T, address, id string, filters ...string) *watcher {
 	for _, f := range filters {
 		done("SUBSCRIBE", w.Subscribe(f, 1, nil))
 	}
-	t.Cleanup(func() { w.Disconnect(0) })
+	t.Cleanup(func() { w.Disconnect(farewell) })
 	return w
 }
 
@@ -91,12 +91,7 @@ func (w *watcher) publish(t *testing.T, topic, payload string) {
 
 func unusedAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return net.JoinHostPort("127.0.0.1", freePort(t))
 }
 
 // TestReloadKeepsClients changes something of every part ten times over, with a
@@ -143,7 +138,7 @@ broker:
 			other := watch(t, second, "by the second")
 			other.publish(t, "count", fmt.Sprint(n))
 			n++
-			other.Disconnect(0)
+			other.Disconnect(farewell)
 			continue
 		}
 		awaitThat(t, "the second listener to close", func() bool {
