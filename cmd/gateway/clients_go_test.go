@@ -76,7 +76,7 @@ type door struct {
 // published before may go to the connection that is ending, and come again.
 func (d door) leave(c mqtt.Client, clientID string) {
 	d.house.process.t.Helper()
-	c.Disconnect(1)
+	c.Disconnect(farewell)
 	d.house.process.await(`msg="client disconnected".* client=` + regexp.QuoteMeta(clientID) + `\n`)
 }
 
@@ -389,7 +389,7 @@ func pahoWills(t *testing.T, d door, version uint) {
 		for _, payload := range [][]byte{nil, []byte("gone")} {
 			will := fmt.Sprint(topic, "/", qos)
 			mortal := func(_ *paho3, o *mqtt.ClientOptions) { o.SetBinaryWill(will, payload, qos, true) }
-			openPaho3(t, d, version, mortal).Disconnect(1)
+			openPaho3(t, d, version, mortal).Disconnect(farewell)
 			watcher.publish(topic, 2, false, []byte("nothing before"))
 			watcher.want(topic, 2, false, []byte("nothing before"))
 			openPaho3(t, d, version, mortal, (*paho3).breakable).lose()

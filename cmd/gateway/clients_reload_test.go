@@ -174,7 +174,7 @@ func (g *guarded) enter(t *testing.T, url, name, password string, change ...func
 	}
 	c.Client = mqtt.NewClient(o)
 	c.wait("CONNACK", c.Connect())
-	t.Cleanup(func() { c.Disconnect(0) })
+	t.Cleanup(func() { c.Disconnect(farewell) })
 	return c
 }
 
@@ -186,7 +186,7 @@ func (g *guarded) turnedAway(t *testing.T, name, password string) {
 	if !token.WaitTimeout(patience) || token.Error() == nil || !strings.Contains(token.Error().Error(), "not Authorized") {
 		t.Errorf("%s comes in with the password %s: %v", name, password, token.Error())
 	}
-	c.Disconnect(0)
+	c.Disconnect(farewell)
 }
 
 func (c *guest) wait(what string, token mqtt.Token) {
@@ -256,7 +256,8 @@ func TestReload(t *testing.T) {
 	device.subscribe("orders/to/+", "devices/device/to/+")
 	nobody.subscribe("#")
 	carl.subscribe("house/#", "public/#")
-	carl.Disconnect(0)
+	carl.Disconnect(farewell)
+	g.await(`msg="client disconnected".* client=carl\n`)
 	fired := make(chan error, 1)
 	g.enter(t, "tcp://"+g.tcp, "dirk", "d", func(o *mqtt.ClientOptions) {
 		o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { fired <- err })

@@ -22,6 +22,11 @@ import (
 // The clients that people use, against the broker of the real binary. Those
 // in Python and JavaScript are in testdata/clients.
 
+// farewell is how long Paho's Disconnect may take to say DISCONNECT, ms; it returns
+// when it has. With 0 or 1 it may return before it has begun, on a busy machine without
+// ever saying it.
+const farewell = uint(patience / time.Millisecond)
+
 // authority signs certificates for a test.
 type authority struct {
 	t      *testing.T

@@ -13,10 +13,24 @@ import (
 )
 
 // TestFirstReading measures from the start of the program to a reading at a
-// client's, with nothing stored yet. 1 s is promised for a machine that does nothing else.
+// client's, with nothing stored yet. 1 s is promised for a machine that does nothing else;
+// another one may be busy three times running, but hardly for ten times as long.
 func TestFirstReading(t *testing.T) {
 	needBinary(t)
 	const promised, factor = time.Second, 10
+	for attempt := 1; ; attempt++ {
+		took := firstReading(t)
+		if took <= factor*promised {
+			return
+		}
+		if attempt == 3 {
+			t.Fatalf("the first reading came %v after the start; %v is promised, and %d times as much allowed here", took.Round(time.Millisecond), promised, factor)
+		}
+	}
+}
+
+func firstReading(t *testing.T) time.Duration {
+	t.Helper()
 	began := time.Now()
 	g := startGateway(t, "site: here\n")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -39,9 +53,7 @@ func TestFirstReading(t *testing.T) {
 	}
 	took := time.Since(began)
 	t.Logf("%s came %v after the start", m.Topic, took.Round(time.Millisecond))
-	if took > factor*promised {
-		t.Errorf("the first reading came %v after the start; %v is promised, and %d times as much allowed here", took.Round(time.Millisecond), promised, factor)
-	}
+	return took
 }
 
 // TestBinarySize looks at what make cross has built, as it ships.

@@ -131,7 +131,7 @@ import sys, time
 from zeroconf import Zeroconf, ServiceBrowser
 class Listener:
     def add_service(self, z, kind, name):
-        i = z.get_service_info(kind, name, 5000)
+        i = z.get_service_info(kind, name, 30000)
         print("came", name, i.server, i.port, i.parsed_addresses()[0], i.properties, flush=True)
     def remove_service(self, z, kind, name): print("went", name, flush=True)
     def update_service(self, z, kind, name): pass

@@ -454,6 +454,7 @@ async function keep_alive() {
         const c = await Client.open(door, version, { keepalive: 1 });
         const pings = new Queue();
         c.mqtt.on("packetreceive", (p) => p.cmd === "pingresp" && pings.put(p));
+        const since = performance.now(); // the broker counts from its CONNECT on
         const silent = await Client.open(door, version, {
           keepalive: 1,
           will: { topic: `e2e/keep_alive/will/${door}/${version}`, payload: "gone", qos: 1 },
@@ -461,7 +462,6 @@ async function keep_alive() {
         silent.mqtt.sendPing = () => {}; // it thinks it did
         silent.mqtt.on("error", () => {});
         silent.expectsErrors = true;
-        const since = performance.now();
         for (let i = 0; i < 2; i++) await pings.take(`PINGRESP to ${c.who}`);
         await silent.ends.take(`end of the silent ${silent.who}`);
         const took = performance.now() - since;
