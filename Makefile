@@ -56,7 +56,7 @@ packages:
 		have=; for p in $(PACKAGES); do case $$p in nodejs|npm) command -v $${p%js} >/dev/null 2>&1 || have="$$have $$p" ;; *) have="$$have $$p" ;; esac; done; \
 		: 'A service that somebody uses stays as it is: only those that were not here are stopped.'; \
 		new=; for s in $(SERVICES); do \
-			case $$s in epmd.*) p=epmd ;; avahi-daemon.*) p=avahi-daemon ;; *) p=$$s ;; esac; command -v $$p >/dev/null 2>&1 || new="$$new $$s"; \
+			case $$s in epmd.*) p=epmd ;; avahi-daemon.*) p=avahi-daemon ;; influxdb) p=influxd ;; *) p=$$s ;; esac; command -v $$p >/dev/null 2>&1 || new="$$new $$s"; \
 		done; \
 		$$SUDO apt-get update -q && \
 		$$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-remove --no-install-recommends $$have || exit 1; \
