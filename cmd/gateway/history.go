@@ -38,6 +38,7 @@ func (g *gateway) buildHistory() error {
 		return err
 	}
 	g.history = h
+	h.LeaveOut(g.cfg().HomeAssistant.Filters())
 	g.dashboard.Handle(access.Read, "GET /api/v1/series", http.HandlerFunc(h.ServeSeries))
 	g.dashboard.Handle(access.Read, "GET /api/v1/history", http.HandlerFunc(h.ServeHistory))
 	g.dashboard.Handle(access.Read, "GET /api/v1/export", http.HandlerFunc(h.ServeExport))

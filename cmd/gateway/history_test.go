@@ -97,6 +97,33 @@ func TestHistoryOfDevices(t *testing.T) {
 	}
 }
 
+// TestHistoryLeavesOutDescriptions: what says to Home Assistant what there is has
+// numbers, and none of them is a series, whatever the prefix, and with a history that
+// excludes nothing. What else is below the prefix is recorded.
+func TestHistoryLeavesOutDescriptions(t *testing.T) {
+	config := "sensors: []\nhistory: {exclude: []}\n"
+	g, _ := startReloadable(t, config+"home_assistant: {prefix: a/b}\n"+freePorts, 2)
+	there := awaitGateway(g.process)
+	publish := publisherFor(t, there)
+	for _, topic := range []string{"a/b/sensor/x/config", "a/b/sensor/x/y/config", "c/sensor/x/config", "a/b/sensor"} {
+		publish(topic, `{"expire_after":60}`)
+	}
+	g.reload(t, config+"home_assistant: {prefix: c}\n"+freePorts)
+	for _, topic := range []string{"a/b/sensor/x/config", "c/sensor/y/config", "c/device/y/config", "c/last"} {
+		publish(topic, `{"n":1}`)
+	}
+	awaitSeries(t, there, "c/last#n", 1)
+	var got []string
+	var all []history.SeriesInfo
+	fetch(t, there, "/api/v1/series", nil, &all)
+	for _, s := range all {
+		got = append(got, s.Series)
+	}
+	if want := []string{"a/b/sensor#expire_after", "a/b/sensor/x/config#n", "c/last#n", "c/sensor/x/config#expire_after"}; !slices.Equal(got, want) {
+		t.Errorf("recorded %q, want %q", got, want)
+	}
+}
+
 // TestHistoryOutlivesKill: check 13. What was recorded is there after kill -9, but
 // for the last batch; the outage draws as a gap, and what waited meanwhile on a
 // device lands in it.

@@ -75,6 +75,9 @@ func (g *gateway) apply(ctx context.Context, cfg *config.Config) (later []string
 	swap(a, "broker", was.Broker, cfg.Broker, &a.holds.Broker, g.broker.Change)
 	swap(a, "dashboard", was.Dashboard, cfg.Dashboard, &a.holds.Dashboard, g.dashboard.Change)
 	swap(a, "mdns", was.MDNS, cfg.MDNS, &a.holds.MDNS, g.mdns.Change)
+	if g.history != nil {
+		g.history.LeaveOut(cfg.HomeAssistant.Filters()) // before anything is announced there
+	}
 	swap(a, "home_assistant", was.HomeAssistant, cfg.HomeAssistant, &a.holds.HomeAssistant, g.discovery.Change)
 	a.history()
 	a.persistence()

@@ -43,6 +43,12 @@ func (c Config) Validate() error {
 	return errors.Join(all...)
 }
 
+// Filters are those of the topics of descriptions, whoever publishes them, by
+// https://www.home-assistant.io/integrations/mqtt/#discovery-topic.
+func (c Config) Filters() []string {
+	return []string{c.Prefix + "/+/+/config", c.Prefix + "/+/+/+/config"}
+}
+
 // maxTopic keeps the topics, which are longer than the prefix, far below what MQTT
 // allows.
 const maxTopic = 200

@@ -48,6 +48,7 @@ type History struct {
 	clock  Clock
 	folder string // for what is no sample
 	conf   atomic.Pointer[Config]
+	out    atomic.Pointer[[]string] // what LeaveOut says
 	sub    atomic.Pointer[broker.Subscription]
 	shift  func(series string, from, to, by int64) error // db's; a test's fails
 
@@ -82,6 +83,7 @@ func Open(cfg Config, deps Deps) (*History, error) {
 		h.clock = right{}
 	}
 	h.conf.Store(&cfg)
+	h.LeaveOut(nil)
 	db, err := tsdb.Open(tsdb.Options{
 		Folder: deps.Folder, Raw: cfg.Raw.tsdb(), Minute: cfg.Minute.tsdb(), Quarter: cfg.Quarter.tsdb(), SixHours: cfg.SixHours.tsdb(),
 		Batch: cfg.Batch, MaxSeries: cfg.MaxSeries, Log: deps.Log,
@@ -141,14 +143,21 @@ func (h *History) Change(cfg Config) error {
 // cfg is the configuration that holds now.
 func (h *History) cfg() *Config { return h.conf.Load() }
 
+// LeaveOut has topics that match one of these filters not recorded from now on,
+// besides those that Exclude names: what by another part's configuration has no
+// numbers worth recording.
+func (h *History) LeaveOut(filters []string) { h.out.Store(&filters) }
+
 // skips tells which messages are not recorded whatever is in them.
 func (h *History) skips(m *broker.Message) bool {
 	if len(m.Payload) > maxPayload || m.Origin == Repeats || !begins(m.Payload) || about(m.Topic) {
 		return true
 	}
-	for _, f := range h.cfg().Exclude {
-		if topic.Match(f, m.Topic) {
-			return true
+	for _, filters := range [][]string{h.cfg().Exclude, *h.out.Load()} {
+		for _, f := range filters {
+			if topic.Match(f, m.Topic) {
+				return true
+			}
 		}
 	}
 	return false

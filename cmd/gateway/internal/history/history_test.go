@@ -185,6 +185,22 @@ func TestFilters(t *testing.T) {
 	})
 }
 
+// What another part's configuration has left out may change at any time.
+func TestLeaveOut(t *testing.T) {
+	bubble(t, func(t *testing.T, h *testHistory) {
+		for _, filters := range [][]string{{"a/+", "b/#"}, {"c/#"}, nil} {
+			h.LeaveOut(filters)
+			for _, topic := range []string{"a/x", "b/x", "c/x", "d/x"} {
+				h.publish(topic, fmt.Sprintf(`{"n%d":1}`, len(filters)))
+			}
+		}
+		want := []string{"a/x#n0", "a/x#n1", "b/x#n0", "b/x#n1", "c/x#n0", "c/x#n2", "d/x#n0", "d/x#n1", "d/x#n2"}
+		if got := h.Names(); !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
 // TestChangeTriesAgain: topics that could not be subscribed to are no part of what
 // holds, so that the same configuration tries them again.
 func TestChangeTriesAgain(t *testing.T) {
