@@ -10,7 +10,7 @@ import (
 func (d *device) meta() reading.Meta {
 	m := reading.Meta{
 		Driver: d.driver.Name, Title: d.driver.Title, Simulated: d.driver.Simulated,
-		Interval: d.cfg.Interval.Seconds(), StaleAfter: d.cfg.StaleAfter.Seconds(),
+		Interval: d.cfg.Interval.Seconds(), StaleAfter: d.cfg.StaleAfter.Seconds(), Heartbeat: d.policy.heartbeat.Seconds(),
 		Values: make(map[reading.Quantity]reading.Axis),
 	}
 	for i, c := range d.pipeline.channels {

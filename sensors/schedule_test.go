@@ -154,6 +154,9 @@ func TestPublishOnChange(t *testing.T) {
 				t.Errorf("it is current for %v, which is not heartbeat and stale_after", e.report.StaleAfter)
 			}
 		}
+		if m := h.sensors.all()[0].meta(); m.Heartbeat != 60 || m.StaleAfter != 30 {
+			t.Errorf("others are told %+v", m)
+		}
 	})
 }
 

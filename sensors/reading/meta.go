@@ -14,8 +14,9 @@ import (
 type Meta struct {
 	Driver     string                `json:"driver"`
 	Title      string                `json:"title"`
-	Interval   float64               `json:"interval"`    // s, between two readings
-	StaleAfter float64               `json:"stale_after"` // s
+	Interval   float64               `json:"interval"`            // s, between two readings
+	StaleAfter float64               `json:"stale_after"`         // s
+	Heartbeat  float64               `json:"heartbeat,omitempty"` // s, after which one that has not changed is published all the same; 0: each is
 	Simulated  bool                  `json:"simulated,omitempty"`
 	Values     map[Quantity]Axis     `json:"values"`
 	Settings   map[string][2]float64 `json:"settings,omitempty"` // what can be set, with its bounds

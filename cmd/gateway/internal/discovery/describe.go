@@ -71,9 +71,7 @@ func value(p reading.Path, m reading.Meta, q reading.Quantity) component {
 	if c.Name == "" {
 		c.Name = string(q)
 	}
-	if m.StaleAfter > 0 && m.StaleAfter < math.MaxInt32 {
-		c.ExpireAfter = int(math.Ceil(m.StaleAfter))
-	}
+	c.ExpireAfter = expireAfter(m)
 	if m.Driver == "host" {
 		c.Category = "diagnostic"
 	}
@@ -89,6 +87,24 @@ func value(p reading.Path, m reading.Meta, q reading.Quantity) component {
 	c.Class = class(a.Class, a.Unit)
 	c.StateClass = stateClass(c.Class, a.Unit, a.Counter)
 	return c
+}
+
+// expireSlack is how much later than it is due a reading may come before its value
+// expires in Home Assistant, s: a bridge connects anew, or Home Assistant is busy.
+const expireSlack = 30
+
+// expireAfter is how long after a message its values hold in Home Assistant if no
+// other comes, s; 0 for ever. By then one reading at least is missing, and it is not
+// just late: while the gateway is connected its status says sooner that there is none.
+func expireAfter(m reading.Meta) int {
+	if m.StaleAfter <= 0 {
+		return 0
+	}
+	s := math.Ceil(max(m.Heartbeat, 0) + max(m.StaleAfter, 2*m.Interval) + expireSlack)
+	if s > math.MaxInt32 {
+		return 0
+	}
+	return int(s)
 }
 
 // template takes a value out of the payload. One that is not in it changes nothing.

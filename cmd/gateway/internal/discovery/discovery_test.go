@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gateway/broker"
+	"gateway/sensors/reading"
 )
 
 const (
@@ -92,13 +93,13 @@ func TestDeviceIsDescribed(t *testing.T) {
 		const status = `"availability_topic":"home/kitchen/climate/status","availability_template":"{{ 'online' if value == 'online' else 'offline' }}"`
 		want := `{"device":{"identifiers":["gateway_home-kitchen-climate"],"name":"kitchen climate","model":"Bosch BME280","suggested_area":"kitchen","via_device":"gateway_home"},` +
 			`"origin":{"name":"gateway","sw_version":"1.2"},"components":{` +
-			`"door":{"platform":"binary_sensor","name":"Door","unique_id":"gateway_home-kitchen-climate-door","state_topic":"home/kitchen/climate","value_template":"{{ value_json.door | default('') }}","device_class":"door","expire_after":30,"payload_on":"1","payload_off":"0",` + status + `,"qos":1},` +
-			`"energy":{"platform":"sensor","name":"Energy","unique_id":"gateway_home-kitchen-climate-energy","state_topic":"home/kitchen/climate","value_template":"{{ value_json.energy | default('') }}","device_class":"energy","state_class":"total_increasing","unit_of_measurement":"kWh","suggested_display_precision":3,"expire_after":30,` + status + `,"qos":1},` +
+			`"door":{"platform":"binary_sensor","name":"Door","unique_id":"gateway_home-kitchen-climate-door","state_topic":"home/kitchen/climate","value_template":"{{ value_json.door | default('') }}","device_class":"door","expire_after":60,"payload_on":"1","payload_off":"0",` + status + `,"qos":1},` +
+			`"energy":{"platform":"sensor","name":"Energy","unique_id":"gateway_home-kitchen-climate-energy","state_topic":"home/kitchen/climate","value_template":"{{ value_json.energy | default('') }}","device_class":"energy","state_class":"total_increasing","unit_of_measurement":"kWh","suggested_display_precision":3,"expire_after":60,` + status + `,"qos":1},` +
 			`"read":{"platform":"button","name":"Read now","unique_id":"gateway_home-kitchen-climate-read","command_topic":"home/kitchen/climate/set/read","payload_press":"1","entity_category":"diagnostic","enabled_by_default":false,"qos":1},` +
 			`"set_total":{"platform":"number","name":"Set total","unique_id":"gateway_home-kitchen-climate-set_total","command_topic":"home/kitchen/climate/set/total","min":0,"max":1000,"step":0.001,"mode":"box",` + status + `,"entity_category":"config","qos":1},` +
 			`"set_zero":{"platform":"button","name":"Set zero","unique_id":"gateway_home-kitchen-climate-set_zero","command_topic":"home/kitchen/climate/set/zero","payload_press":"400",` + status + `,"entity_category":"config","enabled_by_default":false,"qos":1},` +
 			`"status":{"platform":"sensor","name":"Status","unique_id":"gateway_home-kitchen-climate-status","state_topic":"home/kitchen/climate/status","device_class":"enum","options":["online","stale","fault","offline"],"json_attributes_topic":"home/kitchen/climate/status/detail","entity_category":"diagnostic","qos":1},` +
-			`"temperature":{"platform":"sensor","name":"Temperature","unique_id":"gateway_home-kitchen-climate-temperature","state_topic":"home/kitchen/climate","value_template":"{{ value_json.temperature | default('') }}","device_class":"temperature","state_class":"measurement","unit_of_measurement":"°C","suggested_display_precision":1,"expire_after":30,` + status + `,"qos":1}}}`
+			`"temperature":{"platform":"sensor","name":"Temperature","unique_id":"gateway_home-kitchen-climate-temperature","state_topic":"home/kitchen/climate","value_template":"{{ value_json.temperature | default('') }}","device_class":"temperature","state_class":"measurement","unit_of_measurement":"°C","suggested_display_precision":1,"expire_after":60,` + status + `,"qos":1}}}`
 		if got := retained(b, climate); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
@@ -306,6 +307,22 @@ func TestABrokerAloneIsNotAnnounced(t *testing.T) {
 			t.Errorf("announced %v", got)
 		}
 	})
+}
+
+// A value does not expire because a reading is late, or has not changed and so is not
+// published before the heartbeat.
+func TestExpireAfter(t *testing.T) {
+	for _, x := range []struct {
+		interval, staleAfter, heartbeat float64
+		want                            int
+	}{
+		{10, 30, 0, 60}, {10, 10, 0, 50}, {0.2, 0.6, 0, 31}, {60, 180, 600, 810}, {3600, 10800, 0, 10830},
+		{0, 45, 0, 75}, {10, 0, 0, 0}, {1, 1e300, 0, 0}, {-9, 30, -9, 60},
+	} {
+		if got := expireAfter(reading.Meta{Interval: x.interval, StaleAfter: x.staleAfter, Heartbeat: x.heartbeat}); got != x.want {
+			t.Errorf("%+v: got %d", x, got)
+		}
+	}
 }
 
 func TestWords(t *testing.T) {
