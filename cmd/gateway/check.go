@@ -36,6 +36,8 @@ func (f configFlag) load() (cfg *config.Config, from string, err error) {
 	switch {
 	case errors.As(err, &wrong):
 		err = fmt.Errorf("the configuration is wrong:\n%w", err)
+	case errors.Is(err, fs.ErrPermission):
+		err = fmt.Errorf("the configuration cannot be read: %w; put sudo in front, or let the gateway's user read it (sudo chgrp gateway %s && sudo chmod 640 %[2]s)", err, from)
 	case err != nil:
 		err = fmt.Errorf("the configuration cannot be read: %w", err)
 	default:

@@ -18,7 +18,7 @@ var runsItself = map[string]string{
 }
 
 // mayFail are those whose exit status is 1 on a machine without sensors.
-var mayFail = []string{"gateway doctor", "gateway read climate --raw", "gateway read -c gateway.yaml"}
+var mayFail = []string{"gateway doctor", "sudo -u gateway gateway doctor", "gateway read climate --raw", "gateway read -c gateway.yaml"}
 
 // whileStopped are those for which the gateway must not run.
 var whileStopped = []string{"gateway store compact", "gateway restore house.tar.gz"}

@@ -53,7 +53,7 @@ func commandLines(doc string) (all []string) {
 			continue
 		}
 		going = strings.HasSuffix(text, "\\")
-		if at := regexp.MustCompile(` {3,}[^ ]| {2}#`).FindStringIndex(all[len(all)-1]); at != nil && strings.HasPrefix(all[len(all)-1], "gateway ") {
+		if at := regexp.MustCompile(` {3,}[^ ]| {2}#`).FindStringIndex(all[len(all)-1]); at != nil && ofGateway.MatchString(all[len(all)-1]) {
 			all[len(all)-1] = all[len(all)-1][:at[0]] // what it does
 		}
 		if at := strings.Index(all[len(all)-1], "  #"); at >= 0 && !going {
@@ -97,6 +97,19 @@ func TestCommandsInDocuments(t *testing.T) {
 	}
 }
 
+// TestOnlyItsUserReadsTheServicesFolder: /etc/gateway is of mode 0750, so that a
+// command about it needs sudo. The tests run them all as root, and could not tell.
+func TestOnlyItsUserReadsTheServicesFolder(t *testing.T) {
+	about := regexp.MustCompile("(?m)(?:^ *|`)(gateway (?:(?:passwd|check|health|read|scan|doctor|backup|bridge) [^`\n]*/etc/gateway/|(?:doctor|health)\\b).*)")
+	for _, file := range append(documents(t), "../../SECURITY.md") {
+		for _, m := range about.FindAllStringSubmatch(read(t, file), -1) {
+			if strings.Contains(m[1], "/etc/gateway/") || strings.Contains(m[0], "    ") && strings.Contains(file, "raspberrypi") {
+				t.Errorf("%s: needs sudo: %s", file, m[1])
+			}
+		}
+	}
+}
+
 // readProofs reads testdata/commands.txt: a command, a tab, and the test that runs
 // it or, in words, why none does.
 func readProofs(t *testing.T) map[string]string {
@@ -125,10 +138,13 @@ func testExists(t *testing.T, name string) bool {
 
 // gatewayOnly tells whether a line has nothing but commands of the gateway in it.
 func gatewayOnly(line string) bool {
-	return !strings.ContainsAny(line, "|><;&$`") && (strings.HasPrefix(line, "gateway ") || strings.HasPrefix(line, "sudo gateway "))
+	return !strings.ContainsAny(line, "|><;&$`") && ofGateway.MatchString(line)
 }
 
-var ours = regexp.MustCompile(`(?:^|sudo |/|&& |\| |; )gateway((?:\s+(?:'[^']*'|"[^"]*"|\S*\$\([^)]*\)|[^\s|&;<>]+))*)`)
+// ofGateway is what a command of the gateway begins with.
+var ofGateway = regexp.MustCompile(`^(sudo (-u gateway )?)?gateway `)
+
+var ours = regexp.MustCompile(`(?:^|sudo (?:-u gateway )?|/|&& |\| |; )gateway((?:\s+(?:'[^']*'|"[^"]*"|\S*\$\([^)]*\)|[^\s|&;<>]+))*)`)
 
 // gatewayCommands returns the arguments of each gateway in a line.
 func gatewayCommands(line string) (all [][]string) {

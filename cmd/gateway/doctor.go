@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 
 	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/doctor"
@@ -16,6 +17,9 @@ func (c *doctorCommand) Run(s streams) error {
 	findings := []doctor.Finding{m.Board()}
 	cfg, from, err := c.load()
 	switch {
+	case errors.Is(err, fs.ErrPermission):
+		findings = append(findings, doctor.Finding{Verdict: doctor.Bad, About: "configuration", What: from + " may not be read by you", Fix: "sudo -u gateway gateway doctor   looks as the service does"})
+		cfg = config.Default()
 	case err != nil:
 		findings = append(findings, doctor.Finding{Verdict: doctor.Bad, About: "configuration", What: err.Error(), Fix: "correct it; gateway check " + from + " looks again"})
 		cfg = config.Default()
