@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,9 +20,16 @@ import (
 
 type bridgeAsideCommand struct {
 	storeFlags
-	Name   []string `arg:"" optional:"" help:"Bridges; default all."`
-	JSON   bool     `name:"json" help:"Print a JSON object for each message, with its payload, one a line."`
-	Forget bool     `help:"Remove for good what was listed."`
+	Name   []string
+	JSON   bool
+	Forget bool
+}
+
+func (c *bridgeAsideCommand) flags(f *flagSet) {
+	c.storeFlags.flags(f)
+	f.args.StringArrayVar(&c.Name, "NAME", nil, "Bridges; default all.")
+	f.BoolVar(&c.JSON, "json", false, "Print a JSON object for each message, with its payload, one a line.")
+	f.BoolVar(&c.Forget, "forget", false, "Remove for good what was listed.")
 }
 
 // Help is shown by gateway bridge aside --help.
@@ -41,7 +49,7 @@ type setAside struct {
 }
 
 // Run lists what was set aside.
-func (c *bridgeAsideCommand) Run(s streams) error {
+func (c *bridgeAsideCommand) Run(_ context.Context, s streams) error {
 	folder, names, err := c.shelves()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,8 +15,15 @@ import (
 
 type backupCommand struct {
 	storeFlags
-	History bool   `help:"Take the recorded history, too, which may be large."`
-	File    string `arg:"" help:"The file to be made, such as gateway.tar.gz."`
+	History bool
+	File    string
+}
+
+func (c *backupCommand) flags(f *flagSet) {
+	c.storeFlags.flags(f)
+	f.BoolVar(&c.History, "history", false, "Take the recorded history, too, which may be large.")
+	f.args.StringVar(&c.File, "FILE", "", "The file to be made, such as gateway.tar.gz.")
+	f.least = 1
 }
 
 // Help is shown by gateway backup --help.
@@ -27,7 +35,7 @@ TLS are not in it.`
 }
 
 // Run writes a backup, also while the gateway runs.
-func (c *backupCommand) Run(s streams) error {
+func (c *backupCommand) Run(_ context.Context, s streams) error {
 	src, err := c.source()
 	if err != nil {
 		return err
@@ -74,7 +82,13 @@ func (f storeFlags) source() (backup.Source, error) {
 
 type restoreCommand struct {
 	storeFlags
-	File string `arg:"" help:"The backup."`
+	File string
+}
+
+func (c *restoreCommand) flags(f *flagSet) {
+	c.storeFlags.flags(f)
+	f.args.StringVar(&c.File, "FILE", "", "The backup.")
+	f.least = 1
 }
 
 // Help is shown by gateway restore --help.
@@ -85,7 +99,7 @@ before-… beside the store, until the next time.`
 }
 
 // Run restores a backup.
-func (c *restoreCommand) Run(s streams) error {
+func (c *restoreCommand) Run(_ context.Context, s streams) error {
 	t, err := c.target()
 	if err != nil {
 		return err

@@ -12,19 +12,29 @@ import (
 	"gateway/cmd/gateway/internal/doctor"
 )
 
-// bridgeCommand is for the bridges of a configuration.
-type bridgeCommand struct {
-	Test    bridgeTestCommand    `cmd:"" help:"Try whether an upstream does what a bridge needs, and say why not. Also while the gateway runs."`
-	Aside   bridgeAsideCommand   `cmd:"" help:"List the messages that upstreams do not take, with the reason, or forget them. Also while the gateway runs."`
-	Presets bridgePresetsCommand `cmd:"" help:"List the kinds of upstream that the key preset names, or say what one of them sets."`
+// bridgeCommands are for the bridges of a configuration.
+func bridgeCommands() []entry {
+	return []entry{
+		{name: "test", help: "Try whether an upstream does what a bridge needs, and say why not. Also while the gateway runs.", command: &bridgeTestCommand{}},
+		{name: "aside", help: "List the messages that upstreams do not take, with the reason, or forget them. Also while the gateway runs.", command: &bridgeAsideCommand{}},
+		{name: "presets", help: "List the kinds of upstream that the key preset names, or say what one of them sets.", command: &bridgePresetsCommand{}},
+	}
 }
 
 type bridgeTestCommand struct {
 	configFlag
-	Name      []string `arg:"" optional:"" help:"Bridges to try; default all."`
-	SameID    bool     `name:"same-id" help:"Use the bridge's own client id, which throws out the running gateway, for upstreams that allow no other. Default: its client id and -test."`
-	Topic     string   `help:"Topic upstream to publish to; default one below each route, which ends in gateway-test."`
-	WriteOnly bool     `name:"write-only" help:"Do not read back what was published, for upstreams that let us write and not read."`
+	Name      []string
+	SameID    bool
+	Topic     string
+	WriteOnly bool
+}
+
+func (c *bridgeTestCommand) flags(f *flagSet) {
+	c.configFlag.flags(f)
+	f.args.StringArrayVar(&c.Name, "NAME", nil, "Bridges to try; default all.")
+	f.BoolVar(&c.SameID, "same-id", false, "Use the bridge's own client id, which throws out the running gateway, for upstreams that allow no other. Default: its client id and -test.")
+	f.StringVar(&c.Topic, "topic", "", "`TOPIC` upstream to publish to; default one below each route, which ends in gateway-test.")
+	f.BoolVar(&c.WriteOnly, "write-only", false, "Do not read back what was published, for upstreams that let us write and not read.")
 }
 
 // Run tries the bridges; exit status 0 only if everything that their routes need

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,11 @@ const builtIn = "built in"
 
 // configFlag is the flag of every command that needs a configuration.
 type configFlag struct {
-	Config string `short:"c" placeholder:"FILE" help:"Configuration. Default: gateway.yaml here, then /etc/gateway/gateway.yaml, then what is built in."`
+	Config string
+}
+
+func (c *configFlag) flags(f *flagSet) {
+	f.StringVarP(&c.Config, "config", "c", "", "Configuration `FILE`. Default: gateway.yaml here, then /etc/gateway/gateway.yaml, then what is built in.")
 }
 
 // load reads the configuration and tells where it came from.
@@ -58,13 +63,17 @@ func findConfig() string {
 }
 
 type checkCommand struct {
-	File string `arg:"" optional:"" help:"The configuration; default what gateway run would take."`
+	File          string
+	MosquittoConf bool
+}
 
-	MosquittoConf bool `help:"FILE is a configuration of Mosquitto: say too what is not carried over."`
+func (c *checkCommand) flags(f *flagSet) {
+	f.args.StringVar(&c.File, "FILE", "", "The configuration; default what gateway run would take.")
+	f.BoolVar(&c.MosquittoConf, "mosquitto-conf", false, "FILE is a configuration of Mosquitto: say too what is not carried over.")
 }
 
 // Run loads the configuration as run would, and says what is in it.
-func (c *checkCommand) Run(s streams) error {
+func (c *checkCommand) Run(_ context.Context, s streams) error {
 	cfg, from, err := c.load(s.out)
 	if err != nil {
 		var status *statusError

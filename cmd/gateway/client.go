@@ -16,15 +16,28 @@ import (
 // clientFlags are what pub and sub have in common, with the letters of
 // mosquitto_pub and mosquitto_sub.
 type clientFlags struct {
-	Host      string `short:"h" default:"127.0.0.1" help:"Broker to connect to."`
-	Port      int    `short:"p" help:"Port of the broker; default 1883, or 9001 with --ws."`
-	WebSocket bool   `name:"ws" help:"Connect over WebSocket."`
-	ID        string `short:"i" help:"Client id; default chosen by chance."`
-	Username  string `short:"u" help:"User name."`
-	Password  string `short:"P" help:"Password."`
-	QoS       byte   `name:"qos" short:"q" default:"0" enum:"0,1,2" help:"QoS of messages: 0, 1 or 2."`
-	Version   string `name:"protocol-version" short:"V" default:"311" enum:"31,311,5,mqttv31,mqttv311,mqttv5" help:"MQTT version: 31, 311 or 5."`
-	KeepAlive int    `name:"keepalive" short:"k" default:"60" help:"Keep-alive, s."`
+	Host      string
+	Port      int
+	WebSocket bool
+	ID        string
+	Username  string
+	Password  string
+	QoS       byte
+	Version   string
+	KeepAlive int
+}
+
+func (c *clientFlags) flags(f *flagSet) {
+	f.StringVarP(&c.Host, "host", "h", "127.0.0.1", "`HOST` of the broker to connect to.")
+	f.IntVarP(&c.Port, "port", "p", 0, "`PORT` of the broker; default 1883, or 9001 with --ws.")
+	f.BoolVar(&c.WebSocket, "ws", false, "Connect over WebSocket.")
+	f.StringVarP(&c.ID, "id", "i", "", "Client `ID`; default chosen by chance.")
+	f.StringVarP(&c.Username, "username", "u", "", "User `NAME`.")
+	f.StringVarP(&c.Password, "password", "P", "", "`PASSWORD` of the user.")
+	f.VarP(oneOf(&c.QoS, 0, 1, 2), "qos", "q", "`QOS` of messages: 0, 1 or 2; default 0.")
+	c.Version = "311"
+	f.VarP(oneOf(&c.Version, "31", "311", "5", "mqttv31", "mqttv311", "mqttv5"), "protocol-version", "V", "MQTT `VERSION`: 31, 311 or 5.")
+	f.IntVarP(&c.KeepAlive, "keepalive", "k", 60, "Keep-alive, `SECONDS`.")
 }
 
 // connectTimeout is how long a broker may take to accept a connection.

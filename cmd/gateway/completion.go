@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gateway/sensors/driver"
 )
@@ -14,11 +16,17 @@ import (
 // is written from the same model as the help, with everything in it: the shell
 // never has to start the gateway for it.
 type completionCommand struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+	line  *commandLine
+	Shell string
 }
 
-func (c *completionCommand) Run(s streams, k *kong.Context) error {
-	all := places(k.Model.Node, "")
+func (c *completionCommand) flags(f *flagSet) {
+	f.args.Var(oneOf(&c.Shell, "bash", "zsh", "fish"), "SHELL", "bash, zsh or fish.")
+	f.least = 1
+}
+
+func (c *completionCommand) Run(_ context.Context, s streams) error {
+	all := c.line.places(c.line.root)
 	write := map[string]func(io.Writer, []completionPlace){"bash": writeBash, "zsh": writeZsh, "fish": writeFish}[c.Shell]
 	var b strings.Builder
 	write(&b, all)
@@ -51,72 +59,52 @@ type values struct {
 }
 
 // places returns where one can be from a command on.
-func places(n *kong.Node, path string) []completionPlace {
-	p := completionPlace{path: path}
-	for _, group := range n.AllFlags(true) {
-		for _, f := range group {
-			p.flags = append(p.flags, completionFlag{word{"--" + f.Name, f.Help}, shortOf(f), flagValues(f)})
+func (l *commandLine) places(c *cobra.Command) []completionPlace {
+	p := completionPlace{path: pathOf(c)}
+	for _, f := range flagsOf(l.flags[c].FlagSet) {
+		short := ""
+		if f.Shorthand != "" {
+			short = "-" + f.Shorthand
 		}
+		_, help := pflag.UnquoteUsage(f)
+		p.flags = append(p.flags, completionFlag{word{"--" + f.Name, help}, short, flagValues(f)})
 	}
-	for _, a := range n.Positional {
-		if v := argumentValues(path, a); !p.argument.some {
-			p.argument = v
-		}
+	if args := flagsOf(l.flags[c].args); len(args) > 0 {
+		p.argument = argumentValues(p.path, args[0])
 	}
 	var below []completionPlace
-	for _, c := range n.Children {
-		if c.Hidden || c.Type != kong.CommandNode {
+	for _, sub := range c.Commands() {
+		if sub.Hidden {
 			continue
 		}
-		p.commands = append(p.commands, word{c.Name, c.Help})
-		below = append(below, places(c, strings.TrimSpace(path+" "+c.Name))...)
+		p.commands = append(p.commands, word{sub.Name(), sub.Short})
+		below = append(below, l.places(sub)...)
 	}
 	return append([]completionPlace{p}, below...)
 }
 
-func shortOf(f *kong.Flag) string {
-	if f.Short == 0 {
-		return ""
-	}
-	return "-" + string(f.Short)
-}
-
-func flagValues(f *kong.Flag) values {
-	if f.IsBool() {
-		return values{}
-	}
-	v := values{some: true, words: wordsOf(f.Value)}
-	switch {
-	case f.Tag.Type == "existingdir", f.PlaceHolder == "DIR", f.PlaceHolder == "FOLDER":
-		v.dirs = true
-	case f.Tag.Type == "existingfile", f.PlaceHolder == "FILE":
-		v.files = true
-	}
-	return v
+func flagValues(f *pflag.Flag) values {
+	name, _ := pflag.UnquoteUsage(f)
+	return values{some: name != "", words: wordsOf(f), files: name == "FILE", dirs: name == "DIR" || name == "FOLDER"}
 }
 
 // argumentValues returns what may stand as an argument of a command.
-func argumentValues(path string, a *kong.Positional) values {
-	v := values{some: true, words: wordsOf(a)}
-	switch {
-	case path == "drivers":
+func argumentValues(path string, a *pflag.Flag) values {
+	v := values{some: true, words: wordsOf(a), files: a.Name == "FILE", dirs: a.Name == "FOLDER"}
+	if path == "drivers" {
 		for _, d := range driver.All() {
 			v.words = append(v.words, d.Name)
 		}
-	case a.Name == "file":
-		v.files = true
-	case path == "store backup": // a folder to be made
-		v.dirs = true
 	}
 	return v
 }
 
 // wordsOf are the values that a list of choices names.
-func wordsOf(v *kong.Value) []string {
-	if v.Enum == "" {
-		return nil
+func wordsOf(f *pflag.Flag) []string {
+	if c, ok := f.Value.(interface{ words() []string }); ok {
+		return c.words()
 	}
-	return v.EnumSlice()
+	return nil
 }
 
 // quoted writes a text as one word of a shell.

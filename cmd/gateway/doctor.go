@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 
@@ -12,7 +13,7 @@ type doctorCommand struct{ configFlag }
 
 // Run looks for what keeps sensors from being read, and says which command
 // mends it.
-func (c *doctorCommand) Run(s streams) error {
+func (c *doctorCommand) Run(_ context.Context, s streams) error {
 	m := doctor.ThisMachine()
 	findings := []doctor.Finding{m.Board()}
 	cfg, from, err := c.load()

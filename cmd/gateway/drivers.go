@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -17,11 +18,15 @@ import (
 )
 
 type driversCommand struct {
-	Name string `arg:"" optional:"" help:"Describe this driver."`
+	Name string
+}
+
+func (c *driversCommand) flags(f *flagSet) {
+	f.args.StringVar(&c.Name, "NAME", "", "Describe this driver.")
 }
 
 // Run lists the drivers or describes one.
-func (c *driversCommand) Run(s streams) error {
+func (c *driversCommand) Run(_ context.Context, s streams) error {
 	if c.Name == "" {
 		return listDrivers(s.out)
 	}

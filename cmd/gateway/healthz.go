@@ -60,8 +60,14 @@ func (g *gateway) healthChecks() []health.Check {
 // healthCommand asks a gateway that runs on this machine.
 type healthCommand struct {
 	configFlag
-	Live    bool          `help:"Only whether it works at all, and starting it again may mend it: for whoever does that."`
-	Timeout time.Duration `default:"10s" help:"How long to wait for an answer."`
+	Live    bool
+	Timeout time.Duration
+}
+
+func (c *healthCommand) flags(f *flagSet) {
+	c.configFlag.flags(f)
+	f.BoolVar(&c.Live, "live", false, "Only whether it works at all, and starting it again may mend it: for whoever does that.")
+	f.DurationVar(&c.Timeout, "timeout", 10*time.Second, "How long to wait for an answer, a `TIME` with its unit.")
 }
 
 // Run prints how the gateway is; the exit status is 0 if it works.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,14 +16,22 @@ import (
 
 // importCommand makes a configuration of ours of another program's.
 type importCommand struct {
-	File   string `arg:"" help:"The configuration: mosquitto.conf, or that of MQTT IO (pi-mqtt-gpio)."`
-	From   string `enum:",mosquitto,mqtt-io" default:"" placeholder:"PROGRAM" help:"Whose it is: mosquitto or mqtt-io. Default: as its content tells."`
-	Output string `short:"o" placeholder:"FILE" help:"Write the configuration to a file, and do not print it."`
-	Force  bool   `help:"Replace the file if it is there; what it was is kept with .old behind its name."`
+	File   string
+	From   string
+	Output string
+	Force  bool
+}
+
+func (c *importCommand) flags(f *flagSet) {
+	f.args.StringVar(&c.File, "FILE", "", "The configuration: mosquitto.conf, or that of MQTT IO (pi-mqtt-gpio).")
+	f.least = 1
+	f.Var(oneOf(&c.From, "mosquitto", "mqtt-io"), "from", "`PROGRAM` that it is of: mosquitto or mqtt-io. Default: as its content tells.")
+	f.StringVarP(&c.Output, "output", "o", "", "Write the configuration to `FILE`, and do not print it.")
+	f.BoolVar(&c.Force, "force", false, "Replace the file if it is there; what it was is kept with .old behind its name.")
 }
 
 // Run reads the file, and writes or prints what it has become.
-func (c *importCommand) Run(s streams) error {
+func (c *importCommand) Run(_ context.Context, s streams) error {
 	data, what, err := c.convert()
 	if err != nil {
 		return err

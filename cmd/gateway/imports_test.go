@@ -109,7 +109,8 @@ var importRules = map[string]struct {
 // owners name the one package that may import a module, so that replacing it
 // touches one folder.
 var owners = map[string][]string{
-	"github.com/alecthomas/kong":            {"cmd/gateway"},
+	"github.com/spf13/cobra":                {"cmd/gateway"},
+	"github.com/spf13/pflag":                {"cmd/gateway"}, // flags, for cobra
 	"github.com/goccy/go-yaml":              {"cmd/gateway/internal/config"},
 	"github.com/pires/go-proxyproto":        {"broker/door"},
 	"golang.org/x/crypto":                   {"broker/auth", "cmd/gateway/internal/upgrade"},                       // Argon2; the BLAKE2b of minisign, which Argon2 needs anyway

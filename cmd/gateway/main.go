@@ -31,10 +31,11 @@
 //
 // # What is in this folder
 //
-// Each command has a file. run.go builds the parts, wire.go joins those that
-// do not know each other, parts.go starts and stops them. What the page shows has
-// a file for each part that makes it: history.go, explorer.go, system.go and so on.
-// Packages that only this command needs are in internal.
+// cli.go has the tree of the commands, and each command has a file. run.go builds the
+// parts, wire.go joins those that do not know each other, parts.go starts and stops
+// them. What the page shows has a file for each part that makes it: history.go,
+// explorer.go, system.go and so on. Packages that only this command needs are in
+// internal.
 package main
 
 import (

@@ -2,11 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/alecthomas/kong"
 
 	"gateway/cmd/gateway/internal/config"
 )
@@ -16,16 +15,22 @@ import (
 // of what the command line and the configuration say of themselves, so that
 // no file of them can fall behind.
 type manCommand struct {
-	Section int `default:"1" enum:"1,5" help:"1: the command; 5: the configuration, gateway.yaml."`
+	line    *commandLine
+	Section int
+}
+
+func (c *manCommand) flags(f *flagSet) {
+	c.Section = 1
+	f.Var(oneOf(&c.Section, 1, 5), "section", "`SECTION` 1: the command; 5: the configuration, gateway.yaml.")
 }
 
 // Run prints a page in roff, with the macros of man(7).
-func (c *manCommand) Run(s streams, k *kong.Context) error {
+func (c *manCommand) Run(_ context.Context, s streams) error {
 	var p manual
 	if c.Section == 5 {
 		p.configuration(config.Keys())
 	} else {
-		p.command(k.Model)
+		p.command(c.line)
 	}
 	_, err := s.out.Write(p.Bytes())
 	return err
@@ -114,26 +119,26 @@ func wrap(text string, width int) string {
 }
 
 // command writes gateway(1).
-func (p *manual) command(app *kong.Application) {
+func (p *manual) command(l *commandLine) {
 	p.begin("gateway", 1, "sensor gateway and MQTT broker", "User Commands")
 	p.section("SYNOPSIS")
 	var usage []string
-	for _, n := range app.Leaves(true) {
-		usage = append(usage, "gateway "+n.Summary())
+	for _, c := range leaves(l.root) {
+		usage = append(usage, l.synopsis(c))
 	}
 	p.lines(usage...)
 	p.section("DESCRIPTION")
 	p.text(strings.Split(description, "\n\nExit status")[0])
 	p.section("COMMANDS")
-	for _, n := range app.Leaves(true) {
-		p.part("gateway " + n.Path())
-		p.text(n.Help)
-		for _, a := range n.Positional {
-			p.item(a.Summary(), a.Help)
+	for _, c := range leaves(l.root) {
+		p.part(c.CommandPath())
+		p.text(c.Short)
+		for _, a := range flagsOf(l.flags[c].args) {
+			p.item(a.Name, a.Usage)
 		}
-		for _, f := range n.Flags {
-			if !f.Hidden {
-				p.item(flagTerm(f), f.Help)
+		for _, f := range flagsOf(l.flags[c].FlagSet) {
+			if f.Name != "help" && f.Name != "version" {
+				p.item(flagTerm(f), flagText(f))
 			}
 		}
 	}
@@ -160,18 +165,6 @@ func (p *manual) command(app *kong.Application) {
 	p.lines("gateway --demo", "gateway scan --write", "gateway check gateway.yaml", "gateway sub -t 'home/#' -v")
 	p.section("SEE ALSO")
 	p.text("gateway.yaml(5), mosquitto_pub(1), mosquitto_sub(1), mqtt(7)")
-}
-
-// flagTerm is how a flag is written: -c, --config=FILE.
-func flagTerm(f *kong.Flag) string {
-	term := "--" + f.Name
-	if f.Short != 0 {
-		term = "-" + string(f.Short) + ", " + term
-	}
-	if !f.IsBool() {
-		term += "=" + strings.Trim(f.FormatPlaceHolder(), `"`)
-	}
-	return term
 }
 
 // configuration writes gateway.yaml(5).

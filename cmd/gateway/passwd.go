@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,13 +19,25 @@ import (
 
 type passwdCommand struct {
 	storeFlags
-	Page    bool   `xor:"what" help:"Set the password of the page in the browser; also one that nobody knows any more."`
-	Delete  bool   `short:"D" xor:"what" help:"Delete the user."`
-	Upgrade bool   `short:"U" xor:"what" help:"Replace passwords that stand in the file in plain text by hashes."`
-	Print   bool   `xor:"what" help:"Print the hash in place of writing a file, for broker.auth.users."`
-	SCRAM   bool   `name:"scram" help:"Store a SCRAM-SHA-256 verifier, for clients of MQTT 5 that prove their password without sending it. Mosquitto cannot read it."`
-	File    string `arg:"" optional:"" help:"The password file; made if there is none."`
-	User    string `arg:"" optional:"" help:"The user name."`
+	Page    bool
+	Delete  bool
+	Upgrade bool
+	Print   bool
+	SCRAM   bool
+	File    string
+	User    string
+}
+
+func (c *passwdCommand) flags(f *flagSet) {
+	c.storeFlags.flags(f)
+	f.BoolVar(&c.Page, "page", false, "Set the password of the page in the browser; also one that nobody knows any more.")
+	f.BoolVarP(&c.Delete, "delete", "D", false, "Delete the user.")
+	f.BoolVarP(&c.Upgrade, "upgrade", "U", false, "Replace passwords that stand in the file in plain text by hashes.")
+	f.BoolVar(&c.Print, "print", false, "Print the hash in place of writing a file, for broker.auth.users.")
+	f.exclusive = append(f.exclusive, []string{"page", "delete", "upgrade", "print"})
+	f.BoolVar(&c.SCRAM, "scram", false, "Store a SCRAM-SHA-256 verifier, for clients of MQTT 5 that prove their password without sending it. Mosquitto cannot read it.")
+	f.args.StringVar(&c.File, "FILE", "", "The password file; made if there is none.")
+	f.args.StringVar(&c.User, "USER", "", "The user name.")
 }
 
 // Help is shown by gateway passwd --help.
@@ -40,7 +53,7 @@ gateway runs. Who is logged in with the old one is not any more; tokens stay.`
 }
 
 // Run changes a password file.
-func (c *passwdCommand) Run(s streams) error {
+func (c *passwdCommand) Run(_ context.Context, s streams) error {
 	switch {
 	case c.Page && (c.File != "" || c.SCRAM):
 		return usage("--page takes no file, no user and no --scram: the page has one password")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,11 +14,15 @@ import (
 )
 
 type bridgePresetsCommand struct {
-	Name string `arg:"" optional:"" help:"Say all about this preset."`
+	Name string
+}
+
+func (c *bridgePresetsCommand) flags(f *flagSet) {
+	f.args.StringVar(&c.Name, "NAME", "", "Say all about this preset.")
 }
 
 // Run lists the presets or describes one.
-func (c *bridgePresetsCommand) Run(s streams) error {
+func (c *bridgePresetsCommand) Run(_ context.Context, s streams) error {
 	all := bridge.Presets()
 	if c.Name == "" {
 		return listPresets(s.out, all)

@@ -15,13 +15,29 @@ import (
 
 type pubCommand struct {
 	clientFlags
-	Topic   string  `short:"t" required:"" help:"Topic to publish to."`
-	Message *string `short:"m" xor:"payload" help:"The message."`
-	File    string  `short:"f" xor:"payload" placeholder:"FILE" help:"Send the contents of a file as the message."`
-	Stdin   bool    `name:"stdin-file" short:"s" xor:"payload" help:"Send all of standard input as one message."`
-	Lines   bool    `name:"stdin-line" short:"l" xor:"payload" help:"Send each line of standard input as a message."`
-	Null    bool    `name:"null-message" short:"n" xor:"payload" help:"Send an empty message; with -r it removes a retained one."`
-	Retain  bool    `short:"r" help:"Let the broker keep the message for new subscribers."`
+	Topic   string
+	Message *string
+	File    string
+	Stdin   bool
+	Lines   bool
+	Null    bool
+	Retain  bool
+}
+
+func (c *pubCommand) flags(f *flagSet) {
+	c.clientFlags.flags(f)
+	f.StringVarP(&c.Topic, "topic", "t", "", "`TOPIC` to publish to.")
+	f.required = append(f.required, "topic")
+	f.FuncP("message", "m", "The `MESSAGE`.", func(text string) error {
+		c.Message = &text
+		return nil
+	})
+	f.StringVarP(&c.File, "file", "f", "", "Send the contents of `FILE` as the message.")
+	f.BoolVarP(&c.Stdin, "stdin-file", "s", false, "Send all of standard input as one message.")
+	f.BoolVarP(&c.Lines, "stdin-line", "l", false, "Send each line of standard input as a message.")
+	f.BoolVarP(&c.Null, "null-message", "n", false, "Send an empty message; with -r it removes a retained one.")
+	f.exclusive = append(f.exclusive, []string{"message", "file", "stdin-file", "stdin-line", "null-message"})
+	f.BoolVarP(&c.Retain, "retain", "r", false, "Let the broker keep the message for new subscribers.")
 }
 
 // Run publishes, and returns when the broker has taken the last message.

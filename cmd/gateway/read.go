@@ -21,9 +21,16 @@ const readTimeout = time.Minute
 
 type readCommand struct {
 	configFlag
-	JSON  bool     `help:"Print one line of JSON per sensor, as it would be published."`
-	Raw   bool     `help:"Also print what was measured before any filter, and every transaction on I²C and SPI."`
-	Names []string `arg:"" optional:"" name:"name" help:"Only sensors of this name, driver, room or topic."`
+	JSON  bool
+	Raw   bool
+	Names []string
+}
+
+func (c *readCommand) flags(f *flagSet) {
+	c.configFlag.flags(f)
+	f.BoolVar(&c.JSON, "json", false, "Print one line of JSON per sensor, as it would be published.")
+	f.BoolVar(&c.Raw, "raw", false, "Also print what was measured before any filter, and every transaction on I²C and SPI.")
+	f.args.StringArrayVar(&c.Names, "NAME", nil, "Only sensors of this name, driver, room or topic.")
 }
 
 // Run reads the sensors once, in place of a running gateway.

@@ -35,13 +35,28 @@ import (
 
 type runCommand struct {
 	configFlag
-	MosquittoConf string `placeholder:"FILE" help:"Run a configuration of Mosquitto as it is, in place of one of the gateway."`
-	Port          []int  `short:"p" placeholder:"PORT" help:"Be an MQTT broker on this port of this machine, for anybody, and nothing else. With --mosquitto-conf: if FILE has no listener."`
-	Verbose       bool   `short:"v" help:"Log everything, whatever the configuration says."`
+	MosquittoConf string
+	Port          []int
+	Verbose       bool
 
-	Demo  bool   `help:"Add a simulated house of six rooms and fifteen sensors under demo/."`
-	UIDir string `name:"ui-dir" type:"existingdir" placeholder:"FOLDER" help:"Serve the page's files from a folder, to work on them without building: cmd/gateway/internal/dashboard/static."`
-	Pprof string `placeholder:"HOST:PORT" help:"Serve Go's profiles on an address of this machine, such as 127.0.0.1:6060."`
+	Demo  bool
+	UIDir string
+	Pprof string
+}
+
+func (c *runCommand) flags(f *flagSet) {
+	c.configFlag.flags(f)
+	f.StringVar(&c.MosquittoConf, "mosquitto-conf", "", "Run `FILE`, a configuration of Mosquitto, as it is, in place of one of the gateway.")
+	f.IntSliceVarP(&c.Port, "port", "p", nil, "Be an MQTT broker on this `PORT` of this machine, for anybody, and nothing else. With --mosquitto-conf: if FILE has no listener. May be given several times.")
+	f.BoolVarP(&c.Verbose, "verbose", "v", false, "Log everything, whatever the configuration says.")
+	f.BoolVar(&c.Demo, "demo", false, "Add a simulated house of six rooms and fifteen sensors under demo/.")
+	f.Func("ui-dir", "Serve the page's files from `FOLDER`, to work on them without building: cmd/gateway/internal/dashboard/static.", func(dir string) error {
+		if c.UIDir = dir; !isFolder(dir) {
+			return errors.New("there is no such folder")
+		}
+		return nil
+	})
+	f.StringVar(&c.Pprof, "pprof", "", "Serve Go's profiles on `HOST:PORT` of this machine, such as 127.0.0.1:6060.")
 }
 
 // Run runs the gateway until ctx ends.

@@ -20,9 +20,16 @@ import (
 
 type scanCommand struct {
 	configFlag
-	Bus   []string `placeholder:"BUS" help:"I²C buses to scan, such as i2c-1. Default: i2c-1, or all but those of cameras, displays and boards' memories."`
-	Room  string   `default:"new" help:"The room that is written for what was found."`
-	Write bool     `help:"Add what is certain to the configuration, -c FILE or gateway.yaml."`
+	Bus   []string
+	Room  string
+	Write bool
+}
+
+func (c *scanCommand) flags(f *flagSet) {
+	c.configFlag.flags(f)
+	f.StringSliceVar(&c.Bus, "bus", nil, "I²C `BUS` to scan, such as i2c-1; may be given several times. Default: i2c-1, or all but those of cameras, displays and boards' memories.")
+	f.StringVar(&c.Room, "room", "new", "The `ROOM` that is written for what was found.")
+	f.BoolVar(&c.Write, "write", false, "Add what is certain to the configuration, -c FILE or gateway.yaml.")
 }
 
 // Run looks what sensors there are and prints them as a configuration has

@@ -15,18 +15,25 @@ import (
 	"gateway/broker/store"
 )
 
-// storeCommand is for what the gateway keeps on disk.
-type storeCommand struct {
-	Inspect storeInspectCommand `cmd:"" help:"Say what the store has: clients, what waits for them, files. Also while the gateway runs."`
-	Verify  storeVerifyCommand  `cmd:"" help:"Read everything and check it; exit status 0 or 1. Also while the gateway runs."`
-	Compact storeCompactCommand `cmd:"" help:"Make the store as small as it can be. The gateway must not run."`
-	Backup  storeBackupCommand  `cmd:"" help:"Copy the store to a new folder. Also while the gateway runs."`
+// storeCommands are for what the gateway keeps on disk.
+func storeCommands() []entry {
+	return []entry{
+		{name: "inspect", help: "Say what the store has: clients, what waits for them, files. Also while the gateway runs.", command: &storeInspectCommand{}},
+		{name: "verify", help: "Read everything and check it; exit status 0 or 1. Also while the gateway runs.", command: &storeVerifyCommand{}},
+		{name: "compact", help: "Make the store as small as it can be. The gateway must not run.", command: &storeCompactCommand{}},
+		{name: "backup", help: "Copy the store to a new folder. Also while the gateway runs.", command: &storeBackupCommand{}},
+	}
 }
 
 // storeFlags say which store.
 type storeFlags struct {
 	configFlag
-	Dir string `placeholder:"DIR" help:"Folder of the store. Default: persistence.path of the configuration, or what stands for it, or the service's."`
+	Dir string
+}
+
+func (c *storeFlags) flags(f *flagSet) {
+	c.configFlag.flags(f)
+	f.StringVar(&c.Dir, "dir", "", "`DIR` of the store. Default: persistence.path of the configuration, or what stands for it, or the service's.")
 }
 
 // folder returns where the store is.
@@ -79,13 +86,20 @@ func (f storeFlags) explain(err error) error {
 
 type storeInspectCommand struct {
 	storeFlags
-	JSON     bool   `name:"json" help:"Print JSON."`
-	Messages string `placeholder:"CLIENT" help:"List what waits for this client instead."`
-	Max      int    `short:"n" default:"100" help:"With --messages, how many at most; 0 for all."`
+	JSON     bool
+	Messages string
+	Max      int
+}
+
+func (c *storeInspectCommand) flags(f *flagSet) {
+	c.storeFlags.flags(f)
+	f.BoolVar(&c.JSON, "json", false, "Print JSON.")
+	f.StringVar(&c.Messages, "messages", "", "List what waits for `CLIENT` instead.")
+	f.IntVarP(&c.Max, "max", "n", 100, "With --messages, `NUMBER` of them at most; 0 for all.")
 }
 
 // Run prints what is in the store.
-func (c *storeInspectCommand) Run(s streams) error {
+func (c *storeInspectCommand) Run(_ context.Context, s streams) error {
 	if c.Max < 0 {
 		return &statusError{err: errors.New("--max is at least 0; see gateway store inspect --help"), status: exitUsage}
 	}
@@ -244,11 +258,16 @@ func printDamage(out io.Writer, damage []store.Damage) {
 
 type storeVerifyCommand struct {
 	storeFlags
-	JSON bool `name:"json" help:"Print what is damaged as JSON."`
+	JSON bool
+}
+
+func (c *storeVerifyCommand) flags(f *flagSet) {
+	c.storeFlags.flags(f)
+	f.BoolVar(&c.JSON, "json", false, "Print what is damaged as JSON.")
 }
 
 // Run checks the store.
-func (c *storeVerifyCommand) Run(s streams) error {
+func (c *storeVerifyCommand) Run(_ context.Context, s streams) error {
 	v, err := c.look()
 	if err != nil {
 		return err
@@ -311,7 +330,13 @@ func (c *storeCompactCommand) Run(ctx context.Context, s streams) error {
 
 type storeBackupCommand struct {
 	storeFlags
-	Target string `arg:"" help:"The folder to be made."`
+	Target string
+}
+
+func (c *storeBackupCommand) flags(f *flagSet) {
+	c.storeFlags.flags(f)
+	f.args.StringVar(&c.Target, "FOLDER", "", "The folder to be made.")
+	f.least = 1
 }
 
 // Help is shown by gateway store backup --help.
@@ -323,7 +348,7 @@ To restore it: stop the gateway, put the copy in the place of its store
 }
 
 // Run copies the store.
-func (c *storeBackupCommand) Run(s streams) error {
+func (c *storeBackupCommand) Run(_ context.Context, s streams) error {
 	dir, err := c.folder()
 	if err != nil {
 		return err

@@ -112,7 +112,7 @@ func TestStoreCommands(t *testing.T) {
 		want   string
 	}{
 		{[]string{"store"}, exitUsage, `expected one of`},
-		{[]string{"store", "backup"}, exitUsage, `expected "<target>"; see gateway store backup`},
+		{[]string{"store", "backup"}, exitUsage, `FOLDER is missing; see gateway store backup`},
 		{[]string{"store", "inspect", "--max=-1", "--dir", dir}, exitUsage, `--max is at least 0`},
 		{[]string{"store", "inspect", "--dir", filepath.Join(root, "gone")}, exitFailure, `there is no store: .*gone`},
 		{[]string{"store", "inspect", "-c", writeConfig(t, fmt.Sprintf("persistence: {path: %q}\n", root+"/gone"))}, exitFailure, `gone: .*--dir names it`},

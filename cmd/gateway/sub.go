@@ -13,12 +13,23 @@ import (
 
 type subCommand struct {
 	clientFlags
-	Topics     []string `name:"topic" short:"t" required:"" sep:"none" help:"Filter to subscribe to; may be given several times."`
-	Verbose    bool     `short:"v" help:"Print the topic before each message."`
-	Count      int      `short:"C" help:"End after so many messages."`
-	Timeout    int      `short:"W" help:"End after so many seconds, with exit status 27 as mosquitto_sub."`
-	Persistent bool     `name:"disable-clean-session" short:"c" help:"Let the broker keep the session and what comes meanwhile; needs -i."`
-	NoRetained bool     `name:"no-retained" short:"R" help:"Do not print messages that were retained before."`
+	Topics     []string
+	Verbose    bool
+	Count      int
+	Timeout    int
+	Persistent bool
+	NoRetained bool
+}
+
+func (c *subCommand) flags(f *flagSet) {
+	c.clientFlags.flags(f)
+	f.StringArrayVarP(&c.Topics, "topic", "t", nil, "`FILTER` to subscribe to; may be given several times.")
+	f.required = append(f.required, "topic")
+	f.BoolVarP(&c.Verbose, "verbose", "v", false, "Print the topic before each message.")
+	f.IntVarP(&c.Count, "count", "C", 0, "End after `NUMBER` messages.")
+	f.IntVarP(&c.Timeout, "timeout", "W", 0, "End after so many `SECONDS`, with exit status 27 as mosquitto_sub.")
+	f.BoolVarP(&c.Persistent, "disable-clean-session", "c", false, "Let the broker keep the session and what comes meanwhile; needs -i.")
+	f.BoolVarP(&c.NoRetained, "no-retained", "R", false, "Do not print messages that were retained before.")
 }
 
 // exitTimeout is mosquitto_sub's exit status when -W has passed.

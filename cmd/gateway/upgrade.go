@@ -19,13 +19,23 @@ const upgradeKeys = "/etc/gateway/upgrade.pub"
 
 type upgradeCommand struct {
 	configFlag
-	From string `arg:"" optional:"" placeholder:"RELEASE" help:"An archive, a folder with a release, or the URL of either; with --sign, the SHA256SUMS to sign."`
+	From string
 
-	Check    bool   `help:"Say only whether it could be installed."`
-	Key      string `placeholder:"FILE" help:"The public keys that releases are signed with. Default: /etc/gateway/upgrade.pub."`
-	Force    bool   `help:"Also if it is not newer, or does not take the configuration. The signature counts in any case."`
-	Rollback bool   `help:"Go back to the binary that was there before; again, to undo that."`
-	Sign     string `placeholder:"KEY" help:"Sign a release with a secret key that minisign -G -W has made."`
+	Check    bool
+	Key      string
+	Force    bool
+	Rollback bool
+	Sign     string
+}
+
+func (c *upgradeCommand) flags(f *flagSet) {
+	c.configFlag.flags(f)
+	f.args.StringVar(&c.From, "RELEASE", "", "An archive, a folder with a release, or the URL of either; with --sign, the SHA256SUMS to sign.")
+	f.BoolVar(&c.Check, "check", false, "Say only whether it could be installed.")
+	f.StringVar(&c.Key, "key", "", "`FILE` with the public keys that releases are signed with. Default: /etc/gateway/upgrade.pub.")
+	f.BoolVar(&c.Force, "force", false, "Also if it is not newer, or does not take the configuration. The signature counts in any case.")
+	f.BoolVar(&c.Rollback, "rollback", false, "Go back to the binary that was there before; again, to undo that.")
+	f.StringVar(&c.Sign, "sign", "", "Sign a release with a secret `KEY` that minisign -G -W has made.")
 }
 
 // Run upgrades, or does what else the flags say.

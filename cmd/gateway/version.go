@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -12,8 +13,10 @@ var releaseVersion, releaseCommit string
 
 type versionCommand struct{}
 
+func (versionCommand) flags(*flagSet) {}
+
 // Run prints what a person needs to tell in a bug report.
-func (versionCommand) Run(s streams) error {
+func (versionCommand) Run(_ context.Context, s streams) error {
 	version, commit := buildVersion()
 	fmt.Fprintf(s.out, "gateway %s\n", version)
 	if commit != "" {
