@@ -15,10 +15,9 @@ import (
 
 const (
 	product = "gateway"
-	// maxBinary is how large the binary of a board may be, bytes: cards are slow and
-	// modems have prices. maxDesk is for amd64.
+	// maxBinary is how large a binary may be, bytes: cards are slow and modems have
+	// prices.
 	maxBinary = 20_000_000
-	maxDesk   = 20 << 20
 )
 
 // board is what a binary is for.
@@ -170,12 +169,8 @@ func (r *release) build(b board, to string) error {
 	if err != nil {
 		return err
 	}
-	most := int64(maxBinary)
-	if b.goarch == "amd64" {
-		most = maxDesk
-	}
-	if info.Size() > most {
-		return fmt.Errorf("%s has %d bytes, more than the %d that it may have", to, info.Size(), most)
+	if info.Size() > maxBinary {
+		return fmt.Errorf("%s has %d bytes, more than the %d that it may have", to, info.Size(), maxBinary)
 	}
 	return nil
 }
