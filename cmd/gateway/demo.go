@@ -142,12 +142,12 @@ func (h *demoHouse) handler(f func(context.Context) error) http.HandlerFunc {
 		h.changing.Lock()
 		defer h.changing.Unlock()
 		if h.ctx == nil {
-			answer.Error(w, http.StatusServiceUnavailable, "The gateway is starting; try again in a moment.")
+			answer.Fail(w, http.StatusServiceUnavailable, answer.Say("demo.starting", "The gateway is starting; try again in a moment."))
 			return
 		}
 		if err := f(ctx); err != nil {
 			h.log.Error("the simulated house is not changed as a whole", "error", err)
-			answer.Error(w, http.StatusInternalServerError, "The simulated house: %v.", err)
+			answer.Fail(w, http.StatusInternalServerError, answer.Say("demo.failed", "The simulated house: {why}.", err))
 			return
 		}
 		answer.JSON(w, map[string]bool{"demo": h.isUp()})

@@ -50,7 +50,7 @@ func (g *gateway) buildHistory() error {
 
 // historyIsOff says why there is nothing on the charts.
 func historyIsOff(w http.ResponseWriter, _ *http.Request) {
-	answer.Error(w, http.StatusNotFound, "Nothing is recorded: history.enabled is false in the configuration.")
+	answer.Fail(w, http.StatusNotFound, answer.Say("history.off", "Nothing is recorded: history.enabled is false in the configuration."))
 }
 
 // runHistory records until ctx ends; without a history it waits.

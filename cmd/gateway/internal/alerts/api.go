@@ -3,7 +3,7 @@ package alerts
 import (
 	"errors"
 	"net/http"
-	"strings"
+	"slices"
 
 	"gateway/cmd/gateway/internal/dashboard/answer"
 )
@@ -65,9 +65,9 @@ func (a *Alerts) answerAck(w http.ResponseWriter, r *http.Request, on bool) {
 	form, found, fires := a.ack(id, on)
 	switch {
 	case !found:
-		answer.Error(w, http.StatusNotFound, "There is no alert %s; its rule may be gone.", id)
+		answer.Fail(w, http.StatusNotFound, answer.Say("alert.none", "There is no alert {id}; its rule may be gone.", id))
 	case !fires:
-		answer.Error(w, http.StatusConflict, "The alert %s does not fire any more.", form.Rule)
+		answer.Fail(w, http.StatusConflict, answer.Say("alert.over", "The alert {rule} does not fire any more.", form.Rule))
 	default:
 		a.save(false) // a person has said so
 		answer.JSON(w, form)
@@ -96,10 +96,24 @@ func decodeRule(w http.ResponseWriter, r *http.Request) (Rule, bool) {
 	}
 	rule := form.rule()
 	if err := rule.Validate(); err != nil {
-		answer.Error(w, http.StatusBadRequest, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		answer.Fail(w, http.StatusBadRequest, inOneLine(err))
 		return Rule{}, false
 	}
 	return rule, true
+}
+
+// inOneLine puts errors that were joined into one.
+func inOneLine(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || len(joined.Unwrap()) == 0 {
+		return err
+	}
+	all := joined.Unwrap()
+	last := all[len(all)-1]
+	for _, before := range slices.Backward(all[:len(all)-1]) {
+		last = answer.Say("and", "{one}; {other}", before, last)
+	}
+	return last
 }
 
 // answerEdit answers to a change of rules.
@@ -109,12 +123,12 @@ func answerEdit(w http.ResponseWriter, status int, err error, r Rule) {
 		status int
 	}{{errNoRule, http.StatusNotFound}, {errTaken, http.StatusConflict}, {errNotOurs, http.StatusConflict}, {errTooMany, http.StatusConflict}, {errNotStored, http.StatusInsufficientStorage}} {
 		if errors.Is(err, e.is) {
-			answer.Error(w, e.status, "%v", err)
+			answer.Fail(w, e.status, err)
 			return
 		}
 	}
 	if err != nil {
-		answer.Error(w, http.StatusInternalServerError, "%v", err)
+		answer.Fail(w, http.StatusInternalServerError, err)
 		return
 	}
 	answer.Status(w, status, formOf(r))

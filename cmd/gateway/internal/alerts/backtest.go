@@ -60,7 +60,7 @@ func (a *Alerts) TryRule(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !a.trying.TryLock() {
-		answer.Error(w, http.StatusTooManyRequests, "Another rule is being tried; try again in a moment.")
+		answer.Fail(w, http.StatusTooManyRequests, answer.Say("alert.busy", "Another rule is being tried; try again in a moment."))
 		return
 	}
 	defer a.trying.Unlock()

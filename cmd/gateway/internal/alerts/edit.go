@@ -1,18 +1,18 @@
 package alerts
 
 import (
-	"errors"
-	"fmt"
 	"slices"
+
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 // Errors of edits.
 var (
-	errNoRule    = errors.New("there is no such rule")
-	errTaken     = errors.New("there is a rule of that name already")
-	errNotOurs   = errors.New("the rule is not one of the page")
-	errTooMany   = errors.New("there are too many rules")
-	errNotStored = errors.New("the rules cannot be written")
+	errNoRule    = answer.Say("rule.nosuch", "there is no such rule")
+	errTaken     = answer.Say("rule.samename", "there is a rule of that name already")
+	errNotOurs   = answer.Say("rule.notours", "the rule is not one of the page")
+	errTooMany   = answer.Say("rule.toomany", "there are too many rules")
+	errNotStored = answer.Say("rule.unwritten", "the rules cannot be written")
 )
 
 // edit changes the rules of the page: change gets a copy, and returns what is to
@@ -28,10 +28,10 @@ func (a *Alerts) edit(change func(own []Rule) ([]Rule, error)) error {
 		return err
 	}
 	if len(own) > maxRules {
-		return fmt.Errorf("%w: at most %d; one with wildcards is for many values", errTooMany, maxRules)
+		return answer.Say("rule.many", "{why}: at most {n}; one with wildcards is for many values", errTooMany, maxRules)
 	}
 	if err := a.storeRules(own); err != nil {
-		return fmt.Errorf("%w: %w", errNotStored, err)
+		return answer.Say("rule.unstored", "{what}: {why}", errNotStored, err)
 	}
 	a.mu.Lock()
 	a.own = own
@@ -118,15 +118,15 @@ func (a *Alerts) drop(name string) error {
 func (a *Alerts) find(name string, own []Rule) (int, error) {
 	called := func(r Rule) bool { return r.Name == name }
 	if slices.ContainsFunc(a.deps.Rules, called) {
-		return 0, fmt.Errorf("%w: %s stands in gateway.yaml; change it there", errNotOurs, name)
+		return 0, answer.Say("rule.file", "{why}: {rule} stands in gateway.yaml; change it there", errNotOurs, name)
 	}
 	if slices.ContainsFunc(a.deps.Demo, called) {
-		return 0, fmt.Errorf("%w: %s belongs to the demo", errNotOurs, name)
+		return 0, answer.Say("rule.demo", "{why}: {rule} belongs to the demo", errNotOurs, name)
 	}
 	if i := slices.IndexFunc(own, called); i >= 0 {
 		return i, nil
 	}
-	return 0, fmt.Errorf("%w: %s", errNoRule, name)
+	return 0, answer.Say("rule.none", "{why}: {rule}", errNoRule, name)
 }
 
 // free tells whether a rule can be called name, other than the one that is.
@@ -136,7 +136,7 @@ func (a *Alerts) free(name string, own []Rule, is string) error {
 	}
 	called := func(r Rule) bool { return r.Name == name }
 	if slices.ContainsFunc(own, called) || slices.ContainsFunc(a.deps.Rules, called) || slices.ContainsFunc(a.deps.Demo, called) {
-		return fmt.Errorf("%w: %s", errTaken, name)
+		return answer.Say("rule.taken", "{why}: {rule}", errTaken, name)
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 const (
@@ -25,13 +27,13 @@ func placeholders() []string {
 // braces, {value}, and {{ for a brace.
 func checkMessage(s string) error {
 	if n := utf8.RuneCountInString(s); n > maxMessage {
-		return fmt.Errorf("has %d characters, at most %d are allowed", n, maxMessage)
+		return answer.Say("message.long", "has {n} characters, at most {most} are allowed", n, maxMessage)
 	}
 	if !utf8.ValidString(s) {
-		return fmt.Errorf("is not valid UTF-8")
+		return answer.Say("message.utf8", "is not valid UTF-8")
 	}
 	if i := strings.IndexFunc(s, unicode.IsControl); i >= 0 {
-		return fmt.Errorf("contains a control character")
+		return answer.Say("message.control", "contains a control character")
 	}
 	_, err := fill(s, nil)
 	return err
@@ -54,10 +56,10 @@ func fill(s string, names map[string]string) (string, error) {
 		}
 		name, after, closed := strings.Cut(rest, "}")
 		if !closed {
-			return "", fmt.Errorf("a { has no }; write {{ for the brace itself")
+			return "", answer.Say("message.open", "a {open} has no {close}; write {twice} for the brace itself", "{", "}", "{{")
 		}
 		if !slices.Contains(placeholders(), name) {
-			return "", fmt.Errorf("{%s} is unknown; there are {%s}", name, strings.Join(placeholders(), "}, {"))
+			return "", answer.Say("message.unknown", "{name} is unknown; there are {names}", "{"+name+"}", "{"+strings.Join(placeholders(), "}, {")+"}")
 		}
 		b.WriteString(names[name])
 		s = after

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"gateway/cmd/gateway/internal/dashboard/answer"
 	"gateway/sensors/reading"
 )
 
@@ -74,11 +75,11 @@ func (r Rule) Validate() error {
 		value, top time.Duration
 	}{{"for", r.For, maxHold}, {"clear_for", r.ClearFor, maxHold}, {"missing", r.Missing, maxSilence}} {
 		if d.value < 0 || d.value > d.top {
-			errs = append(errs, fmt.Errorf("%s: %s is not from 0s to %dh", d.key, durationText(d.value), d.top/time.Hour))
+			errs = append(errs, fmt.Errorf("%s: %w", d.key, answer.Say("rule.span", "{span} is not from 0s to {top}h", durationText(d.value), int(d.top/time.Hour))))
 		}
 	}
 	if r.Missing > 0 && r.Missing < minSilence {
-		errs = append(errs, fmt.Errorf("missing: %v is less than %v; 0s is for a value that need not come", r.Missing, minSilence))
+		errs = append(errs, fmt.Errorf("missing: %w", answer.Say("rule.silence", "{span} is less than {least}; 0s is for a value that need not come", r.Missing, minSilence)))
 	}
 	if !known(r.Severity) {
 		errs = append(errs, &severityError{r.Severity})
@@ -95,24 +96,24 @@ func (r Rule) checkLimits() (errs []error) {
 		limit *float64
 	}{{"above", r.Above}, {"below", r.Below}, {"hysteresis", &r.Hysteresis}} {
 		if l.limit != nil && (math.IsNaN(*l.limit) || math.IsInf(*l.limit, 0)) {
-			errs = append(errs, fmt.Errorf("%s: is no number that can be compared with", l.key))
+			errs = append(errs, fmt.Errorf("%s: %w", l.key, answer.Say("rule.nonumber", "is no number that can be compared with")))
 		}
 	}
 	if r.Hysteresis < 0 {
-		errs = append(errs, fmt.Errorf("hysteresis: %v is less than 0", r.Hysteresis))
+		errs = append(errs, fmt.Errorf("hysteresis: %w", answer.Say("rule.negative", "{n} is less than 0", r.Hysteresis)))
 	}
 	switch {
 	case !r.limited() && r.Missing == 0 && !r.Status:
-		errs = append(errs, errors.New("above: the rule never fires; set above, below, missing or status"))
+		errs = append(errs, fmt.Errorf("above: %w", answer.Say("rule.never", "the rule never fires; set above, below, missing or status")))
 	case !r.limited() && r.For != 0:
-		errs = append(errs, errors.New("for: is how long a limit is passed, and there is neither above nor below"))
+		errs = append(errs, fmt.Errorf("for: %w", answer.Say("rule.for", "is how long a limit is passed, and there is neither above nor below")))
 	case !r.limited() && r.Hysteresis != 0:
-		errs = append(errs, errors.New("hysteresis: is for a limit, and there is neither above nor below"))
+		errs = append(errs, fmt.Errorf("hysteresis: %w", answer.Say("rule.hysteresis", "is for a limit, and there is neither above nor below")))
 	case r.Above == nil || r.Below == nil:
 	case *r.Above <= *r.Below:
-		errs = append(errs, fmt.Errorf("above: every value is above %v or below %v; above has to be the higher one", *r.Above, *r.Below))
+		errs = append(errs, fmt.Errorf("above: %w", answer.Say("rule.always", "every value is above {above} or below {below}; above has to be the higher one", *r.Above, *r.Below)))
 	case *r.Above-r.Hysteresis < *r.Below+r.Hysteresis:
-		errs = append(errs, fmt.Errorf("hysteresis: between %v and %v it is at most %v, or no value would end the alert", *r.Below, *r.Above, (*r.Above-*r.Below)/2))
+		errs = append(errs, fmt.Errorf("hysteresis: %w", answer.Say("rule.wide", "between {below} and {above} it is at most {most}, or no value would end the alert", *r.Below, *r.Above, (*r.Above-*r.Below)/2)))
 	}
 	return errs
 }
@@ -126,7 +127,7 @@ func checkName(name string) error {
 		return err
 	}
 	if strings.Trim(name, ".") == "" || name != strings.TrimSpace(name) {
-		return fmt.Errorf("%q cannot be told from others; begin and end with a letter or digit", name)
+		return answer.Say("rule.name", "\"{name}\" cannot be told from others; begin and end with a letter or digit", name)
 	}
 	return nil
 }

@@ -1,11 +1,11 @@
 package alerts
 
 import (
-	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 
 	"gateway/broker/topic"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 	"gateway/sensors/reading"
 )
 
@@ -23,20 +23,20 @@ type Value struct {
 // room, home/##temperature every temperature below home.
 func ParseValue(s string) (Value, error) {
 	if len(s) > maxValueText {
-		return Value{}, fmt.Errorf("has %d bytes, at most %d are allowed", len(s), maxValueText)
+		return Value{}, answer.Say("value.long", "has {n} bytes, at most {most} are allowed", len(s), maxValueText)
 	}
 	v := split(s)
 	if v.Filter == "" {
-		return Value{}, errors.New("is empty; write a topic and, of JSON, the key: home/kitchen/climate#temperature")
+		return Value{}, answer.Say("value.empty", "is empty; write a topic and, of JSON, the key: home/kitchen/climate#temperature")
 	}
 	if err := topic.CheckFilter(v.Filter); err != nil {
-		return Value{}, fmt.Errorf("%q: %w", s, err)
+		return Value{}, answer.Say("value.wrong", "{value}: {why}", strconv.Quote(s), err)
 	}
 	if group, _ := topic.SplitShare(v.Filter); group != "" || strings.HasPrefix(v.Filter, topic.SharePrefix) {
-		return Value{}, fmt.Errorf("%q: a shared subscription is not possible here", s)
+		return Value{}, answer.Say("value.shared", "{value}: a shared subscription is not possible here", strconv.Quote(s))
 	}
 	if strings.HasSuffix(s, "#") && v.Key == "" && !strings.HasSuffix(v.Filter, "#") {
-		return Value{}, fmt.Errorf("%q: there is no key behind the #", s)
+		return Value{}, answer.Say("value.nokey", "{value}: there is no key behind the #", strconv.Quote(s))
 	}
 	return v, nil
 }

@@ -50,7 +50,7 @@ func OpenAPI(version string) (map[string]any, error) {
 		"openapi": "3.1.0",
 		"info": map[string]any{
 			"title": "gateway", "version": version, "license": map[string]string{"name": "Apache 2.0", "identifier": "Apache-2.0"},
-			"description": "What the page knows and does, for programs. Errors are {\"error\":\"text\"}. Times are milliseconds since 1970 UTC, or RFC 3339. " +
+			"description": "What the page knows and does, for programs. Errors are {\"error\":\"text\"}, with a code where a page may say it in another language. Times are milliseconds since 1970 UTC, or RFC 3339. " +
 				"Without a session, send Authorization: Bearer with a token made on the page.",
 		},
 		"servers":    []any{map[string]string{"url": "/"}},

@@ -48,7 +48,7 @@ func (d *Dashboard) SetReaders(of func(reading.Path) Reader) { d.reader = of }
 func (d *Dashboard) sensor(w http.ResponseWriter, r *http.Request) {
 	path, err := reading.ParsePath(r.URL.Query().Get("path"))
 	if err != nil {
-		answer.Error(w, http.StatusBadRequest, "path: %v; write site/room/sensor", err)
+		answer.Fail(w, http.StatusBadRequest, answer.Say("sensor.path", "path: {why}; write site/room/sensor", err))
 		return
 	}
 	page := SensorPage{Path: path.String()}
@@ -68,7 +68,7 @@ func (d *Dashboard) sensor(w http.ResponseWriter, r *http.Request) {
 	}
 	payload, size, known := d.model.payload(path)
 	if !known && page.Meta == nil && page.Driver == "" {
-		answer.Error(w, http.StatusNotFound, "There is no sensor %s. Perhaps it was renamed; the page Home lists what there is.", path)
+		answer.Fail(w, http.StatusNotFound, answer.Say("sensor.none", "There is no sensor {path}. Perhaps it was renamed; the page Home lists what there is.", path))
 		return
 	}
 	page.Payload, page.PayloadBytes = payload, size

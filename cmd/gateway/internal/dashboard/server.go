@@ -395,7 +395,7 @@ func (d *Dashboard) handler() http.Handler {
 		mux.Handle(r.pattern, d.access.Require(r.right, r.handler))
 	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		answer.Error(w, http.StatusNotFound, "There is no %s %s; GET /api/v1/openapi.json lists what there is.", r.Method, r.URL.Path)
+		answer.Fail(w, http.StatusNotFound, answer.Say("api.none", "There is no {method} {path}; GET /api/v1/openapi.json lists what there is.", r.Method, r.URL.Path))
 	})
 	return headers(d.access.Links(mux))
 }

@@ -29,12 +29,12 @@ func (d *Dashboard) stream(w http.ResponseWriter, r *http.Request) {
 	defer d.streams.Add(-1)
 	if d.streams.Add(1) > maxStreams {
 		w.Header().Set("Retry-After", "10")
-		answer.Error(w, http.StatusServiceUnavailable, "Too many pages of this gateway are open; close one.")
+		answer.Fail(w, http.StatusServiceUnavailable, answer.Say("pages.many", "Too many pages of this gateway are open; close one."))
 		return
 	}
 	feeds, err := d.followFeeds(r)
 	if err != nil {
-		answer.Error(w, http.StatusBadRequest, "%v", err)
+		answer.Fail(w, http.StatusBadRequest, err)
 		return
 	}
 	defer feeds.close()

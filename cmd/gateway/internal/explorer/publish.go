@@ -2,9 +2,9 @@ package explorer
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -42,11 +42,11 @@ func (x *Explorer) publish(w http.ResponseWriter, r *http.Request) {
 	}
 	m, err := p.message(time.Now())
 	if err != nil {
-		answer.Error(w, http.StatusBadRequest, "%v", err)
+		answer.Fail(w, http.StatusBadRequest, err)
 		return
 	}
 	if err := x.b.Publish(m); err != nil {
-		answer.Error(w, http.StatusServiceUnavailable, "%v", err)
+		answer.Fail(w, http.StatusServiceUnavailable, err)
 		return
 	}
 	answer.JSON(w, struct {
@@ -61,7 +61,7 @@ func (p toPublish) message(now time.Time) (*broker.Message, error) {
 		return nil, err
 	}
 	if p.QoS < 0 || p.QoS > 2 {
-		return nil, fmt.Errorf("qos: %d, only 0, 1 and 2 exist", p.QoS)
+		return nil, fmt.Errorf("qos: %w", answer.Say("publish.qos", "{n}, only 0, 1 and 2 exist", p.QoS))
 	}
 	payload, err := p.payload()
 	if err != nil {
@@ -79,10 +79,10 @@ func (p toPublish) message(now time.Time) (*broker.Message, error) {
 // mayPublish tells whether the page publishes to a topic.
 func mayPublish(name string) error {
 	if err := topic.CheckName(name); err != nil {
-		return fmt.Errorf("topic: %w", err)
+		return fmt.Errorf("topic: %w", wrongTopic(err))
 	}
 	if strings.HasPrefix(name, "$") {
-		return fmt.Errorf("topic: %q begins with $, and is the broker's own", name)
+		return fmt.Errorf("topic: %w", answer.Say("publish.own", "\"{topic}\" begins with $, and is the broker's own", name))
 	}
 	return nil
 }
@@ -90,9 +90,9 @@ func mayPublish(name string) error {
 func (p toPublish) payload() ([]byte, error) {
 	switch {
 	case p.Text != nil && p.Base64 != nil:
-		return nil, errors.New("base64: there is text, too; send one of them")
+		return nil, fmt.Errorf("base64: %w", answer.Say("publish.both", "there is text, too; send one of them"))
 	case p.Text != nil && len(*p.Text) > maxPayload:
-		return nil, fmt.Errorf("text: has more than %s bytes", countIn(maxPayload))
+		return nil, fmt.Errorf("text: %w", tooLong(maxPayload))
 	case p.Text != nil:
 		return []byte(*p.Text), nil
 	case p.Base64 == nil:
@@ -100,10 +100,10 @@ func (p toPublish) payload() ([]byte, error) {
 	}
 	b, err := base64.StdEncoding.DecodeString(*p.Base64)
 	if err != nil {
-		return nil, fmt.Errorf("base64: is none: %w", err)
+		return nil, fmt.Errorf("base64: %w", answer.Say("publish.nobase64", "is none: {why}", err))
 	}
 	if len(b) > maxPayload {
-		return nil, fmt.Errorf("base64: has more than %s bytes", countIn(maxPayload))
+		return nil, fmt.Errorf("base64: %w", tooLong(maxPayload))
 	}
 	return b, nil
 }
@@ -116,13 +116,13 @@ func (p *properties) into(m *broker.Message, now time.Time) error {
 		case *p.PayloadFormat > 1:
 			return fmt.Errorf("payload_format: %d, only 0 and 1 (UTF-8) exist", *p.PayloadFormat)
 		case *p.PayloadFormat == 1 && !utf8.Valid(m.Payload):
-			return errors.New("payload_format: 1 says that the payload is UTF-8, and it is not")
+			return fmt.Errorf("payload_format: %w", answer.Say("publish.notutf8", "1 says that the payload is UTF-8, and it is not"))
 		}
 		q.PayloadFormat = packet.Opt[byte]{V: *p.PayloadFormat, OK: true}
 	}
 	if e := p.MessageExpiry; e != nil {
 		if *e < 0 || *e > 1<<32-1 {
-			return fmt.Errorf("message_expiry: %d s, 0 to 4294967295", *e)
+			return fmt.Errorf("message_expiry: %w", answer.Say("publish.expiry", "{n} s, 0 to 4294967295", strconv.FormatInt(*e, 10)))
 		}
 		m.Expires = now.Add(time.Duration(*e) * time.Second)
 	}
@@ -136,12 +136,12 @@ func (p *properties) into(m *broker.Message, now time.Time) error {
 	}
 	if p.ResponseTopic != "" {
 		if err := topic.CheckName(p.ResponseTopic); err != nil {
-			return fmt.Errorf("response_topic: %w", err)
+			return fmt.Errorf("response_topic: %w", wrongTopic(err))
 		}
 		q.ResponseTopic = packet.Opt[string]{V: p.ResponseTopic, OK: true}
 	}
 	if len(p.CorrelationData) > maxString {
-		return fmt.Errorf("correlation_data: has more than %d bytes", maxString)
+		return fmt.Errorf("correlation_data: %w", tooLong(maxString))
 	}
 	q.CorrelationData = p.CorrelationData
 	for i, u := range p.User {
@@ -160,11 +160,19 @@ func (p *properties) into(m *broker.Message, now time.Time) error {
 func checkText(s string) error {
 	switch {
 	case len(s) > maxString:
-		return fmt.Errorf("has more than %d bytes", maxString)
+		return tooLong(maxString)
 	case !utf8.ValidString(s):
-		return errors.New("is no UTF-8")
+		return answer.Say("publish.utf8", "is no UTF-8")
 	case strings.ContainsRune(s, 0):
-		return errors.New("has a character U+0000 in it")
+		return answer.Say("publish.nul", "has a character U+0000 in it")
 	}
 	return nil
 }
+
+// tooLong says how many bytes there may be.
+func tooLong(most int) error {
+	return answer.Say("publish.long", "has more than {n} bytes", countIn(most))
+}
+
+// wrongTopic says that a topic or a filter cannot be one.
+func wrongTopic(err error) error { return answer.Say("topic.wrong", "{why}", err) }

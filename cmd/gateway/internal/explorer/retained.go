@@ -48,11 +48,11 @@ type glimpse struct {
 // none.
 func (x *Explorer) matching(w http.ResponseWriter, filter string) (all []*broker.Message, ok bool) {
 	if err := topic.CheckFilter(filter); err != nil {
-		answer.Error(w, http.StatusBadRequest, "filter: %v", err)
+		answer.Fail(w, http.StatusBadRequest, fmt.Errorf("filter: %w", wrongTopic(err)))
 		return nil, false
 	}
 	if group, _ := topic.SplitShare(filter); group != "" || strings.HasPrefix(filter, "$") {
-		answer.Error(w, http.StatusBadRequest, "filter: %q is the broker's own; name topics that do not begin with $", filter)
+		answer.Fail(w, http.StatusBadRequest, answer.Say("retained.own", "filter: \"{filter}\" is the broker's own; name topics that do not begin with $", filter))
 		return nil, false
 	}
 	all = x.b.RetainedMatching(filter)
@@ -104,12 +104,12 @@ func (x *Explorer) deleteRetained(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(all) > *d.Count {
-		answer.Error(w, http.StatusConflict, "There are %s retained messages now, and %s were to be deleted. Nothing was; look again.", countIn(len(all)), countIn(*d.Count))
+		answer.Fail(w, http.StatusConflict, answer.Say("retained.more", "There are {n} retained messages now, and {agreed} were to be deleted. Nothing was; look again.", countIn(len(all)), countIn(*d.Count)))
 		return
 	}
 	for _, m := range all {
 		if err := x.b.Publish(&broker.Message{Topic: m.Topic, QoS: 1, Retain: true}); err != nil {
-			answer.Error(w, http.StatusServiceUnavailable, "%v", err)
+			answer.Fail(w, http.StatusServiceUnavailable, err)
 			return
 		}
 	}
@@ -161,15 +161,15 @@ func (x *Explorer) importRetained(w http.ResponseWriter, r *http.Request) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		answer.Error(w, http.StatusRequestEntityTooLarge, "The file is longer than %s bytes.", countIn(maxImport))
+		answer.Fail(w, http.StatusRequestEntityTooLarge, answer.Say("retained.long", "The file is longer than {n} bytes.", countIn(maxImport)))
 		return
 	case err != nil:
-		answer.Error(w, http.StatusBadRequest, "%v; nothing was published", err)
+		answer.Fail(w, http.StatusBadRequest, answer.Say("retained.unpublished", "{why}; nothing was published", err))
 		return
 	}
 	for _, m := range all {
 		if err := x.b.Publish(m); err != nil {
-			answer.Error(w, http.StatusServiceUnavailable, "%v", err)
+			answer.Fail(w, http.StatusServiceUnavailable, err)
 			return
 		}
 	}
@@ -192,16 +192,16 @@ func readRecords(r io.Reader, now time.Time) (all []*broker.Message, err error) 
 		d := json.NewDecoder(bytes.NewReader(text))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&l); err != nil {
-			return nil, fmt.Errorf("line %d: is no retained message: %w", n, err)
+			return nil, answer.Say("retained.none", "line {n}: is no retained message: {why}", n, err)
 		}
 		m, err := toPublish{Topic: l.Topic, Base64: &l.Base64, QoS: l.QoS, Retain: true, Properties: l.Properties}.message(now)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
+			return nil, answer.Say("retained.line", "line {n}: {why}", n, err)
 		}
 		all = append(all, m)
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return nil, errors.New("a line is longer than any message")
+		return nil, answer.Say("retained.longline", "a line is longer than any message")
 	}
 	if err := lines.Err(); err != nil {
 		return nil, err

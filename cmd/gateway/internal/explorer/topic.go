@@ -1,6 +1,7 @@
 package explorer
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -50,7 +51,7 @@ type details struct {
 func (x *Explorer) topic(w http.ResponseWriter, r *http.Request) {
 	name := r.URL.Query().Get("topic")
 	if err := topic.CheckName(name); err != nil {
-		answer.Error(w, http.StatusBadRequest, "topic: %v", err)
+		answer.Fail(w, http.StatusBadRequest, fmt.Errorf("topic: %w", wrongTopic(err)))
 		return
 	}
 	d := details{Topic: name, History: []message{}}

@@ -67,7 +67,7 @@ func (h *History) ServeHistory(w http.ResponseWriter, r *http.Request) {
 	c, err := h.chart(distinct(series), from, to, points)
 	if err != nil {
 		h.log.Error("history cannot be read", "error", err)
-		answer.Error(w, http.StatusInternalServerError, "The history cannot be read: %v.", err)
+		answer.Fail(w, http.StatusInternalServerError, answer.Say("history.unread", "The history cannot be read: {why}.", err))
 		return
 	}
 	packed(w, r, func(w http.ResponseWriter) { answer.JSON(w, c) })
@@ -98,7 +98,7 @@ func (h *History) ServeDelete(w http.ResponseWriter, r *http.Request) {
 	})
 	if err != nil {
 		h.log.Error("history cannot be deleted", "error", err)
-		answer.Error(w, http.StatusInternalServerError, "Not everything could be deleted: %v.", err)
+		answer.Fail(w, http.StatusInternalServerError, answer.Say("history.undeleted", "Not everything could be deleted: {why}.", err))
 		return
 	}
 	answer.JSON(w, Deleted{n})

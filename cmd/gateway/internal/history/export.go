@@ -76,7 +76,9 @@ type export struct {
 func (h *History) ServeExport(w http.ResponseWriter, r *http.Request) {
 	e, status, err := h.exportOf(r.URL.Query())
 	if err != nil {
-		answer.Error(w, status, "%v.", err)
+		f := answer.FailureOf(err)
+		f.Error += "."
+		answer.Status(w, status, f)
 		return
 	}
 	head := w.Header()
@@ -125,11 +127,11 @@ func (h *History) exportOf(q url.Values) (e *export, status int, err error) {
 	names, missing := h.find(asked, filter)
 	switch {
 	case missing != "":
-		return nil, http.StatusNotFound, fmt.Errorf("there is no series %.200q; GET /api/v1/series lists them", missing)
+		return nil, http.StatusNotFound, answer.Say("export.none", "there is no series {series}; GET /api/v1/series lists them", fmt.Sprintf("%.200q", missing))
 	case len(names) == 0:
-		return nil, http.StatusNotFound, fmt.Errorf("no series matches the filter %.200q; GET /api/v1/series lists them", filter)
+		return nil, http.StatusNotFound, answer.Say("export.nomatch", "no series matches the filter {filter}; GET /api/v1/series lists them", fmt.Sprintf("%.200q", filter))
 	case e.form.columns > 0 && len(names) > e.form.columns:
-		return nil, http.StatusBadRequest, fmt.Errorf("%d series are more than the %d that can stand beside each other; export fewer, or format=line", len(names), e.form.columns)
+		return nil, http.StatusBadRequest, answer.Say("export.many", "{n} series are more than the {most} that can stand beside each other; export fewer, or format=line", len(names), e.form.columns)
 	}
 	for _, name := range names {
 		e.series = append(e.series, h.describe(name))

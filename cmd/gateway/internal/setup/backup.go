@@ -79,7 +79,7 @@ func (s *Setup) restore(w http.ResponseWriter, r *http.Request) {
 	t := backup.Target{State: s.State, ConfigFile: s.File.path, StatePath: s.started.Persistence.Path, Current: s.started}
 	m, err := backup.Stage(patientBody{r.Body, http.NewResponseController(w)}, t)
 	if err != nil {
-		answer.Error(w, http.StatusUnprocessableEntity, "%v. Nothing was changed.", err)
+		answer.Fail(w, http.StatusUnprocessableEntity, answer.Say("backup.refused", "{why}. Nothing was changed.", err))
 		return
 	}
 	m.Files = nil // their names are of no use there
@@ -97,7 +97,7 @@ func (s *Setup) unstage(w http.ResponseWriter, _ *http.Request) {
 	s.restoring.Lock()
 	defer s.restoring.Unlock()
 	if err := backup.Unstage(s.State); err != nil {
-		answer.Error(w, http.StatusInternalServerError, "%v", err)
+		answer.Fail(w, http.StatusInternalServerError, err)
 		return
 	}
 	answer.JSON(w, Restored{File: s.File.State()})

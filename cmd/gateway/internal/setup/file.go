@@ -3,7 +3,6 @@ package setup
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"sync"
 
 	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 // File is the configuration file of a gateway that runs. It may be used
@@ -44,8 +44,11 @@ type ChangedError struct {
 	Is   []string // and as they are
 }
 
-func (e *ChangedError) Error() string {
-	return fmt.Sprintf("%s was changed by somebody else since the gateway read it, from line %d on; it was not written. Read it again, or restart the gateway, and try again", e.Path, e.Line)
+func (e *ChangedError) Error() string { return e.Unwrap().Error() }
+
+// Unwrap returns the same with words for the page.
+func (e *ChangedError) Unwrap() error {
+	return answer.Say("file.changed", "{file} was changed by somebody else since the gateway read it, from line {line} on; it was not written. Read it again, or restart the gateway, and try again", e.Path, e.Line)
 }
 
 // ReadOnlyError is why a file was not written: it cannot be.
@@ -58,10 +61,16 @@ func (e *ReadOnlyError) Error() string {
 	if e.Path == "" {
 		return e.Err.Error()
 	}
-	return fmt.Sprintf("%s cannot be written: %v", e.Path, e.Err)
+	return e.Unwrap().Error()
 }
 
-func (e *ReadOnlyError) Unwrap() error { return e.Err }
+// Unwrap returns the same with words for the page.
+func (e *ReadOnlyError) Unwrap() error {
+	if e.Path == "" {
+		return e.Err
+	}
+	return answer.Say("file.readonly", "{file} cannot be written: {why}", e.Path, e.Err)
+}
 
 // Edit changes the file: change is given what it has in it, which is nothing if
 // there is none, and its name for errors. What is to be written has been checked

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 	"gateway/sensors"
 	"gateway/sensors/bus"
 	"gateway/sensors/driver"
@@ -40,7 +42,7 @@ func (f Form) config() (sensors.SensorConfig, error) {
 	if f.Interval != "" {
 		d, err := time.ParseDuration(f.Interval)
 		if err != nil {
-			return c, fmt.Errorf("interval: want a time such as 10s, 5m or 1h, got %q", f.Interval)
+			return c, fmt.Errorf("interval: %w", answer.Say("form.interval", "want a time such as 10s, 5m or 1h, got {text}", strconv.Quote(f.Interval)))
 		}
 		c.Interval = d
 	}
@@ -101,10 +103,10 @@ func (f Form) block() string {
 // mayBeAdded tells why a driver is none for the page.
 func mayBeAdded(name string) error {
 	if name == "" {
-		return errors.New("driver: is missing")
+		return fmt.Errorf("driver: %w", answer.Say("form.missing", "is missing"))
 	}
 	if d, ok := driver.Lookup(name); ok && d.Name == "exec" {
-		return errors.New("driver: exec runs a program, which only the configuration file may say; add it there")
+		return fmt.Errorf("driver: %w", answer.Say("form.exec", "exec runs a program, which only the configuration file may say; add it there"))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package setup
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -100,7 +99,7 @@ func (s *Setup) add(w http.ResponseWriter, r *http.Request) {
 		err = check(s.cfg.Sensors, c)
 	}
 	if err != nil {
-		answer.Error(w, http.StatusUnprocessableEntity, "%v", err)
+		answer.Fail(w, http.StatusUnprocessableEntity, err)
 		return
 	}
 	err = s.editLocked(r.Context(), func(name string, data []byte) ([]byte, error) {
@@ -156,7 +155,7 @@ func (s *Setup) indexLocked(room, name string) (int, error) {
 			return i, nil
 		}
 	}
-	return 0, fmt.Errorf("there is no sensor %s/%s in the configuration", room, name)
+	return 0, answer.Say("form.none", "there is no sensor {room}/{name} in the configuration", room, name)
 }
 
 // change changes a sensor: what the form leaves out stays as it is.
@@ -169,15 +168,15 @@ func (s *Setup) change(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	i, err := s.indexLocked(r.PathValue("room"), r.PathValue("name"))
 	if err != nil {
-		answer.Error(w, http.StatusNotFound, "%v", err)
+		answer.Fail(w, http.StatusNotFound, err)
 		return
 	}
 	if f.Driver != "" && f.Driver != s.cfg.Sensors.Sensors[i].Driver {
-		answer.Error(w, http.StatusUnprocessableEntity, "driver: a sensor keeps its driver; remove it, and add another one")
+		answer.Fail(w, http.StatusUnprocessableEntity, answer.Say("form.driver", "driver: a sensor keeps its driver; remove it, and add another one"))
 		return
 	}
 	if err := mayBeAdded(s.cfg.Sensors.Sensors[i].Driver); err != nil {
-		answer.Error(w, http.StatusUnprocessableEntity, "%v", err)
+		answer.Fail(w, http.StatusUnprocessableEntity, err)
 		return
 	}
 	f.Driver = ""
@@ -208,7 +207,7 @@ func (s *Setup) remove(w http.ResponseWriter, r *http.Request) {
 	room, name := r.PathValue("room"), r.PathValue("name")
 	i, err := s.indexLocked(room, name)
 	if err != nil {
-		answer.Error(w, http.StatusNotFound, "%v", err)
+		answer.Fail(w, http.StatusNotFound, err)
 		return
 	}
 	path := s.pathLocked(room, name)
@@ -224,7 +223,7 @@ func (s *Setup) remove(w http.ResponseWriter, r *http.Request) {
 	})
 	if err == nil && r.URL.Query().Get("history") == "true" {
 		if err = s.DeleteHistory(path); err != nil {
-			err = fmt.Errorf("the sensor is removed, and its history is not: %w", err)
+			err = answer.Say("form.history", "the sensor is removed, and its history is not: {why}", err)
 		}
 	}
 	if err != nil {

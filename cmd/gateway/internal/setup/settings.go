@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -99,7 +100,7 @@ func (s *Setup) setSettings(w http.ResponseWriter, r *http.Request) {
 	yaml := ""
 	for _, key := range keys {
 		if !slices.ContainsFunc(s.settingsLocked().Settings, func(x Setting) bool { return x.Key == key }) {
-			answer.Error(w, http.StatusUnprocessableEntity, "%s: is not for the page to change; change it in the file", key)
+			answer.Fail(w, http.StatusUnprocessableEntity, fmt.Errorf("%s: %w", key, answer.Say("settings.file", "is not for the page to change; change it in the file")))
 			return
 		}
 		yaml += key + ": " + config.Scalar(values[key]) + "\n"

@@ -89,7 +89,7 @@ func (s *Setup) Mount(mount Mount) {
 // refusal is an error of the API that has more to say: the lines to put into the
 // file by hand, or those that somebody else has changed.
 type refusal struct {
-	Error   string   `json:"error"`
+	answer.Failure
 	File    string   `json:"file,omitempty"`
 	YAML    string   `json:"yaml,omitempty"`
 	Changed *changes `json:"changed,omitempty"`
@@ -106,16 +106,13 @@ type changes struct {
 func (s *Setup) refuse(w http.ResponseWriter, err error, yaml string) {
 	var by *ChangedError
 	var ro *ReadOnlyError
-	var wrong *config.Error
 	switch {
 	case errors.As(err, &by):
-		answer.Status(w, http.StatusConflict, refusal{Error: err.Error(), File: by.Path, Changed: &changes{by.Line, by.Was, by.Is}})
+		answer.Status(w, http.StatusConflict, refusal{Failure: answer.FailureOf(err), File: by.Path, Changed: &changes{by.Line, by.Was, by.Is}})
 	case errors.As(err, &ro):
-		answer.Status(w, http.StatusConflict, refusal{Error: err.Error(), File: ro.Path, YAML: yaml})
-	case errors.As(err, &wrong):
-		answer.Error(w, http.StatusUnprocessableEntity, "%v", err)
+		answer.Status(w, http.StatusConflict, refusal{Failure: answer.FailureOf(err), File: ro.Path, YAML: yaml})
 	default:
-		answer.Error(w, http.StatusUnprocessableEntity, "%v", err)
+		answer.Fail(w, http.StatusUnprocessableEntity, err)
 	}
 }
 

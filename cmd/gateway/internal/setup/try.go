@@ -57,7 +57,7 @@ func (s *Setup) try(w http.ResponseWriter, r *http.Request) {
 		err = check(known, c)
 	}
 	if err != nil {
-		answer.Error(w, http.StatusUnprocessableEntity, "%v", err)
+		answer.Fail(w, http.StatusUnprocessableEntity, err)
 		return
 	}
 	s.probing.Lock()

@@ -218,7 +218,7 @@ func (s *System) filters(id string, most int) []Filter {
 }
 
 func noClient(w http.ResponseWriter, id string) {
-	answer.Error(w, http.StatusNotFound, "There is no client %q: it has left and its session has ended.", clip(id))
+	answer.Fail(w, http.StatusNotFound, answer.Say("client.none", "There is no client {id}: it has left and its session has ended.", strconv.Quote(clip(id))))
 }
 
 func clip(s string) string {
@@ -255,7 +255,7 @@ func (s *System) disconnect(w http.ResponseWriter, r *http.Request) {
 		d.Disconnected = s.Broker.Disconnect(id, why)
 	}
 	if !d.Disconnected && !d.Forgotten {
-		answer.Error(w, http.StatusConflict, "The client %q is not connected. Its session is kept; to end that, too, ask with forget=true.", clip(id))
+		answer.Fail(w, http.StatusConflict, answer.Say("client.away", "The client {id} is not connected. Its session is kept; to end that, too, ask with forget=true.", strconv.Quote(clip(id))))
 		return
 	}
 	s.Log.Info("client disconnected by somebody on the page", "client", id, "forgotten", d.Forgotten, "from", r.RemoteAddr)

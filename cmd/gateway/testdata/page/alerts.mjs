@@ -150,6 +150,10 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   await shows("온도", ".rules");
   await shows("값이 30 °C보다 높으면 알립니다", ".rules");
   await axe("alerts in Korean");
+  offline(true); // the browser calls an answer of 404 an error
+  const refused = await page.evaluate(() => import("/static/api.js").then((m) => m.del("alerts/rules/nothing")).catch((e) => e.message));
+  offline(false);
+  check(refused === "그런 규칙이 없습니다: nothing", `what the gateway says is not Korean: ${refused}`);
   await page.evaluate(() => import("/static/i18n.js").then((m) => m.choose("en")));
   await page.getByRole("button", { name: "Disable: too warm" }).click();
   await shows("disabled", ".rules");

@@ -2,7 +2,6 @@ package access
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -57,7 +56,7 @@ func (a *Access) session(r *http.Request) (Session, *http.Cookie) {
 	unset := a.password == nil && a.damaged == nil
 	s := Session{Role: roleOf(who.right()), Setup: unset, Code: unset && !a.trusts(r), Anonymous: a.mayLook(r, unset), Kept: a.folder != ""}
 	if a.damaged != nil {
-		s.Problem = textDamaged
+		s.Problem = errDamaged.Error()
 	}
 	t := who.token
 	if who.session != nil {
@@ -84,8 +83,8 @@ func (a *Access) trusts(r *http.Request) bool { return a.here(r) && loopbackName
 
 // wrong is a refusal that the page has its own words for.
 type wrong struct {
-	Error string `json:"error"`
-	Why   string `json:"why"` // "password", "code" or "wait"
+	answer.Failure
+	Why string `json:"why"` // "password", "code" or "wait"
 }
 
 // hear reports whether an address may try a password or a code now, and answers
@@ -101,13 +100,13 @@ func (a *Access) hear(w http.ResponseWriter, r *http.Request) bool {
 func answerWait(w http.ResponseWriter, wait time.Duration) {
 	seconds := int(math.Ceil(wait.Seconds()))
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	answer.Status(w, http.StatusTooManyRequests, wrong{fmt.Sprintf("Too many wrong tries. Wait %d s, and try again.", seconds), "wait"})
+	answer.Status(w, http.StatusTooManyRequests, wrong{answer.FailureOf(answer.Say("access.wait", "Too many wrong tries. Wait {n} s, and try again.", seconds)), "wait"})
 }
 
 // miss answers that what was tried is wrong.
-func (a *Access) miss(w http.ResponseWriter, r *http.Request, what, text string) {
+func (a *Access) miss(w http.ResponseWriter, r *http.Request, what string, text *answer.Text) {
 	a.failed.note(what, peer(r))
-	answer.Status(w, http.StatusForbidden, wrong{text, what})
+	answer.Status(w, http.StatusForbidden, wrong{answer.FailureOf(text), what})
 }
 
 // serveSetup sets the first password, and logs in.
@@ -119,13 +118,13 @@ func (a *Access) serveSetup(w http.ResponseWriter, r *http.Request) {
 	now, _ := a.session(r)
 	switch err := checkPassword(said.Password); {
 	case now.Problem != "":
-		answer.Error(w, http.StatusForbidden, "%s", now.Problem)
+		answer.Fail(w, http.StatusForbidden, errDamaged)
 		return
 	case !now.Setup:
-		answer.Error(w, http.StatusConflict, "%s", textSet)
+		answer.Fail(w, http.StatusConflict, errPasswordThere)
 		return
 	case err != nil:
-		answer.Error(w, http.StatusBadRequest, "%s", sentence(err))
+		answer.Status(w, http.StatusBadRequest, answer.Sentence(err))
 		return
 	}
 	if now.Code && !a.hearCode(w, r, said.Code) {
@@ -140,14 +139,14 @@ func (a *Access) serveSetup(w http.ResponseWriter, r *http.Request) {
 	a.logIn(w, r, mark)
 }
 
-const textSet = "There is a password already: log in with it. If nobody knows it, set a new one with gateway passwd --page."
+var errPasswordThere = answer.Say("access.set", "There is a password already: log in with it. If nobody knows it, set a new one with gateway passwd --page.")
 
 // hearCode reports whether said is the code, and answers if it is not.
 func (a *Access) hearCode(w http.ResponseWriter, r *http.Request, said string) bool {
-	const text = "The code is wrong. It is in the gateway's log, in the last line that has code=; with systemd: journalctl -u gateway | grep code="
+	text := answer.Say("access.code", "The code is wrong. It is in the gateway's log, in the last line that has code=; with systemd: journalctl -u gateway | grep code=")
 	a.announce()
 	if said == "" {
-		answer.Status(w, http.StatusForbidden, wrong{text, "code"})
+		answer.Status(w, http.StatusForbidden, wrong{answer.FailureOf(text), "code"})
 		return false
 	}
 	if !a.hear(w, r) {
@@ -167,10 +166,10 @@ func (a *Access) answerUnset(w http.ResponseWriter, err error) {
 	case errors.Is(err, errBusy):
 		answerWait(w, turnPatience)
 	case errors.Is(err, errSet):
-		answer.Error(w, http.StatusConflict, "%s", textSet)
+		answer.Fail(w, http.StatusConflict, errPasswordThere)
 	default:
 		a.log.Error("the page's password cannot be kept", "error", err)
-		answer.Error(w, http.StatusInternalServerError, "The password was not set: %v.", err)
+		answer.Fail(w, http.StatusInternalServerError, answer.Say("password.unset", "The password was not set: {why}.", err))
 	}
 }
 
@@ -186,7 +185,7 @@ func (a *Access) hearPassword(w http.ResponseWriter, r *http.Request, said strin
 		answerWait(w, turnPatience)
 		return "", false
 	case mark == "":
-		a.miss(w, r, "password", "The password is wrong. If nobody knows it, set a new one with gateway passwd --page.")
+		a.miss(w, r, "password", answer.Say("password.wrong", "The password is wrong. If nobody knows it, set a new one with gateway passwd --page."))
 		return "", false
 	}
 	a.tries.succeed(peer(r))
@@ -204,10 +203,10 @@ func (a *Access) serveLogin(w http.ResponseWriter, r *http.Request) {
 	a.mu.Unlock()
 	switch now, _ := a.session(r); {
 	case now.Problem != "":
-		answer.Error(w, http.StatusForbidden, "%s", now.Problem)
+		answer.Fail(w, http.StatusForbidden, errDamaged)
 		return
 	case now.Setup:
-		answer.Error(w, http.StatusConflict, "%s", textSetFirst)
+		answer.Fail(w, http.StatusConflict, errSetFirst)
 		return
 	}
 	if mark, ok := a.hearPassword(w, r, said.Password); ok {
@@ -230,7 +229,10 @@ func (a *Access) logIn(w http.ResponseWriter, r *http.Request, mark string) {
 	answer.JSON(w, Session{Role: roleOf(Admin), Anonymous: a.anonymous.Load(), Kept: a.folder != ""})
 }
 
-const textUnwritten = "This is done until the gateway restarts, but it cannot be written down: %v."
+// unwritten says that what was asked for lasts until the next start.
+func unwritten(err error) *answer.Text {
+	return answer.Say("access.unwritten", "This is done until the gateway restarts, but it cannot be written down: {why}.", err)
+}
 
 // serveLogout ends the session of whoever asks, or, everywhere, all that were
 // begun with the password.
@@ -243,7 +245,7 @@ func (a *Access) serveLogout(w http.ResponseWriter, r *http.Request) {
 	who := a.shown(r, time.Now())
 	if said.Everywhere && who.right() != Admin {
 		a.mu.Unlock()
-		answer.Error(w, http.StatusForbidden, "%s", textOnlyLook)
+		answer.Fail(w, http.StatusForbidden, errOnlyLook)
 		return
 	}
 	if who.session != nil {
@@ -255,7 +257,7 @@ func (a *Access) serveLogout(w http.ResponseWriter, r *http.Request) {
 	a.mu.Unlock()
 	a.dropCookie(w, r)
 	if err := a.keepGrants(); err != nil {
-		answer.Error(w, http.StatusInternalServerError, textUnwritten, err)
+		answer.Fail(w, http.StatusInternalServerError, unwritten(err))
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -269,7 +271,7 @@ func (a *Access) servePassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := checkPassword(said.New); err != nil {
-		answer.Error(w, http.StatusBadRequest, "%s", sentence(err))
+		answer.Status(w, http.StatusBadRequest, answer.Sentence(err))
 		return
 	}
 	a.mu.Lock()

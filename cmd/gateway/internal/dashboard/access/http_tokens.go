@@ -49,11 +49,11 @@ func (a *Access) serveNewToken(w http.ResponseWriter, r *http.Request) {
 	}
 	right, known := rightOf(said.Role)
 	if !known {
-		answer.Error(w, http.StatusBadRequest, "Role: %q is none; viewer may look, admin may change things, too.", said.Role)
+		answer.Fail(w, http.StatusBadRequest, answer.Say("token.role", "Role: \"{role}\" is none; viewer may look, admin may change things, too.", said.Role))
 		return
 	}
 	if err := checkName(said.Name); err != nil {
-		answer.Error(w, http.StatusBadRequest, "%s", sentence(err))
+		answer.Status(w, http.StatusBadRequest, answer.Sentence(err))
 		return
 	}
 	a.mu.Lock()
@@ -64,14 +64,14 @@ func (a *Access) serveNewToken(w http.ResponseWriter, r *http.Request) {
 	}
 	a.mu.Unlock()
 	if err != nil {
-		answer.Error(w, http.StatusConflict, "%s", sentence(err))
+		answer.Status(w, http.StatusConflict, answer.Sentence(err))
 		return
 	}
 	if err := a.keepGrants(); err != nil {
 		a.mu.Lock()
 		a.grants.revoke(f.ID)
 		a.mu.Unlock()
-		answer.Error(w, http.StatusInternalServerError, "The token cannot be kept: %v.", err)
+		answer.Fail(w, http.StatusInternalServerError, answer.Say("token.unkept", "The token cannot be kept: {why}.", err))
 		return
 	}
 	a.log.Info("a token for the page is made", "name", f.Name, "role", f.Role, "from", peer(r))
@@ -88,12 +88,12 @@ func (a *Access) serveRevoke(w http.ResponseWriter, r *http.Request) {
 	}
 	a.mu.Unlock()
 	if t == nil {
-		answer.Error(w, http.StatusNotFound, "There is no such token; it may be revoked already.")
+		answer.Fail(w, http.StatusNotFound, answer.Say("token.none", "There is no such token; it may be revoked already."))
 		return
 	}
 	a.log.Info("a token for the page is revoked", "name", t.name, "from", peer(r))
 	if err := a.keepGrants(); err != nil {
-		answer.Error(w, http.StatusInternalServerError, textUnwritten, err)
+		answer.Fail(w, http.StatusInternalServerError, unwritten(err))
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"gateway/broker/auth"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 const (
@@ -23,11 +24,11 @@ const (
 func checkPassword(p string) error {
 	switch n := utf8.RuneCountInString(p); {
 	case !utf8.ValidString(p):
-		return errors.New("the password is not UTF-8")
+		return answer.Say("password.utf8", "the password is not UTF-8")
 	case n < minPassword:
-		return fmt.Errorf("the password has %d characters; at least %d are needed", n, minPassword)
+		return answer.Say("password.short", "the password has {n} characters; at least {least} are needed", n, minPassword)
 	case len(p) > maxPassword:
-		return fmt.Errorf("the password has %d bytes; at most %d are possible", len(p), maxPassword)
+		return answer.Say("password.long", "the password has {n} bytes; at most {most} are possible", len(p), maxPassword)
 	}
 	return nil
 }

@@ -12,18 +12,18 @@ import (
 // refusal is why a request is not served, in words for whoever made it.
 type refusal struct {
 	status int
-	text   string
+	text   *answer.Text
 }
 
-const (
-	textSetFirst = "Nobody may do this until there is a password: open the page and set one."
-	textLogIn    = "Log in first: open the page and give the password, or send a token (Authorization: Bearer gw_…)."
-	textOnlyLook = "This login may only look. To change something, log in with the password."
-	textNoToken  = "This token is unknown, or was revoked. Make a new one on the page, under Settings."
-	textHost     = "This gateway's page has no password and is for this machine only: open it as http://localhost, and set one. Then any name will do."
-	textDamaged  = "The password of this page cannot be read, so nobody can log in; the gateway's log says why. Set a new one with gateway passwd --page."
-	textOthers   = "Another site has asked your browser to do this, so it was not done. If this gateway is behind a proxy, " +
-		"the proxy has to pass on the name that the browser asked for (Host)."
+var (
+	errSetFirst = answer.Say("access.setfirst", "Nobody may do this until there is a password: open the page and set one.")
+	errLogIn    = answer.Say("access.login", "Log in first: open the page and give the password, or send a token (Authorization: Bearer gw_…).")
+	errOnlyLook = answer.Say("access.onlylook", "This login may only look. To change something, log in with the password.")
+	errNoToken  = answer.Say("access.notoken", "This token is unknown, or was revoked. Make a new one on the page, under Settings.")
+	errHost     = answer.Say("access.host", "This gateway's page has no password and is for this machine only: open it as http://localhost, and set one. Then any name will do.")
+	errDamaged  = answer.Say("access.damaged", "The password of this page cannot be read, so nobody can log in; the gateway's log says why. Set a new one with gateway passwd --page.")
+	errOthers   = answer.Say("access.others", "Another site has asked your browser to do this, so it was not done. If this gateway is behind a proxy, "+
+		"the proxy has to pass on the name that the browser asked for (Host).")
 )
 
 // Require serves what h has to whoever has the right. Whatever the right, nothing
@@ -33,7 +33,7 @@ const (
 func (a *Access) Require(right Right, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.others.Check(r) != nil {
-			answer.Error(w, http.StatusForbidden, "%s", textOthers)
+			answer.Fail(w, http.StatusForbidden, errOthers)
 			return
 		}
 		if right == Open {
@@ -56,7 +56,7 @@ func (no *refusal) answer(w http.ResponseWriter) {
 	if no.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer") // which is required, and makes no browser ask
 	}
-	answer.Error(w, no.status, "%s", no.text)
+	answer.Fail(w, no.status, no.text)
 }
 
 // May tells whether a request has a right.
@@ -143,32 +143,26 @@ func (a *Access) refuse(right Right, r *http.Request, s shown) *refusal {
 	unset := a.password == nil && a.damaged == nil
 	switch {
 	case s.bearer && s.token == nil:
-		return &refusal{http.StatusUnauthorized, textNoToken}
+		return &refusal{http.StatusUnauthorized, errNoToken}
 	case right == Admin && a.damaged != nil:
-		return &refusal{http.StatusForbidden, textDamaged}
+		return &refusal{http.StatusForbidden, errDamaged}
 	case s.right() >= right:
 		return nil
 	case right == Read && a.mayLook(r, unset):
 		return nil
 	case unset && right == Read && a.here(r):
-		return &refusal{http.StatusMisdirectedRequest, textHost}
+		return &refusal{http.StatusMisdirectedRequest, errHost}
 	case unset:
-		return &refusal{http.StatusForbidden, textSetFirst}
+		return &refusal{http.StatusForbidden, errSetFirst}
 	case s.right() == Read:
-		return &refusal{http.StatusForbidden, textOnlyLook}
+		return &refusal{http.StatusForbidden, errOnlyLook}
 	case a.damaged != nil:
-		return &refusal{http.StatusUnauthorized, textDamaged}
+		return &refusal{http.StatusUnauthorized, errDamaged}
 	}
-	return &refusal{http.StatusUnauthorized, textLogIn}
+	return &refusal{http.StatusUnauthorized, errLogIn}
 }
 
 // mayLook tells whether a request that shows nothing may look.
 func (a *Access) mayLook(r *http.Request, unset bool) bool {
 	return a.anonymous.Load() || unset && a.here(r) && loopbackName(r.Host)
-}
-
-// sentence writes an error for people.
-func sentence(err error) string {
-	text := err.Error()
-	return strings.ToUpper(text[:1]) + text[1:] + "."
 }

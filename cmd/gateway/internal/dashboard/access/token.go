@@ -1,12 +1,12 @@
 package access
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 const (
@@ -51,19 +51,19 @@ func rightOf(role string) (Right, bool) {
 func checkName(name string) error {
 	switch n := utf8.RuneCountInString(name); {
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
-		return errors.New("name: control characters cannot stand in it")
+		return answer.Say("token.control", "name: control characters cannot stand in it")
 	case strings.TrimSpace(name) == "":
-		return errors.New("name: say what the token is for, such as hallway display")
+		return answer.Say("token.noname", "name: say what the token is for, such as hallway display")
 	case n > maxName:
-		return fmt.Errorf("name: it has %d characters; at most %d are possible", n, maxName)
+		return answer.Say("token.long", "name: it has {n} characters; at most {most} are possible", n, maxName)
 	}
 	return nil
 }
 
 // errTaken and errFull are why a token cannot be made.
 var (
-	errTaken = errors.New("there is a token of that name; choose another, or revoke that one")
-	errFull  = fmt.Errorf("there are %d tokens, which is as many as there can be; revoke one that is not used", maxTokens)
+	errTaken = answer.Say("token.taken", "there is a token of that name; choose another, or revoke that one")
+	errFull  = answer.Say("token.full", "there are {n} tokens, which is as many as there can be; revoke one that is not used", maxTokens)
 )
 
 // newToken adds a token, and returns it as whoever is to have it shows it, and as

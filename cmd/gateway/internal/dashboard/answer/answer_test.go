@@ -1,6 +1,10 @@
 package answer
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -40,5 +44,37 @@ func TestDecode(t *testing.T) {
 				t.Errorf("an error that is not JSON: %v", w.Header())
 			}
 		})
+	}
+}
+
+// TestTexts: what has words for the page travels with its code and its values, and
+// what is not only a field's name around it with neither.
+func TestTexts(t *testing.T) {
+	short := Say("password.short", "has {n} characters; at least {least} are needed, not {n}", 3, 8)
+	for _, tt := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"a text", short, `{"error":"has 3 characters; at least 8 are needed, not 3","code":"password.short","values":{"least":8,"n":3}}`},
+		{"behind a field", fmt.Errorf("user[0]: %w", short), `{"error":"user[0]: has 3 characters; at least 8 are needed, not 3","code":"password.short","values":{"least":8,"n":3},"before":"user[0]: "}`},
+		{"in other words", fmt.Errorf("what you wrote: %w", short), `{"error":"what you wrote: has 3 characters; at least 8 are needed, not 3"}`},
+		{"before other words", fmt.Errorf("%w, too", short), `{"error":"has 3 characters; at least 8 are needed, not 3, too"}`},
+		{"in another text", Say("x", "line {n}: {why}", 2, Say("y", "is empty")), `{"error":"line 2: is empty","code":"x","values":{"n":2,"why":{"error":"is empty","code":"y"}}}`},
+		{"around what has no words", Say("x", "not kept: {why}", fs.ErrExist), `{"error":"not kept: file already exists","code":"x","values":{"why":"file already exists"}}`},
+		{"a value in braces", Say("x", "{open} {why}", "{why}", "is open"), `{"error":"{why} is open","code":"x","values":{"open":"{why}","why":"is open"}}`},
+		{"nothing of ours", fs.ErrExist, `{"error":"file already exists"}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if b, err := json.Marshal(FailureOf(tt.err)); err != nil || string(b) != tt.want {
+				t.Errorf("%s, %v; want %s", b, err, tt.want)
+			}
+		})
+	}
+	if err := Say("x", "not kept: {why}", fs.ErrExist); !errors.Is(err, fs.ErrExist) {
+		t.Error("a text hides the error in it")
+	}
+	if s := Sentence(errors.New("it is empty")); s.Error != "It is empty." {
+		t.Errorf("a sentence is %q", s.Error)
 	}
 }

@@ -1,6 +1,6 @@
 // How the page asks the gateway. Addresses are relative: "sensors" is
 // /api/v1/sensors, wherever the page is.
-import { t } from "./i18n.js";
+import { loadSaid, said, t } from "./i18n.js";
 import { refresh, session } from "./session.js";
 
 /**
@@ -37,7 +37,8 @@ async function ask(method, path, body, { signal, headers = {}, raw = false } = {
   if (r.ok) return answer;
   if (r.status === 401 && session.value?.role) refresh(); // it has ended: the page asks for the password
   const more = { why: answer?.why, wait: Number(r.headers.get("Retry-After") ?? 0), answer: isJSON ? answer : null };
-  throw new ApiError(r.status, answer?.error ?? (String(answer).slice(0, 300) || `${r.status} ${r.statusText}`), more);
+  if (answer?.code) await loadSaid();
+  throw new ApiError(r.status, (answer?.error && said(answer)) || (String(answer).slice(0, 300) || `${r.status} ${r.statusText}`), more);
 }
 
 /** get("sensors") resolves to the JSON of the answer, or rejects with an ApiError. */

@@ -96,3 +96,19 @@ export function t(key, args = {}) {
   if (typeof words === "object") words = words[new Intl.PluralRules(lang.value).select(args.n ?? 0)] ?? words.other;
   return words.replace(/\{(\w+)\}/g, (whole, name) => (name in args ? String(typeof args[name] === "number" ? args[name].toLocaleString(lang.value) : args[name]) : whole));
 }
+
+/** Loads what the gateway says, in a language that is not its own. */
+export async function loadSaid() {
+  if (lang.value !== "en") await load("said");
+}
+
+/**
+ * What the gateway says, {error, code, values, before} of its API, in the language
+ * of the page; its English if there are no other words.
+ */
+export function said(text) {
+  const key = `said.${text.code}`;
+  if (lang.value === "en" || !text.code || !has(key)) return text.error;
+  const values = Object.entries(text.values ?? {}).map(([name, v]) => [name, typeof v === "object" ? said(v) : v]);
+  return (text.before ?? "") + t(key, Object.fromEntries(values));
+}
