@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -201,19 +200,12 @@ func (v *viewer) end(t *testing.T) {
 
 // fetch gets a document, and hands on its lines.
 func fetch(ctx context.Context, url string, line func(string)) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	body, err := get(ctx, url)
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, resp.Status)
-	}
-	lines := bufio.NewScanner(resp.Body)
+	defer body.Close()
+	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, 8<<20)
 	for lines.Scan() {
 		line(lines.Text())

@@ -9,7 +9,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"sync"
 	"testing"
@@ -116,17 +115,9 @@ type subscriber struct {
 // subscribe connects and subscribes to all that the gateway says.
 func subscribe(t *testing.T, address string) *subscriber {
 	t.Helper()
+	c := dial(t, address, client.Options{CleanStart: true})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.Connect(ctx, conn, client.Options{CleanStart: true, Buffer: 1000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
 	if _, err := c.Subscribe(ctx, []packet.Subscription{{Filter: "board/#", QoS: 1}}); err != nil {
 		t.Fatal(err)
 	}

@@ -6,14 +6,14 @@ import (
 	"bytes"
 	_ "embed"
 	"flag"
-	"fmt"
 	"os"
 	"slices"
-	"strings"
+	"strconv"
 	"sync"
 	"text/template"
 	"time"
 
+	"gateway/broker/bench/machine"
 	"gateway/deploy/raspberrypi/emulated/board"
 )
 
@@ -57,17 +57,12 @@ func (r *report) kernel(a board.Arch, release string) {
 	r.kernels[a.Name] = release
 }
 
-// short writes a figure with three digits that count.
+// short writes a figure with three digits that count, and a count as it is.
 func short(v float64) string {
-	switch {
-	case v >= 100 || v == float64(int(v)):
-		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
-	case v >= 1:
-		return fmt.Sprintf("%.2f", v)
+	if v == float64(int(v)) {
+		return strconv.Itoa(int(v))
 	}
-	return fmt.Sprintf("%.3f", v)
+	return machine.Number(v)
 }
 
 // Value is the figure of a board, – if there is none.
@@ -92,26 +87,10 @@ func (r *report) write(file string) error {
 	var b bytes.Buffer
 	err = t.Execute(&b, map[string]any{
 		"Date": time.Now().Format(time.DateOnly), "Rows": r.rows, "Kernels": r.kernels,
-		"Machine": machine(),
+		"Machine": machine.Describe(),
 	})
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(file, b.Bytes(), 0o644)
-}
-
-// machine says what this machine is.
-func machine() string {
-	name, cores := "a processor without a name", 0
-	b, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(b)) {
-		key, value, _ := strings.Cut(line, ":")
-		switch strings.TrimSpace(key) {
-		case "model name":
-			name = strings.TrimSpace(value)
-		case "processor":
-			cores++
-		}
-	}
-	return fmt.Sprintf("%s, %d cores", name, cores)
 }
