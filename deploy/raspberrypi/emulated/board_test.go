@@ -21,6 +21,7 @@ var every = flag.Bool("every", false, "both boards, and the long form of what ha
 // TestBoard is the gateway as it ships, on a board with every chip: what is done
 // to the chips is seen at an MQTT client of this machine and on the page.
 func TestBoard(t *testing.T) {
+	besideOthers(t)
 	boards := []board.Arch{board.ARM64}
 	if *every {
 		boards = append(boards, board.ARMHF)

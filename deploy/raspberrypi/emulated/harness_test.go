@@ -69,6 +69,14 @@ func need(t *testing.T, a board.Arch) {
 	}
 }
 
+// besideOthers has a test run beside others that do so, since most of it is waiting.
+// With -every, times are measured, and each runs alone.
+func besideOthers(t *testing.T) {
+	if !*every {
+		t.Parallel()
+	}
+}
+
 // prepare fills in Programs and Dir of o.
 func prepare(t *testing.T, o board.Options) board.Options {
 	t.Helper()

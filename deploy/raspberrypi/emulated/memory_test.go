@@ -26,6 +26,7 @@ func TestMemory(t *testing.T) {
 	if runtime.GOARCH != "amd64" && runtime.GOARCH != "386" {
 		t.Skipf("%s cannot run the gateway of 386", runtime.GOARCH)
 	}
+	besideOthers(t)
 	dir, err := os.MkdirTemp(folder, "memory")
 	if err != nil {
 		t.Fatal(err)
