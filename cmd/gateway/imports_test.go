@@ -103,6 +103,7 @@ var importRules = map[string]struct {
 		"a board knows the gateway from outside only"},
 	"deploy/raspberrypi/dist":     {nil, "it packs the gateway, and runs tools"},
 	"deploy/raspberrypi/emulated": {nil, "a test of the whole, and nothing else"},
+	"cmd/gateway/pagetest":        {nil, "a script in a browser, whatever page it looks at"},
 	"cmd/gateway":                 {[]string{"*"}, "wire.go builds everything"},
 }
 
@@ -193,7 +194,7 @@ func moduleOf(pkg string) string {
 
 // testHelpers are for tests, benchmarks and generators; the product imports
 // none of them.
-var testHelpers = []string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams", "bridge/link/linktest", "bridge/upstreams/scripted", "broker/bench/machine", "cmd/gateway/internal/dashboard/openapitest"}
+var testHelpers = []string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams", "bridge/link/linktest", "bridge/upstreams/scripted", "broker/bench/machine", "cmd/gateway/internal/dashboard/openapitest", "cmd/gateway/pagetest"}
 
 func TestTheGatewayHoldsNoTestHelpers(t *testing.T) {
 	root := repositoryRoot(t)

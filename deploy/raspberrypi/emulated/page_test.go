@@ -3,14 +3,13 @@
 package emulated_test
 
 import (
-	"bufio"
 	"context"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"gateway/cmd/gateway/pagetest"
 )
 
 // page looks at the gateway's page in a real browser, while a temperature
@@ -30,37 +29,13 @@ func (h *house) page(t *testing.T) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", filepath.Join("testdata", "look.mjs"), h.Page)
 	cmd.Env = append(os.Environ(), "GATEWAY_NPM="+modules, "CHROMIUM="+chromium)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	passed := false
-	lines := bufio.NewScanner(stdout)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		switch line := lines.Text(); line {
-		case "do set 27.5":
-			h.bus.Between(func() { h.climate.Set(27.5, 50, 1000) })
-			if _, err := io.WriteString(stdin, "done\n"); err != nil {
-				t.Error(err)
-			}
-		case "passed":
-			passed = true
-		default:
-			t.Log(strings.TrimSpace(line))
+	pagetest.Converse(t, cmd, func(what string) string {
+		if what != "set 27.5" {
+			t.Errorf("look.mjs wants %q", what)
 		}
-	}
-	if err := cmd.Wait(); err != nil || !passed {
-		t.Errorf("look.mjs fails in the browser: %v", err)
-	}
+		h.bus.Between(func() { h.climate.Set(27.5, 50, 1000) })
+		return ""
+	})
 }
 
 // browser returns npm's folder with what drives a browser, and that, or what is

@@ -1,10 +1,8 @@
 package dashboard
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -16,11 +14,10 @@ import (
 	"time"
 
 	"gateway/broker"
+	"gateway/cmd/gateway/pagetest"
 )
 
-// TestBrowser drives the page in a real Chromium. testdata/page.mjs says on
-// its standard output what it wants done to the gateway, one line each, and
-// goes on when it reads "done".
+// TestBrowser drives the page in a real Chromium, with testdata/page.mjs.
 func TestBrowser(t *testing.T) {
 	node, env := needBrowser(t)
 	g := &browserGateway{t: t, b: broker.New(broker.Default(), slog.New(slog.DiscardHandler)), address: "127.0.0.1:0"}
@@ -31,36 +28,10 @@ func TestBrowser(t *testing.T) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, "testdata/page.mjs", "http://"+g.address)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	passed := false
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		line := lines.Text()
-		switch what, wanted := strings.CutPrefix(line, "do "); {
-		case wanted:
-			g.do(what)
-			if _, err := io.WriteString(stdin, "done\n"); err != nil {
-				t.Fatal(err)
-			}
-		case line == "passed":
-			passed = true
-		default:
-			t.Log(line)
-		}
-	}
-	if err := cmd.Wait(); err != nil || !passed {
-		t.Errorf("the page fails in the browser: %v", err)
-	}
+	pagetest.Converse(t, cmd, func(what string) string {
+		g.do(what)
+		return ""
+	})
 }
 
 // needBrowser returns node and what page.mjs needs to know, or skips.

@@ -1,5 +1,5 @@
 // What every test of the page uses: a real Chromium, and a gateway that the test
-// in Go has started. See page_test.go for the other side.
+// in Go has started. Package pagetest is the other side.
 //
 //   import { run } from "./browser.mjs";
 //   await run(async ({ page, url, gateway, check, shows, axe, picture }) => { … });
