@@ -353,6 +353,19 @@ func (g *gateway) sayWhere(out io.Writer) {
 	}
 	if i := slices.IndexFunc(tcp, func(w string) bool { return !strings.Contains(w, " ") }); i >= 0 {
 		host, port, _ := net.SplitHostPort(tcp[i])
-		fmt.Fprintf(out, "readings  mosquitto_sub -h %s -p %s -t '#' -v\n", host, port)
+		fmt.Fprintf(out, "readings  mosquitto_sub -h %s -p %s -v %s\n", host, port, g.readingsOptions())
 	}
+}
+
+// readingsOptions has mosquitto_sub show readings, and not what Home Assistant is told
+// of them. A broker without sensors knows no site that others have.
+func (g *gateway) readingsOptions() string {
+	var all []string
+	if cfg := g.cfg().Sensors.WithDefaults(hostname()); len(cfg.Sensors) > 0 {
+		all = append(all, "-t "+quoted(cfg.Site+"/#"))
+	}
+	if g.house.isUp() {
+		all = append(all, "-t "+quoted(sensors.Demo().Site+"/#"))
+	}
+	return cmp.Or(strings.Join(all, " "), "-t '#'")
 }

@@ -16,6 +16,7 @@ import (
 	"gateway/broker/client"
 	"gateway/broker/packet"
 	"gateway/cmd/gateway/internal/config"
+	"gateway/sensors"
 )
 
 // testConfig is the built-in configuration on free ports, with a bridge whose
@@ -147,7 +148,9 @@ func TestSayWhere(t *testing.T) {
 	for _, test := range []struct{ yaml, want string }{
 		{"dashboard: {address: ''}\nbroker: {listeners: []}\n", "page      none (dashboard.address is empty)\nMQTT      none (broker.listeners is empty)\n"},
 		{"dashboard: {address: ''}\nbroker: {listeners: [{protocol: ws, address: '127.0.0.1:0'}]}\n", "WebSocket only: ws://127.0.0.1:"},
-		{"dashboard: {address: ''}\nbroker: {listeners: [{protocol: tcp, address: '127.0.0.1:0'}]}\n", "readings  mosquitto_sub -h 127.0.0.1 -p "},
+		{"dashboard: {address: ''}\nbroker: {listeners: [{protocol: tcp, address: '127.0.0.1:0'}]}\n", " -v -t '" + sensors.Default().WithDefaults(hostname()).Site + "/#'\n"},
+		{"site: Anna's\ndashboard: {address: ''}\nbroker: {listeners: [{protocol: tcp, address: '127.0.0.1:0'}]}\n", ` -v -t 'Anna'\''s/#'` + "\n"},
+		{"site: home\nsensors: []\ndashboard: {address: ''}\nbroker: {listeners: [{protocol: tcp, address: '127.0.0.1:0'}]}\n", "readings  mosquitto_sub -h 127.0.0.1 -p "},
 		{"dashboard: {address: ':0', allow_anonymous: true}\n" + strings.Split(freePorts, "dashboard:")[0], "page      http://" + hostname() + ":"},
 	} {
 		cfg, err := config.Parse("test.yaml", []byte(test.yaml))
