@@ -85,7 +85,7 @@ func (c *bridgeAsideCommand) shelves() (folder string, names []string, err error
 		return "", nil, err
 	}
 	if _, err := os.Stat(store); err != nil {
-		return "", nil, c.explain(err) // rather than that nothing is set aside
+		return "", nil, explainStore(err, store, c.Dir != "") // rather than that nothing is set aside
 	}
 	folder = filepath.Join(store, "bridge")
 	files, err := os.ReadDir(folder)

@@ -13,7 +13,7 @@ import (
 )
 
 // configPaths are where a configuration is looked for when none is named.
-var configPaths = []string{"gateway.yaml", "/etc/gateway/gateway.yaml"}
+var configPaths = []string{"gateway.yaml", serviceConfig}
 
 // builtIn is where a configuration comes from if there is no file.
 const builtIn = "built in"

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -48,22 +46,11 @@ func (f storeFlags) folder() (string, error) {
 	if !cfg.Persistence.Enabled {
 		return "", fmt.Errorf("%s: persistence.enabled is false: there is no store; --dir names one", from)
 	}
-	dir, err := cfg.Persistence.Folder()
+	dir, _, err := storeOf(cfg, from)
 	if err != nil {
 		return "", &statusError{err: fmt.Errorf("persistence.%w", err), status: exitConfig}
 	}
-	if cfg.Persistence.Path == "" && !isFolder(dir) && isFolder(serviceFolder) {
-		return serviceFolder, nil // who asks is not the service
-	}
 	return dir, nil
-}
-
-// serviceFolder is where the gateway's systemd unit has its store.
-const serviceFolder = "/var/lib/gateway/store"
-
-func isFolder(dir string) bool {
-	info, err := os.Stat(dir)
-	return err == nil && info.IsDir()
 }
 
 // look reads the store.
@@ -73,15 +60,7 @@ func (f storeFlags) look() (*store.View, error) {
 		return nil, err
 	}
 	v, err := store.Look(dir)
-	return v, f.explain(err)
-}
-
-// explain adds what can be done.
-func (f storeFlags) explain(err error) error {
-	if errors.Is(err, fs.ErrNotExist) && f.Dir == "" {
-		return fmt.Errorf("%w; a gateway that runs as another user has its own: --dir names it", err)
-	}
-	return err
+	return v, explainStore(err, dir, f.Dir != "")
 }
 
 type storeInspectCommand struct {
@@ -355,7 +334,7 @@ func (c *storeBackupCommand) Run(_ context.Context, s streams) error {
 	}
 	sum, err := store.Backup(dir, c.Target)
 	if err != nil {
-		return c.explain(err)
+		return explainStore(err, dir, c.Dir != "")
 	}
 	fmt.Fprintf(s.out, "%s: %s (%s, %s waiting, %s)\n", sum.Folder, bytesText(sum.Bytes),
 		count(len(sum.Sessions), "session"), count(sum.Waiting, "message"), count(sum.Retained, "retained message"))

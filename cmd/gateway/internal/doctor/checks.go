@@ -226,6 +226,9 @@ func (m Machine) keeps(cfg *config.Config) []Finding {
 	if !cfg.Persistence.Enabled {
 		return []Finding{{Note, "persistence", "off: nothing outlives a restart", ""}}
 	}
+	if m.Store != "" {
+		return []Finding{m.keepsService()}
+	}
 	dir, err := cfg.Persistence.Folder()
 	if err == nil {
 		err = writable(dir)
@@ -234,6 +237,19 @@ func (m Machine) keeps(cfg *config.Config) []Finding {
 		return []Finding{{Bad, "persistence", err.Error(), "set persistence.path to a folder that " + m.User + " may write to"}}
 	}
 	return []Finding{{Good, "persistence", dir, ""}}
+}
+
+// keepsService looks at the store of the service as another user, who perhaps may not
+// look into it.
+func (m Machine) keepsService() Finding {
+	what := m.Store + ", that of the service"
+	switch err := writable(m.Store); {
+	case errors.Is(err, fs.ErrPermission):
+		return Finding{Note, "persistence", what + ", which " + m.User + " may not look into", "sudo -u gateway gateway doctor   looks as the service does"}
+	case err != nil:
+		return Finding{Bad, "persistence", err.Error(), "sudo systemctl restart gateway makes it, and journalctl -u gateway says why not"}
+	}
+	return Finding{Good, "persistence", what, ""}
 }
 
 // writable tells whether files can be made in a folder, or, if it does not

@@ -50,6 +50,9 @@ type Machine struct {
 	Hostname string                  // "" if there is none
 	Access   func(file string) error // whether this user may read and write it
 	Group    func(file string) string
+	// Store is the folder of the store if that is the service's, and this user is
+	// not. "": where the configuration of this user has it.
+	Store string
 }
 
 // ThisMachine is the one that the gateway runs on.
@@ -62,7 +65,7 @@ func ThisMachine() Machine {
 	if err != nil {
 		host = ""
 	}
-	return Machine{bus.Root(), name, host, accessible, groupOf}
+	return Machine{Root: bus.Root(), User: name, Hostname: host, Access: accessible, Group: groupOf}
 }
 
 func (m Machine) text(name string) string {

@@ -106,6 +106,20 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+// TestDoctorOfTheService: the folder of the service counts, and not that of who asks.
+func TestDoctorOfTheService(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f := (Machine{Store: dir}).keeps(config.Default()); f[0].Verdict != Good || f[0].What != dir+", that of the service" {
+		t.Errorf("%+v", f)
+	}
+	if f := (Machine{Store: filepath.Join(dir, "file")}).keeps(config.Default()); f[0].Verdict != Bad || f[0].Fix == "" {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestDoctorOfTheStore(t *testing.T) {
 	dir := t.TempDir()
 	cfg := config.Default()
