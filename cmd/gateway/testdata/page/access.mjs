@@ -54,6 +54,7 @@ await run(
     await page.keyboard.type("short");
     await page.keyboard.press("Enter");
     await shows("At least 8 characters are needed");
+    await page.waitForFunction(() => document.activeElement.labels?.[0]?.innerText === "Password").catch(() => {});
     check((await focused()) === "Password", "the focus is not at what is wrong");
     await page.keyboard.type(password); // what was there is selected
     await tabTo(page, "The same again");

@@ -28,7 +28,7 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   await page.keyboard.press("Enter");
   await shows("This is no number", "dialog");
   await shows("a rule of that name already", "dialog");
-  check((await page.evaluate(() => document.activeElement.name)) === "above", "what is wrong does not get the keyboard");
+  await page.waitForFunction(() => document.activeElement.name === "above").catch(() => check(false, "what is wrong does not get the keyboard"));
   await page.fill('dialog input[name="above"]', "30");
   await page.fill('dialog input[name="hysteresis"]', "1");
   await page.fill('dialog input[name="name"]', "too warm");

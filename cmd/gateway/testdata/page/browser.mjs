@@ -131,13 +131,14 @@ async function axe(page, name) {
   await page.emulateMedia({ colorScheme: "light" });
 }
 
-/** A page is not to be wider than a phone. */
+/** A page is not to be wider than a phone, once what is drawn has followed its width. */
 async function narrow(page, name) {
   const before = page.viewportSize();
   for (const width of [360, 390, 768]) {
     await page.setViewportSize({ width, height: 800 });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    check(wide <= 0, `${name}: at ${width} px the page is ${wide} px too wide`);
+    const wide = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    for (let waited = 0; waited < 5000 && (await wide()) > 0; waited += 50) await page.waitForTimeout(50);
+    check((await wide()) <= 0, `${name}: at ${width} px the page is ${await wide()} px too wide`);
   }
   await page.setViewportSize(before);
 }

@@ -59,6 +59,14 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
       [typeof colour === "number" ? `--line-${colour}` : colour, left, right, top, bottom],
     );
 
+  /** Waits until something is drawn in a colour, or no longer: it comes with one of the next frames. */
+  const painted = async (what, ok, ...where) => {
+    for (let waited = 0; waited < 5000 && !ok(await coloured(...where)); waited += 50) await page.waitForTimeout(50);
+    check(ok(await coloured(...where)), what);
+  };
+  const some = (least) => (n) => n > least;
+  const none = (n) => n === 0;
+
   // Nothing is there yet, and it says what to do.
   await open("#/charts");
   await shows("Nothing has been recorded yet");
@@ -79,7 +87,7 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   for (const [name, length] of Object.entries({ "1h": hour, "6h": 6 * hour, "24h": day, "7d": 7 * day, "30d": 30 * day, "1y": 365 * day })) {
     await page.click(`.chart-ranges button:text-is("${name.replace(/(\d+)/, "$1 ")}")`);
     await drawn(long(length));
-    check((await coloured(0)) > 50, `${name} draws nothing`);
+    await painted(`${name} draws nothing`, some(50), 0);
     check(view().get("range") === name, `${name}: the address is ${page.url()}`);
   }
   await open(`#/charts?range=30d&${kitchen}&${humid}`);
@@ -94,22 +102,22 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   const [from, to] = await span();
   const place = (t) => (t - from) / (to - from);
   const spike = place(begin - 10 * day);
-  check((await coloured(0, spike - 0.01, spike + 0.01, 0, 0.4)) > 5, "the spike is not drawn");
+  await painted("the spike is not drawn", some(5), 0, spike - 0.01, spike + 0.01, 0, 0.4);
   check((await coloured(0, spike + 0.02, spike + 0.1, 0, 0.4)) === 0, "there is more than the spike");
 
   // 13: an outage is a gap.
   check((await coloured(0, place(begin - 5.9 * day), place(begin - 5.1 * day))) === 0, "the outage is drawn over");
-  check((await coloured(0, place(begin - 4.9 * day), place(begin - 4.1 * day))) > 10, "nothing is drawn after the outage");
+  await painted("nothing is drawn after the outage", some(10), 0, place(begin - 4.9 * day), place(begin - 4.1 * day));
 
   // All of that outlives the gateway; the page goes on by itself.
   offline(true);
   await gateway("restart");
   await shows("connected", ".line");
-  offline(false);
   await page.reload();
   await drawn(long(30 * day));
+  offline(false); // what the old page still had to say of the restart is said
   check((await row(0, 3)).startsWith("80.0 °C"), `after a restart the highest is ${await row(0, 3)}`);
-  check((await coloured(0, place(begin - 4.9 * day), place(begin - 4.1 * day))) > 10, "after a restart nothing is drawn");
+  await painted("after a restart nothing is drawn", some(10), 0, place(begin - 4.9 * day), place(begin - 4.1 * day));
 
   // 15: two units, two axes; the cursor is in both charts; lines can be taken off.
   const axes = () => page.evaluate(() => [...document.querySelectorAll(".uplot")].map((u) => u.querySelectorAll(".u-axis").length));
@@ -126,15 +134,15 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   await page.waitForFunction(() => /°C/.test(document.querySelector(".chart-lines tbody td").innerText) && /hPa/.test(document.querySelectorAll(".chart-lines tbody tr")[2].querySelector("td").innerText));
   const [lefts, widths] = await page.evaluate(() => ["left", "width"].map((k) => [...document.querySelectorAll(".u-over")].map((o) => Math.round(o.getBoundingClientRect()[k]))));
   check(new Set(lefts).size === 1 && new Set(widths).size === 1, `the same time is at ${lefts}, ${widths} wide`);
-  check((await coloured(1)) > 50, "the humidity is not drawn");
+  await painted("the humidity is not drawn", some(50), 1);
   await page.click(".chart-lines tbody tr >> nth=1 >> .chart-toggle");
   await page.waitForFunction(() => document.querySelectorAll(".chart-toggle")[1].getAttribute("aria-pressed") === "false");
-  check((await coloured(1)) === 0, "a line that is off is drawn");
+  await painted("a line that is off is drawn", none, 1);
   await page.reload();
   await drawn();
   check((await page.getAttribute(".chart-toggle >> nth=1", "aria-pressed")) === "false" && view().get("off") === "1", "a reload turns a line on");
   await page.click(".chart-toggle >> nth=1");
-  check((await coloured(1)) > 50, "the line does not come back");
+  await painted("the line does not come back", some(50), 1);
   await page.click("button.apart");
   await page.waitForFunction(() => document.querySelectorAll(".uplot").length === 4);
   check(view().get("apart") === "1", `the address is ${page.url()}`);
@@ -254,7 +262,7 @@ await run(async ({ context, page, open, shows, gone, gateway, check, axe, narrow
   await shows("Nothing was recorded in this time", ".chart-stack");
   await page.click('button:text("Show the newest")');
   await drawn((from, to) => to > begin);
-  check((await coloured(0)) > 50, "the newest is not drawn");
+  await painted("the newest is not drawn", some(50), 0);
 
   // Live: what comes is drawn without asking again.
   await open(`#/charts?range=1h&${kitchen}`);

@@ -10,8 +10,8 @@ await run(async ({ context, page, open, shows, gateway, check, offline, url }) =
   await gateway('publish home/kitchen/climate {"time":"$NOW","temperature":20.1}');
   await shows("20.1", tile("home/kitchen/climate"));
   let best = Infinity;
-  for (let attempt = 0; attempt < 4 && best > 1000; attempt++) { // the machine may be busy
-    const value = `2${attempt + 1}.5`;
+  for (let attempt = 0; attempt < 15 && best > 1000; attempt++) { // the machine may be busy
+    const value = `${attempt + 21}.5`;
     await gateway(`publish home/kitchen/climate {"time":"$NOW","temperature":${value}}`);
     const began = Date.now();
     await shows(value, tile("home/kitchen/climate"));
@@ -21,9 +21,22 @@ await run(async ({ context, page, open, shows, gateway, check, offline, url }) =
   check(best <= 1000, `a value took ${best} ms to the page`);
 
   // A sensor that stops is late, then stale, by word and sign.
-  await gateway('expiring 4 home/cellar/old {"time":"$NOW","temperature":5}');
-  await shows("● live", tile("home/cellar/old"));
-  await shows("◐ late", tile("home/cellar/old"));
+  const states = ["● live", "◐ late", "◌ stale"];
+  let shown = [];
+  for (let attempt = 0; attempt < 5 && shown.join() !== states.join(); attempt++) { // on a busy machine one may be over before it is drawn
+    await page.evaluate(() => {
+      window.was = [];
+      clearInterval(window.looking);
+      window.looking = setInterval(() => {
+        const now = document.querySelector('[id="s-home%2Fcellar%2Fold"]')?.innerText.match(/● live|◐ late|◌ stale/)?.[0];
+        if (now && now !== window.was.at(-1) && (window.was.length > 0 || now === "● live")) window.was.push(now);
+      }, 20);
+    });
+    await gateway('expiring 4 home/cellar/old {"time":"$NOW","temperature":5}');
+    await page.waitForFunction(() => window.was.at(-1) === "◌ stale", null, { polling: 50, timeout: 15_000 }).catch(() => {});
+    shown = await page.evaluate(() => window.was);
+  }
+  check(shown.join() === states.join(), `a sensor that stops is ${shown}, want ${states}`);
   await shows("◌ stale", tile("home/cellar/old"));
   await shows("home/cellar/old", ".problems");
 

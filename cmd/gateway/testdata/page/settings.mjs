@@ -18,7 +18,7 @@ await run(async ({ page, open, shows, gone, gateway, check, axe, narrow, picture
   await page.getByLabel("English").check();
   await shows("Language and colours");
   await page.getByLabel("Dark").check();
-  check((await page.getAttribute("html", "data-theme")) === "dark", "the colours do not change");
+  await page.waitForFunction(() => document.documentElement.dataset.theme === "dark").catch(() => check(false, "the colours do not change"));
   await page.getByLabel("As this device has it").check();
 
   // By keyboard from tab to tab.
