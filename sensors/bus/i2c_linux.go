@@ -21,9 +21,9 @@ import (
 // EREMOTEIO when no chip answers, ETIMEDOUT when the bus hangs, EAGAIN when
 // another master has it, EBUSY when a driver of the kernel has the chip.
 //
-// A bus that hangs several times in a row, or whose adapter is gone, is closed
-// and opened anew by the next transaction: an adapter on USB may be unplugged
-// and plugged in again.
+// A bus that hangs several times in a row, on which no chip answers any more of
+// several that did, or whose adapter is gone, is closed and opened anew by the next
+// transaction: an adapter on USB may be unplugged and plugged in again.
 func OpenI2C(name string) (i2c.BusCloser, error) {
 	n, err := i2cNumber(name)
 	if err != nil {
@@ -41,7 +41,7 @@ func OpenI2C(name string) (i2c.BusCloser, error) {
 func NoAnswer(err error) bool { return errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EREMOTEIO) }
 
 func openI2C(n int, k kernel, root fs.FS) (*i2cBus, error) {
-	b := &i2cBus{number: n, kernel: k, root: root}
+	b := &i2cBus{number: n, kernel: k, root: root, silent: make(silence)}
 	if err := b.openLocked(); err != nil {
 		return nil, err
 	}
@@ -69,10 +69,13 @@ const (
 
 	maxMessage = 8192 // bytes, of i2c-dev
 
-	// hangsToReopen is how many transactions in a row have to time out for the
-	// bus to be opened anew, and failuresToReopen how many have to fail in
-	// whatever way: a container keeps the file of an adapter that is gone.
+	// hangsToReopen is how many transactions in a row have to time out, or to fail
+	// in the adapter, for the bus to be opened anew; silencesToReopen how many of
+	// each chip that has answered before, if there are several; and
+	// failuresToReopen how many have to fail in whatever way, which may be one chip
+	// that is gone.
 	hangsToReopen    = 3
+	silencesToReopen = 2
 	failuresToReopen = 20
 )
 
@@ -99,9 +102,34 @@ type i2cBus struct {
 	f        *os.File // nil if the next transaction has to open it
 	adapter  string   // its name, "" until it was opened
 	closed   bool
-	hangs    int  // transactions in a row that timed out
-	failures int  // transactions in a row that failed
-	reopened bool // since the last transaction that worked
+	inSysfs  bool    // the kernel had an entry of the adapter when it was opened
+	hangs    int     // transactions in a row that timed out
+	broken   int     // transactions in a row that failed in the adapter
+	failures int     // transactions in a row that failed
+	silent   silence // the chips that do not answer
+	reopened bool    // since the last transaction that worked
+}
+
+// silence is how often chips in a row have not answered, by their addresses, since
+// any last did. Those that never have are not in it.
+type silence map[uint16]int
+
+// end is that the chip at an address has answered.
+func (s silence) end(addr uint16) {
+	s[addr] = 0
+	for a := range s {
+		s[a] = 0
+	}
+}
+
+// whole tells whether no chip answers any more of several that did.
+func (s silence) whole() bool {
+	for _, n := range s {
+		if n < silencesToReopen {
+			return false
+		}
+	}
+	return len(s) > 1
 }
 
 var _ i2c.BusCloser = (*i2cBus)(nil)
@@ -152,7 +180,7 @@ func (b *i2cBus) Tx(addr uint16, w, r []byte) error {
 	if err := b.kernel.set(b.f, i2cSlave, int(addr)); errors.Is(err, unix.EBUSY) {
 		return b.explainBusy(addr, err)
 	}
-	return b.noteLocked(b.explainTx(addr, b.transferLocked(addr, w, r)))
+	return b.noteLocked(addr, b.explainTx(addr, b.transferLocked(addr, w, r)))
 }
 
 // transferLocked does the transaction, and returns the bare errno.
@@ -199,8 +227,8 @@ func (b *i2cBus) openLocked() error {
 	// An adapter that takes neither works with its own.
 	_ = b.kernel.set(f, i2cTimeout, transactionTimeout)
 	_ = b.kernel.set(f, i2cRetries, transactionRetries)
-	b.f, b.hangs, b.failures = f, 0, 0
-	b.adapter = I2CAdapterName(b.root, b.String())
+	b.f, b.hangs, b.broken, b.failures = f, 0, 0, 0
+	b.adapter, b.inSysfs = I2CAdapterName(b.root, b.String()), b.hasEntry()
 	return nil
 }
 
@@ -211,23 +239,19 @@ func (b *i2cBus) dropLocked() error {
 		return nil
 	}
 	f := b.f
-	b.f, b.hangs, b.failures = nil, 0, 0
+	b.f, b.hangs, b.broken, b.failures = nil, 0, 0, 0
 	return f.Close()
 }
 
 // noteLocked decides by the outcome of a transaction whether to open the
 // device anew, and says so.
-func (b *i2cBus) noteLocked(err error) error {
+func (b *i2cBus) noteLocked(addr uint16, err error) error {
 	if err == nil {
-		b.hangs, b.failures, b.reopened = 0, 0, false
+		b.hangs, b.broken, b.failures, b.reopened = 0, 0, 0, false
+		b.silent.end(addr)
 		return nil
 	}
-	b.failures++
-	if errors.Is(err, unix.ETIMEDOUT) {
-		b.hangs++
-	} else {
-		b.hangs = 0 // a chip that says no to its address is no wedged bus
-	}
+	b.countLocked(addr, err)
 	switch {
 	case b.isGone(err):
 		_ = b.dropLocked() // the error there is about is the transaction's
@@ -239,6 +263,14 @@ func (b *i2cBus) noteLocked(err error) error {
 		_ = b.dropLocked()
 		b.reopened = true
 		return fmt.Errorf("%s hung %d times in a row and is opened anew: %w", b, hangsToReopen, err)
+	case b.broken >= hangsToReopen && !b.reopened: // once: some adapters call a chip's no so
+		_ = b.dropLocked()
+		b.reopened = true
+		return fmt.Errorf("the adapter of %s failed %d times in a row, the bus is opened anew: %w", b, hangsToReopen, err)
+	case b.silent.whole() && !b.reopened:
+		_ = b.dropLocked()
+		b.reopened = true
+		return fmt.Errorf("no chip on %s answers any more, it is opened anew: %w", b, err)
 	case b.failures >= failuresToReopen:
 		_ = b.dropLocked()
 		return fmt.Errorf("on %s nothing has worked %d times in a row, it is opened anew: %w", b, failuresToReopen, err)
@@ -246,15 +278,37 @@ func (b *i2cBus) noteLocked(err error) error {
 	return err
 }
 
+// countLocked counts a transaction that failed.
+func (b *i2cBus) countLocked(addr uint16, err error) {
+	b.failures++
+	if _, answered := b.silent[addr]; answered {
+		b.silent[addr]++
+	}
+	// A chip that says no to its address is no wedged bus.
+	if b.hangs++; !errors.Is(err, unix.ETIMEDOUT) {
+		b.hangs = 0
+	}
+	if b.broken++; !errors.Is(err, unix.EIO) {
+		b.broken = 0
+	}
+}
+
 // isGone tells whether the adapter is gone, after a transaction that failed
 // with err. The drivers of some adapters, i2c-tiny-usb for one, call it a chip
-// that does not answer; but there is no file of it any more.
+// that does not answer, or EIO; but there is no file of it any more or, in a
+// container, which keeps the file, no entry in /sys.
 func (b *i2cBus) isGone(err error) bool {
 	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EBADF) || errors.Is(err, unix.ESHUTDOWN) {
 		return true
 	}
 	_, statErr := fs.Stat(b.root, strings.TrimPrefix(i2cDevice(b.number), "/"))
-	return errors.Is(statErr, fs.ErrNotExist)
+	return errors.Is(statErr, fs.ErrNotExist) || b.inSysfs && !b.hasEntry()
+}
+
+// hasEntry tells whether the kernel has the adapter.
+func (b *i2cBus) hasEntry() bool {
+	_, err := fs.Stat(b.root, "sys/bus/i2c/devices/"+b.String())
+	return err == nil
 }
 
 // explainTx says in a person's words what the kernel reports of a transaction

@@ -296,6 +296,76 @@ func TestI2CReopens(t *testing.T) {
 	}
 }
 
+// A bus on which nothing works any more is opened anew soon; one chip that is gone is
+// no reason, whatever the adapter calls it, while another answers.
+func TestI2CReopensWhenNothingWorks(t *testing.T) {
+	const nack, eio = syscall.ENXIO, syscall.EIO
+	type tx struct {
+		addr uint16
+		err  error
+	}
+	well := []tx{{0x76, nil}, {0x44, nil}}
+	rounds := func(n int, round ...tx) []tx {
+		return slices.Concat(well, slices.Concat(slices.Repeat([][]tx{round}, n)...))
+	}
+	for _, tt := range []struct {
+		name   string
+		txs    []tx
+		opened int // after another transaction, which works
+		says   string
+	}{
+		{"EIO twice", rounds(1, tx{0x76, eio}, tx{0x44, eio}), 1, "its adapter hangs"},
+		{"EIO of both", rounds(1, tx{0x76, eio}, tx{0x44, eio}, tx{0x76, eio}), 2, "the adapter of i2c-1 failed 3 times in a row, the bus is opened anew"},
+		{"EIO of one, and the other answers", rounds(30, tx{0x76, eio}, tx{0x44, nil}, tx{0x76, eio}), 1, "its adapter hangs"},
+		{"EIO of the only one, for long", slices.Repeat([]tx{{0x76, eio}}, 22), 2, "its adapter hangs"},
+		{"nobody answers", rounds(2, tx{0x76, nack}, tx{0x44, nack}), 2, "no chip on i2c-1 answers any more, it is opened anew"},
+		{"nobody answers for long", rounds(7, tx{0x76, nack}, tx{0x44, nack}), 2, "no answer from address 0x44"},
+		{"nobody answers once", rounds(1, tx{0x76, nack}, tx{0x44, nack}), 1, "no answer"},
+		{"one does not answer", rounds(30, tx{0x76, nack}, tx{0x44, nil}), 1, "<nil>"},
+		{"one that never did", rounds(9, tx{0x76, nack}, tx{0x77, nack}), 1, "no answer"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newAdapter(t)
+			b := a.bus()
+			var err error
+			for i, x := range tt.txs {
+				a.errs = []error{x.err}
+				if err = b.Tx(x.addr, []byte{0xD0}, make([]byte, 1)); !errors.Is(err, x.err) {
+					t.Errorf("transaction %d: %v, want %v", i, err, x.err)
+				}
+			}
+			if !strings.Contains(fmt.Sprint(err), tt.says) {
+				t.Errorf("the last error is %v, want %q", err, tt.says)
+			}
+			if err := b.Tx(0x76, []byte{0xD0}, make([]byte, 1)); err != nil || a.opened != tt.opened {
+				t.Errorf("%v; opened %d times, want %d", err, a.opened, tt.opened)
+			}
+		})
+	}
+}
+
+// A container keeps the file of an adapter that is gone; its entry in /sys goes.
+func TestI2CAdapterThatIsGoneInAContainer(t *testing.T) {
+	a := newAdapter(t)
+	const entry = "sys/bus/i2c/devices/i2c-1/name"
+	root := fstest.MapFS{"dev/i2c-1": {}, entry: {Data: []byte("i2c-tiny-usb\n")}}
+	b, err := openI2C(1, a.kernel(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	name := root[entry]
+	delete(root, entry)
+	a.errs = []error{syscall.EIO}
+	if err := b.Tx(0x76, []byte{0xD0}, nil); !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "adapter of i2c-1 is gone") {
+		t.Errorf("gone: %v", err)
+	}
+	root[entry] = name
+	if err := b.Tx(0x76, []byte{0xD0}, nil); err != nil || a.opened != 2 {
+		t.Errorf("there again: %v; opened %d times", err, a.opened)
+	}
+}
+
 // An adapter that is unplugged and plugged in again, in its own time.
 func TestI2CFindsItsAdapterAgain(t *testing.T) {
 	a := newAdapter(t)
