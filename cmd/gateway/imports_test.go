@@ -63,6 +63,7 @@ var importRules = map[string]struct {
 	"bridge":                                {[]string{"broker", "broker/topic", "bridge/link", "bridge/link/v3", "bridge/link/v5", "bridge/link/dial", "bridge/aside", "bridge/batch", "bridge/budget", "bridge/statefile", "bridge/timetable"}, "the bridge never sees sensors; it is a subscriber like others"},
 	"cmd/gateway/internal/dashboard/access": {[]string{"broker/auth", "bridge/statefile", "cmd/gateway/internal/dashboard/answer"}, "who may do what, whatever it is; passwords are hashed in one place"},
 	"cmd/gateway/internal/dashboard/openapitest": {nil, "a description and answers, whoever gave them"},
+	"cmd/gateway/internal/golden":                {nil, "a test and a file, whatever is in it"},
 	"cmd/gateway/internal/dashboard/answer":      {nil, "how the API speaks, whatever it says"},
 	"cmd/gateway/internal/dashboard":             {[]string{"cmd/gateway/internal/history", "broker", "broker/door", "sensors/reading", "cmd/gateway/internal/dashboard/access", "cmd/gateway/internal/dashboard/answer"}, "the page is a subscriber of the tree"},
 	"cmd/gateway/internal/alerts":                {[]string{"broker", "broker/topic", "sensors/reading", "cmd/gateway/internal/dashboard/answer", "bridge/statefile"}, "alerts are a subscriber of the tree; what they keep is a small file"},
@@ -194,7 +195,7 @@ func moduleOf(pkg string) string {
 
 // testHelpers are for tests, benchmarks and generators; the product imports
 // none of them.
-var testHelpers = []string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams", "bridge/link/linktest", "bridge/upstreams/scripted", "broker/bench/machine", "cmd/gateway/internal/dashboard/openapitest", "cmd/gateway/pagetest"}
+var testHelpers = []string{"bridge/badline", "bridge/badline/ledger", "bridge/upstreams", "bridge/link/linktest", "bridge/upstreams/scripted", "broker/bench/machine", "cmd/gateway/internal/dashboard/openapitest", "cmd/gateway/internal/golden", "cmd/gateway/pagetest"}
 
 func TestTheGatewayHoldsNoTestHelpers(t *testing.T) {
 	root := repositoryRoot(t)

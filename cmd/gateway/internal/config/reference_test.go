@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"gateway/cmd/gateway/internal/golden"
 )
 
 const referenceFile = "../../CONFIGURATION.md"
@@ -12,10 +14,7 @@ const referenceFile = "../../CONFIGURATION.md"
 // TestReference compares CONFIGURATION.md with what the code says of its keys.
 func TestReference(t *testing.T) {
 	want := referenceText()
-	if *update {
-		if err := os.WriteFile(referenceFile, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if golden.Write(t, referenceFile, want) {
 		return
 	}
 	got, err := os.ReadFile(referenceFile)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"gateway/cmd/gateway/internal/golden"
 	"gateway/sensors/driver"
 )
 
@@ -125,10 +125,7 @@ func jsonText(t *testing.T, s string) string {
 // TestKeyDocs compares keys.txt with the comments of the example.
 func TestKeyDocs(t *testing.T) {
 	want := keyDocsOf(t, uncommented(t))
-	if *update {
-		if err := os.WriteFile("keys.txt", []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if golden.Write(t, "keys.txt", want) {
 		return
 	}
 	if keyDocs != want {

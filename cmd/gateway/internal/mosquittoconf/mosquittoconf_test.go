@@ -3,7 +3,6 @@ package mosquittoconf
 import (
 	"compress/gzip"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -17,9 +16,8 @@ import (
 	"testing"
 
 	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // someMachine is a machine that is the same everywhere.
 var someMachine = machine{
@@ -64,19 +62,7 @@ func TestFiles(t *testing.T) {
 			} else {
 				got = show(r)
 			}
-			golden := strings.TrimSuffix(file, ".conf") + ".txt"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
-			}
+			golden.Check(t, strings.TrimSuffix(file, ".conf")+".txt", got)
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/golden"
 )
 
 // again writes a result as YAML, and reads that.
@@ -53,20 +54,7 @@ func TestYAML(t *testing.T) {
 		if err != nil {
 			continue // it is there to be wrong
 		}
-		got := again(t, r, "mosquitto.conf")
-		golden := filepath.Join(testdata, strings.TrimSuffix(file, ".conf")+".yaml")
-		if *update {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got != string(want) {
-			t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
-		}
+		golden.Check(t, filepath.Join(testdata, strings.TrimSuffix(file, ".conf")+".yaml"), again(t, r, "mosquitto.conf"))
 	}
 }
 

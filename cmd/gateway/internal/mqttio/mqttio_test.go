@@ -1,17 +1,15 @@
 package mqttio
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/golden"
 	"gateway/sensors/driver"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // TestFiles compares what every file of testdata has become with the .yaml
 // beside it, or what is said to be wrong with the .txt.
@@ -22,16 +20,16 @@ func TestFiles(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			golden, got := strings.TrimSuffix(file, ".yml")+".yaml", ""
+			beside, got := strings.TrimSuffix(file, ".yml")+".yaml", ""
 			r, err := Load(file)
 			if err != nil {
-				golden, got = strings.TrimSuffix(file, ".yml")+".txt", err.Error()+"\n"
+				beside, got = strings.TrimSuffix(file, ".yml")+".txt", err.Error()+"\n"
 			} else {
 				data, err := r.YAML()
 				if err != nil {
 					t.Fatal(err)
 				}
-				again, err := config.Parse(golden, data)
+				again, err := config.Parse(beside, data)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -40,18 +38,7 @@ func TestFiles(t *testing.T) {
 				}
 				got = string(data)
 			}
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
-			}
+			golden.Check(t, beside, got)
 		})
 	}
 }
