@@ -26,22 +26,10 @@ func Demo() []Rule {
 
 // AddDemo adds the rules of the simulated house.
 func (a *Alerts) AddDemo() {
-	a.editing.Lock()
-	defer a.editing.Unlock()
-	a.mu.Lock()
-	a.deps.Demo = Demo()
-	a.rearrange(a.now())
-	a.mu.Unlock()
-	a.save(false)
+	a.given(func(d *Deps) { d.Demo = Demo() })
 }
 
 // DropDemo takes the rules of the simulated house away, with their alerts.
 func (a *Alerts) DropDemo() {
-	a.editing.Lock()
-	defer a.editing.Unlock()
-	a.mu.Lock()
-	a.deps.Demo = nil
-	a.rearrange(a.now())
-	a.mu.Unlock()
-	a.save(false)
+	a.given(func(d *Deps) { d.Demo = nil })
 }

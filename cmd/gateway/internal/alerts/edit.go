@@ -69,10 +69,16 @@ func (a *Alerts) rearrange(now moment) {
 // Change makes rules, which are valid, those of the configuration. Alerts of rules
 // that are about the same value go on.
 func (a *Alerts) Change(rules []Rule) {
+	a.given(func(d *Deps) { d.Rules = rules })
+}
+
+// given changes the rules that others than the page give, and lets go of alerts of
+// those that are gone.
+func (a *Alerts) given(change func(*Deps)) {
 	a.editing.Lock()
 	defer a.editing.Unlock()
 	a.mu.Lock()
-	a.deps.Rules = rules
+	change(&a.deps)
 	a.rearrange(a.now())
 	a.mu.Unlock()
 	a.save(false)
