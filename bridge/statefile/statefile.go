@@ -1,5 +1,5 @@
-// Package statefile writes the small files in which a bridge keeps what it has
-// learnt and spent. It knows nothing of what is in them.
+// Package statefile writes the small files in which bridges and other parts keep what
+// outlives a restart. It knows nothing of what is in them.
 package statefile
 
 import (

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"gateway/bridge/statefile"
 	"gateway/cmd/gateway/internal/history/tsdb"
 )
 
@@ -205,20 +206,7 @@ func writeJSON(file string, v any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	dir := filepath.Dir(file)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once it is in its place
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
+	return statefile.Replace(file, append(data, '\n'))
 }
 
 // readJSON reads what writeJSON wrote; v stays as it is if there is no file.
