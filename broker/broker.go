@@ -200,7 +200,6 @@ func (b *Broker) Run(ctx context.Context) error {
 	wg.Go(func() { b.timers.run(timersCtx) })
 	b.sweep()
 	b.beat()
-	b.startSys()
 
 	broken := make(chan error, 1)
 	b.changing.Lock()
@@ -214,6 +213,7 @@ func (b *Broker) Run(ctx context.Context) error {
 			}
 		})
 	}
+	b.startSys() // before it is unlocked, or a Change that wants them now would begin none
 	for _, l := range b.doors() {
 		b.serving(l)
 	}

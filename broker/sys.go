@@ -78,6 +78,7 @@ func (s *sysPublisher) tick() {
 	every := s.b.cfg().SysInterval
 	if every <= 0 { // since the last time
 		s.b.figures.Store(false)
+		s.b.startSys() // if they are wanted again since: whoever wants them has found them still there
 		return
 	}
 	s.b.timers.at(now.Add(every), s.tick)
