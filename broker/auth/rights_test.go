@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -298,21 +299,25 @@ func runMosquitto(t *testing.T, rules string) string {
 	return port
 }
 
+// freePort returns a port on which nobody listens, none of those that the system
+// gives to whoever asks next.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := strconv.Itoa(10_000 + rand.IntN(22_000))
+		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			ln.Close()
+			return port
+		}
 	}
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
+	t.Fatal("no port of this machine is free")
+	return ""
 }
 
 // waitFor waits until somebody listens on a port.
 func waitFor(t *testing.T, port string) {
 	t.Helper()
-	for range 500 {
+	for range 3000 {
 		nc, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			nc.Close()
