@@ -185,23 +185,31 @@ func TestManyFilters(t *testing.T) {
 	}
 }
 
-// TestTheRate: what is over it is not acknowledged, and the connection stays.
+// TestTheRate: what is over it is not acknowledged, and the connection stays. An
+// answer that a busy machine gives late looks like none: then it is waited for longer.
 func TestTheRate(t *testing.T) {
-	b := listening(t, Rules{MaxRate: 3})
-	c := connect(t, b, client.Options{CleanStart: true})
-	unanswered := 0
-	for range 2 {
-		for range 4 {
-			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-			if _, err := c.Publish(ctx, &packet.Publish{Topic: "a", QoS: 1}); errors.Is(err, context.DeadlineExceeded) {
-				unanswered++
+	for _, wait := range []time.Duration{300 * time.Millisecond, time.Second, 3 * time.Second} {
+		b := listening(t, Rules{MaxRate: 3})
+		c := connect(t, b, client.Options{CleanStart: true})
+		unanswered := 0
+		for range 2 {
+			for range 4 {
+				ctx, cancel := context.WithTimeout(t.Context(), wait)
+				if _, err := c.Publish(ctx, &packet.Publish{Topic: "a", QoS: 1}); errors.Is(err, context.DeadlineExceeded) {
+					unanswered++
+				}
+				cancel()
 			}
-			cancel()
 		}
+		if c.Err() != nil {
+			t.Fatal(c.Err())
+		}
+		if unanswered > 0 && len(b.Taken())+unanswered == 8 {
+			return
+		}
+		t.Logf("waiting %v: %d unanswered, %d taken", wait, unanswered, len(b.Taken()))
 	}
-	if unanswered == 0 || len(b.Taken())+unanswered != 8 || c.Err() != nil {
-		t.Errorf("%d unanswered, %d taken, %v", unanswered, len(b.Taken()), c.Err())
-	}
+	t.Error("never some unanswered, and all others taken")
 }
 
 func TestLimitsAndCodesOfMQTT5(t *testing.T) {
