@@ -35,13 +35,13 @@ func TestLoopback(t *testing.T) {
 			defer wg.Wait()
 			defer ln.Close()
 
-			c, err := New(scheme+"://"+ln.Addr().String(), Options{Timeout: 300 * time.Millisecond})
+			c, err := New(scheme+"://"+ln.Addr().String(), Options{Timeout: 600 * time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
 			reads(t, c, 3)
-			l.Inject(bustest.ModbusLate(bustest.ToSlave(3), 350*time.Millisecond))
+			l.Inject(bustest.ModbusLate(bustest.ToSlave(3), time.Second))
 			if got, err := c.ReadRegisters(t.Context(), 3, bus.InputRegisters, 0, 1); !errors.Is(err, syscall.ETIMEDOUT) {
 				t.Errorf("a late answer: %v, %v", got, err)
 			}

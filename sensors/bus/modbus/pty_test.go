@@ -27,7 +27,7 @@ func TestPTY(t *testing.T) {
 	gone := errors.New("/dev/pts: nobody there")
 	opened := 0
 	c, err := New(p.Name(), Options{
-		Mode: bus.SerialMode{Baud: 19200, Parity: "even"}, Timeout: 300 * time.Millisecond,
+		Mode: bus.SerialMode{Baud: 19200, Parity: "even"}, Timeout: 600 * time.Millisecond,
 		OpenSerial: func(name string, m bus.SerialMode) (bus.SerialPort, error) {
 			if opened++; opened > 1 { // the kernel gives the name to others' tests
 				return nil, gone
@@ -43,7 +43,7 @@ func TestPTY(t *testing.T) {
 	if got, err := c.ReadRegisters(t.Context(), 3, bus.InputRegisters, 0, 125); err != nil || got[124] != 0x37C {
 		t.Errorf("a long answer: %v, %v", got, err)
 	}
-	l.Inject(bustest.ModbusLate(bustest.ToSlave(3), 400*time.Millisecond))
+	l.Inject(bustest.ModbusLate(bustest.ToSlave(3), time.Second))
 	if got, err := c.ReadRegisters(t.Context(), 3, bus.InputRegisters, 0, 2); !errors.Is(err, syscall.ETIMEDOUT) {
 		t.Errorf("a late answer: %v, %v", got, err)
 	}
