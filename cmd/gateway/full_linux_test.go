@@ -13,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestFullDisk fills a file system under the gateway: what does not fit is not
@@ -39,7 +38,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	publish := func(i int) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		out, err := exec.CommandContext(ctx, pub, append(hostPort(t, g.mqtt), "-V", "5", "-q", "1", "-t", fmt.Sprint("test/", i), "-f", payload)...).CombinedOutput()
 		return string(out), errors.Join(err, ctx.Err())
