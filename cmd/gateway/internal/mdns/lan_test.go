@@ -127,6 +127,16 @@ func on(t *testing.T, test func(t *testing.T, l *lan)) {
 	synctest.Test(t, func(t *testing.T) { test(t, &lan{begun: time.Now()}) })
 }
 
+// withPi runs a test on a lan where a gateway has the name pi, and announces page.
+func withPi(t *testing.T, test func(t *testing.T, l *lan)) {
+	on(t, func(t *testing.T, l *lan) {
+		g := l.gateway(t, "pi", "10.0.0.1", page)
+		defer g.stop()
+		settle()
+		test(t, l)
+	})
+}
+
 // settle waits until all have their names.
 func settle() { time.Sleep(5 * time.Second); synctest.Wait() }
 

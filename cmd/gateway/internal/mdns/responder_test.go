@@ -87,10 +87,7 @@ func TestAnswers(t *testing.T) {
 		{"a record that there is not", question{instance, typeA, false}, typeNSEC, instance, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			on(t, func(t *testing.T, l *lan) {
-				g := l.gateway(t, "pi", "10.0.0.1", page)
-				defer g.stop()
-				settle()
+			withPi(t, func(t *testing.T, l *lan) {
 				at := l.now()
 				got := l.ask(t, "10.0.0.2", 5353, &message{questions: []question{tt.q}})
 				if len(got) != 1 || got[0].to.IsValid() {
@@ -134,10 +131,7 @@ func TestSilence(t *testing.T) {
 		"another type of record": {"10.0.0.2", message{questions: []question{{http, typeSRV, false}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			on(t, func(t *testing.T, l *lan) {
-				g := l.gateway(t, "pi", "10.0.0.1", page)
-				defer g.stop()
-				settle()
+			withPi(t, func(t *testing.T, l *lan) {
 				if got := l.ask(t, tt.from, 5353, &tt.m); len(got) != 0 {
 					t.Errorf("%+v", got[0].m)
 				}
@@ -148,10 +142,7 @@ func TestSilence(t *testing.T) {
 
 // Section 7.2: what is known may come in packets that follow.
 func TestKnownAnswersThatFollow(t *testing.T) {
-	on(t, func(t *testing.T, l *lan) {
-		g := l.gateway(t, "pi", "10.0.0.1", page)
-		defer g.stop()
-		settle()
+	withPi(t, func(t *testing.T, l *lan) {
 		p := l.plug("10.0.0.2")
 		defer p.close()
 		more := &message{answers: []record{{http, typePTR, false, otherTTL, string(instance) + "\x00"}}}
@@ -164,10 +155,7 @@ func TestKnownAnswersThatFollow(t *testing.T) {
 
 // Section 6: a record is not multicast twice within a second.
 func TestNotTwiceInASecond(t *testing.T) {
-	on(t, func(t *testing.T, l *lan) {
-		g := l.gateway(t, "pi", "10.0.0.1", page)
-		defer g.stop()
-		settle()
+	withPi(t, func(t *testing.T, l *lan) {
 		p := l.plug("10.0.0.2")
 		defer p.close()
 		at := l.now()
@@ -185,10 +173,7 @@ func TestNotTwiceInASecond(t *testing.T) {
 // Section 5.4: an answer by unicast is given if it is wanted, unless nobody has heard
 // the record for long.
 func TestUnicast(t *testing.T) {
-	on(t, func(t *testing.T, l *lan) {
-		g := l.gateway(t, "pi", "10.0.0.1", page)
-		defer g.stop()
-		settle()
+	withPi(t, func(t *testing.T, l *lan) {
 		ask := &message{questions: []question{{host, typeA, true}}}
 		if got := l.ask(t, "10.0.0.2", 5353, ask); len(got) != 1 || got[0].to.String() != "10.0.0.2:5353" {
 			t.Errorf("%+v", got)
@@ -202,10 +187,7 @@ func TestUnicast(t *testing.T) {
 
 // Section 6.7: who asks from another port gets an answer of ordinary DNS.
 func TestOldResolvers(t *testing.T) {
-	on(t, func(t *testing.T, l *lan) {
-		g := l.gateway(t, "pi", "10.0.0.1", page)
-		defer g.stop()
-		settle()
+	withPi(t, func(t *testing.T, l *lan) {
 		got := l.ask(t, "10.0.0.2", 40000, &message{id: 99, questions: []question{{http, typePTR, true}}})
 		if len(got) != 1 || got[0].to.String() != "10.0.0.2:40000" {
 			t.Fatalf("%+v", got)
