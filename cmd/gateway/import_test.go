@@ -50,9 +50,7 @@ func TestImportedBridge(t *testing.T) {
 	t.Parallel()
 	b := compete(t, "allow_anonymous true\nlistener PORT1 127.0.0.1\nconnection up\naddress 127.0.0.1:PORT2\nrestart_timeout 1\nremote_clientid site\n"+
 		"topic temp out 1 rooms/ site/\ntopic cmd in 1 do/ site/\n", nil, "mosquitto", "imported")
-	for i := range b.runs {
-		spawn(t, need(t, "mosquitto", "mosquitto"), "-p", b.runs[i].fill("PORT2"), "-v").await(`mosquitto version \S+ running`)
-	}
+	b.startUpstreams(t)
 	for _, command := range []string{
 		"mosquitto_pub -p PORT2 -t site/cmd -m on -r -q 1",
 		"mosquitto_pub -p PORT1 -t rooms/temp -m 21 -r -q 1",

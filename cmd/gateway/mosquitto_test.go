@@ -75,6 +75,14 @@ func compete(t *testing.T, conf string, files map[string]string, first, second s
 
 func (r *rival) fill(s string) string { return strings.NewReplacer(r.ports...).Replace(s) }
 
+// startUpstreams starts a Mosquitto for each of the two, on its PORT2.
+func (b *rivals) startUpstreams(t *testing.T) {
+	t.Helper()
+	for i := range b.runs {
+		spawn(t, need(t, "mosquitto", "mosquitto"), "-p", b.runs[i].fill("PORT2"), "-v").await(`mosquitto version \S+ running`)
+	}
+}
+
 // same runs a client against both and holds what they say and how they end
 // against each other. A client that ends after a second may have heard nothing yet
 // where the machine is busy: if they differ it gets more time.
@@ -196,9 +204,7 @@ func TestMosquittoConf(t *testing.T) {
 func TestMosquittoBridge(t *testing.T) {
 	b := against(t, "allow_anonymous true\nlistener PORT1 127.0.0.1\nconnection up\naddress 127.0.0.1:PORT2\nrestart_timeout 1\nremote_clientid site\n"+
 		"topic temp out 1 rooms/ site/\ntopic cmd in 1 do/ site/\ntopic \"\" out 2 here there\ntopic shared/# both 2\n", nil)
-	for i := range b.runs {
-		spawn(t, need(t, "mosquitto", "mosquitto"), "-p", b.runs[i].fill("PORT2"), "-v").await(`mosquitto version \S+ running`)
-	}
+	b.startUpstreams(t)
 	for _, command := range []string{
 		"mosquitto_pub -p PORT2 -t site/cmd -m on -r -q 1",
 		"mosquitto_pub -p PORT2 -t shared/up -m 1 -r -q 2",
