@@ -45,8 +45,9 @@ func (c *passwdCommand) Help() string {
 	return `gateway passwd FILE USER asks for a password, twice on a terminal, and sets it.
 In a script, give it on standard input: gateway passwd FILE USER < secret.
 
-The file is one of Mosquitto's: each can use the other's. A running gateway
-reads it again on SIGHUP (systemctl reload gateway).
+The file is one of Mosquitto's. We read the hashes of each of its versions; ours,
+argon2id, are read by Mosquitto 2.1 and newer. A running gateway reads it again on
+SIGHUP (systemctl reload gateway).
 
 gateway passwd --page sets the password of the page in the browser, also while the
 gateway runs. Who is logged in with the old one is not any more; tokens stay.`

@@ -9,6 +9,7 @@ import (
 
 	"gateway/broker/client"
 	"gateway/broker/packet"
+	"gateway/broker/topic"
 )
 
 type subCommand struct {
@@ -39,6 +40,11 @@ const exitTimeout = 27
 func (c *subCommand) Run(ctx context.Context, s streams) error {
 	if c.Persistent && c.ID == "" {
 		return &statusError{err: errors.New("-c keeps the session of a client id: give one with -i"), status: exitUsage}
+	}
+	for _, f := range c.Topics {
+		if err := topic.CheckFilter(f); err != nil { // a broker would close the connection, and say nothing
+			return &statusError{err: err, status: exitUsage}
+		}
 	}
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc

@@ -163,6 +163,18 @@ func TestBackupAndRestore(t *testing.T) {
 
 // TestRestoreRelative: files that a configuration names from its folder go where it
 // goes, and the state that it has there needs no other name.
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestBackupToAFullDisk(t *testing.T) {
+	err := Write(fullDisk{}, Source{})
+	if err == nil || err.Error() != "no space left on device" {
+		t.Errorf("got %v, want the reason once", err)
+	}
+}
+
 func TestRestoreRelative(t *testing.T) {
 	from, to := newHouse(t, "old"), newHouse(t, "new")
 	const text = "# old\nbroker: {auth: {password_file: passwd}}\npersistence: {path: ./state}\n"

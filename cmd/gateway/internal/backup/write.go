@@ -48,7 +48,12 @@ func Write(w io.Writer, s Source) error {
 	if err == nil {
 		err = a.manifest()
 	}
-	return errors.Join(err, a.tar.Close(), z.Close())
+	for _, end := range []func() error{a.tar.Close, z.Close} { // a disk that is full is said once
+		if err == nil {
+			err = end()
+		}
+	}
+	return err
 }
 
 // archive is a backup while it is written.
