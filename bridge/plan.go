@@ -48,10 +48,10 @@ func (p *plan) account() {
 // may be one.
 func (p *plan) closed(now time.Time) (why string, until time.Time) {
 	if open, until := p.table.Open(now); !open {
-		return "outside of windows", until
+		return OutsideWindows, until
 	}
 	if until := p.day.Until(now); !until.IsZero() {
-		return "daily_bytes is used up", until
+		return BudgetUsed, until
 	}
 	return "", time.Time{}
 }
@@ -78,7 +78,7 @@ func (br *Bridge) due(ctx context.Context) bool {
 	for {
 		why, until := br.plan.closed(time.Now())
 		if why == "" && br.cfg.Start == Lazy && !br.enough() {
-			why = "less waits than lazy_messages"
+			why = TooFewWait
 		}
 		br.pauses(why, until)
 		if why == "" {
@@ -107,7 +107,7 @@ func (br *Bridge) pauses(why string, until time.Time) {
 	switch {
 	case news && !until.IsZero():
 		br.log.Info("no connection by plan", "why", why, "until", until)
-	case news && why != "" && why != "less waits than lazy_messages":
+	case news && why != "" && why != TooFewWait:
 		br.log.Info("no connection by plan", "why", why)
 	}
 }

@@ -10,6 +10,13 @@ import (
 	"gateway/broker"
 )
 
+// Why there is no connection by plan, as a [State] says it.
+const (
+	OutsideWindows = "outside of windows"
+	BudgetUsed     = "daily_bytes is used up"
+	TooFewWait     = "less waits than lazy_messages" // of a bridge that starts when enough waits
+)
+
 // State is what is known of a bridge.
 type State struct {
 	Name      string

@@ -52,6 +52,7 @@ type device struct {
 	status reading.Status
 	stats  SensorStats
 	reason string    // why the last tick failed, "" if it did not
+	kind   string    // of reason, see errorClass
 	quiet  string    // why there was nothing new at the last tick, "" if there was
 	became time.Time // when status began
 	told   time.Time // when the detail was told last
@@ -186,7 +187,7 @@ func (d *device) succeeded(m measurement) {
 		d.owner.deps.Publish(Report{Reading: d.reading(m, values), StaleAfter: d.expiry(), Values: d.cfg.Values})
 	}
 	recovered := d.reason != ""
-	d.reason, d.quiet = "", ""
+	d.reason, d.kind, d.quiet = "", "", ""
 	d.ageLocked(now) // not simply online: it may have taken very long
 	if recovered && d.status == status {
 		d.tellLocked(now)
@@ -250,7 +251,7 @@ func (d *device) failed(err error) {
 	before := d.status
 	news := d.reason == "" || d.reason != err.Error() && now.Sub(d.told) >= detailEvery
 	if news {
-		d.reason = err.Error()
+		d.reason, d.kind = err.Error(), errorClass(err)
 	}
 	if d.first {
 		d.setStatusLocked(reading.Fault)
@@ -275,7 +276,7 @@ func (d *device) tellLocked(now time.Time) {
 		reason = d.quiet
 	}
 	d.owner.deps.Detail(d.path, reading.Detail{
-		Status: d.status, Since: d.became, Reason: reason, LastGood: d.stats.LastGood, Errors: maps.Clone(d.stats.Errors),
+		Status: d.status, Since: d.became, Kind: d.kind, Reason: reason, LastGood: d.stats.LastGood, Errors: maps.Clone(d.stats.Errors),
 	})
 }
 

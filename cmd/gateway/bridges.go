@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"gateway/broker"
 	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/dashboard"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 	"gateway/cmd/gateway/internal/history"
 )
 
@@ -48,7 +48,7 @@ func bridgeForms(states []bridge.State, now time.Time) []dashboard.Bridge {
 			drain = -1
 		}
 		all = append(all, dashboard.Bridge{
-			Name: s.Name, Address: s.Address, Connected: s.Connected, SinceMS: age(s.Since), Paused: s.Paused,
+			Name: s.Name, Address: s.Address, Connected: s.Connected, SinceMS: age(s.Since), Paused: s.Paused, PausedSaid: pausedSaid(s.Paused),
 			Waiting: s.Queue.Waiting + s.Queue.Unacked, Bytes: s.Queue.Bytes, OldestMS: age(s.Queue.Oldest),
 			LastAckMS: age(s.LastAck), Rate: s.Rate, DrainMS: drain,
 			Forwarded: s.Forwarded, Received: s.Received, Dropped: s.Queue.Dropped + s.Queue.TooOld,
@@ -58,17 +58,36 @@ func bridgeForms(states []bridge.State, now time.Time) []dashboard.Bridge {
 	return all
 }
 
+// pausedSaid returns why there is no connection by plan, with words for the page;
+// nil if there is to be one.
+func pausedSaid(why string) *answer.Failure {
+	var said answer.Failure
+	switch why {
+	case "":
+		return nil
+	case bridge.OutsideWindows:
+		said = answer.FailureOf(answer.Say("bridge.windows", "outside of windows"))
+	case bridge.BudgetUsed:
+		said = answer.FailureOf(answer.Say("bridge.budget", "daily_bytes is used up"))
+	case bridge.TooFewWait:
+		said = answer.FailureOf(answer.Say("bridge.lazy", "less waits than lazy_messages"))
+	default:
+		said.Error = why
+	}
+	return &said
+}
+
 // bridgeAlarms are what of the bridges needs a person.
-func bridgeAlarms(states []bridge.State) (all []string) {
+func bridgeAlarms(states []bridge.State) (all []error) {
 	for _, s := range states {
 		if s.Aside > 0 {
-			all = append(all, fmt.Sprintf("Bridge %s: %d messages are set aside that the upstream does not take; gateway bridge aside %s tells why.", s.Name, s.Aside, s.Name))
+			all = append(all, answer.Say("alarm.aside", "Bridge {name}: {n} messages are set aside that the upstream does not take; gateway bridge aside {name} tells why.", s.Name, s.Aside))
 		}
 		if n := s.Queue.Dropped; n > 0 {
-			all = append(all, fmt.Sprintf("Bridge %s: %d messages were dropped, for what waits has no more room. Raise queue.max_messages or queue.max_bytes, or see why the line is down: %s", s.Name, n, s.LastError))
+			all = append(all, answer.Say("alarm.dropped", "Bridge {name}: {n} messages were dropped, for what waits has no more room. Raise queue.max_messages or queue.max_bytes, or see why the line is down: {why}", s.Name, n, s.LastError))
 		}
 		if len(s.Refused) > 0 {
-			all = append(all, fmt.Sprintf("Bridge %s: the upstream does not let us subscribe to %s.", s.Name, strings.Join(s.Refused, ", ")))
+			all = append(all, answer.Say("alarm.refused", "Bridge {name}: the upstream does not let us subscribe to {filters}.", s.Name, strings.Join(s.Refused, ", ")))
 		}
 	}
 	return all

@@ -48,7 +48,7 @@ func (g *gateway) healthChecks() []health.Check {
 	}
 	if g.history != nil {
 		checks = append(checks, health.Check{Name: "history", Minor: true, Look: func(context.Context) string {
-			if g.historyFailure != "" || g.history.Figures().Failing != "" {
+			if g.historyFailure != nil || g.history.Figures().Failing != "" {
 				return "what is recorded cannot be written; the page and the log say why"
 			}
 			return ""

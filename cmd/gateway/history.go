@@ -30,7 +30,7 @@ func (g *gateway) buildHistory() error {
 	if err != nil && deps.Folder != "" {
 		// Better a gateway whose charts begin anew than none.
 		g.log.Error("history is kept in memory until the gateway stops: its folder cannot be used", "folder", deps.Folder, "error", err)
-		g.historyFailure = fmt.Sprintf("History is kept in memory only: %v.", err)
+		g.historyFailure = answer.Say("alarm.memory", "History is kept in memory only: {why}.", err)
 		deps.Folder, deps.StateFolder = "", ""
 		h, err = history.Open(g.cfg().History, deps)
 	}
@@ -70,8 +70,8 @@ func (g *gateway) closeHistory() error {
 }
 
 // historyAlarms are what of the history needs a person.
-func (g *gateway) historyAlarms() (all []string) {
-	if g.historyFailure != "" {
+func (g *gateway) historyAlarms() (all []error) {
+	if g.historyFailure != nil {
 		all = append(all, g.historyFailure)
 	}
 	if g.history != nil {

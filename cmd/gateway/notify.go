@@ -41,7 +41,7 @@ func (g *gateway) statusText() string {
 	case 0:
 		return text
 	case 1:
-		return "1 alarm: " + alarms[0] + " " + text
+		return "1 alarm: " + alarms[0].Error() + " " + text
 	default:
 		return fmt.Sprintf("%d alarms, the first: %s %s", len(alarms), alarms[0], text)
 	}

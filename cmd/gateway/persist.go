@@ -10,6 +10,7 @@ import (
 
 	"gateway/broker"
 	"gateway/broker/store"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 // openStore opens the store that the configuration asks for, nil if it asks for
@@ -81,23 +82,23 @@ func (g *gateway) close() error {
 }
 
 // alarms are what of the gateway needs a person.
-func (g *gateway) alarms() (all []string) {
+func (g *gateway) alarms() (all []error) {
 	if len(g.sensors) > 0 && !g.sensors[0].ClockSynced() {
-		all = append(all, "The clock of this machine is not set: times are wrong until it is. Connect it to a network with a time server; timedatectl says whether one was heard. Readings are marked, and corrected later.")
+		all = append(all, answer.Say("alarm.clock", "The clock of this machine is not set: times are wrong until it is. Connect it to a network with a time server; timedatectl says whether one was heard. Readings are marked, and corrected later."))
 	}
 	if g.store == nil {
 		if g.cfg().Persistence.Enabled {
-			all = append(all, "Nothing outlives a restart: there is no folder to keep it in. Set persistence.path.")
+			all = append(all, answer.Say("alarm.nofolder", "Nothing outlives a restart: there is no folder to keep it in. Set persistence.path."))
 		}
 		return all
 	}
 	st := g.store.Stats()
 	if st.Failure != nil {
-		all = append(all, fmt.Sprintf("The store cannot be written since %s: %v. Readings go on in memory; what has to be stored is not acknowledged.",
+		all = append(all, answer.Say("alarm.store", "The store cannot be written since {time}: {why}. Readings go on in memory; what has to be stored is not acknowledged.",
 			st.Since.Format("2006-01-02 15:04:05"), st.Failure))
 	}
 	if n := st.Damaged; n > 0 {
-		all = append(all, fmt.Sprintf("The store could not be read in whole when the gateway started (%d damaged parts). Everything else is there; the log says what is not, and the files are kept.", n))
+		all = append(all, answer.Say("alarm.damaged", "The store could not be read in whole when the gateway started ({n} damaged parts). Everything else is there; the log says what is not, and the files are kept.", n))
 	}
 	return all
 }

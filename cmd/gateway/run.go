@@ -21,6 +21,7 @@ import (
 	"gateway/cmd/gateway/internal/alerts"
 	"gateway/cmd/gateway/internal/config"
 	"gateway/cmd/gateway/internal/dashboard"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 	"gateway/cmd/gateway/internal/discovery"
 	"gateway/cmd/gateway/internal/doctor"
 	"gateway/cmd/gateway/internal/explorer"
@@ -162,7 +163,7 @@ type gateway struct {
 	file     *setup.File       // the configuration that the page changes
 	setLevel func(word string) // has the log say more or less; nil if it cannot be changed
 
-	historyFailure string // why history is in memory only
+	historyFailure error // why history is in memory only
 
 	notify *health.Notifier // tells systemd; nil: nobody
 
@@ -177,7 +178,7 @@ type option func(*gateway)
 // build makes the parts and opens every socket, so that what cannot work
 // fails before anything has begun.
 func build(cfg *config.Config, demo bool, log *slog.Logger, options ...option) (*gateway, error) {
-	g := &gateway{demo: demo, log: log, machine: doctor.ThisMachine(), file: setup.NoFile("the gateway was started without a configuration file"), started: time.Now()}
+	g := &gateway{demo: demo, log: log, machine: doctor.ThisMachine(), file: setup.NoFile(answer.Say("file.none", "the gateway was started without a configuration file")), started: time.Now()}
 	g.conf.Store(cfg)
 	g.ring, g.secrets = newRing()
 	for _, o := range options {

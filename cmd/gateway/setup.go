@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"gateway/cmd/gateway/internal/dashboard/access"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 	"gateway/cmd/gateway/internal/setup"
 	"gateway/sensors/bus"
 	"gateway/sensors/scan"
@@ -40,9 +41,9 @@ func (c *runCommand) withFile(from string) option {
 	file := setup.OpenFile(from)
 	switch {
 	case c.MosquittoConf != "":
-		file = setup.NoFile("the gateway runs " + c.MosquittoConf + ", a configuration of Mosquitto, which it does not change; write a gateway.yaml")
+		file = setup.NoFile(answer.Say("file.mosquitto", "the gateway runs {file}, a configuration of Mosquitto, which it does not change; write a gateway.yaml", c.MosquittoConf))
 	case len(c.Port) > 0:
-		file = setup.NoFile("the gateway was started with -p, without a configuration file; start it without, and it makes one")
+		file = setup.NoFile(answer.Say("file.ports", "the gateway was started with -p, without a configuration file; start it without, and it makes one"))
 	case from == builtIn:
 		file = setup.OpenFile(newConfigPath())
 	}

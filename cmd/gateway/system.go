@@ -35,7 +35,7 @@ func (g *gateway) buildSystem() {
 		Broker: g.broker, Machine: machine.New(root), Log: g.log.With("part", "system"), Ring: g.ring, Secrets: g.secrets,
 		Version: version, Commit: commit, Started: g.started, Config: g.cfg(), ConfigText: g.file.Text,
 		Bridges: func() any { return bridgeForms(g.bridgeStates(), time.Now()) },
-		Sensors: g.sensorStats, Alarms: func() []string { return g.about().Alarms }, Doctor: g.findings, Folder: g.stateFolder(""),
+		Sensors: g.sensorStats, Alarms: func() []error { return g.about().Alarms }, Doctor: g.findings, Folder: g.stateFolder(""),
 	}
 	if g.history != nil {
 		d.History = func() system.History {

@@ -9,8 +9,8 @@ import (
 func TestDetail(t *testing.T) {
 	for want, d := range map[string]Detail{
 		`{"status":"online","since":"2026-11-23T04:05:06.789Z"}`: {Status: Online, Since: at},
-		`{"status":"fault","since":"2026-11-23T04:05:06.789Z","reason":"no answer \"there\"","last_good":"2026-11-23T04:04:36.789Z","errors":{"nack":12}}`: {
-			Status: Fault, Since: at, Reason: `no answer "there"`, LastGood: at.Add(-30 * time.Second), Errors: map[string]uint64{"nack": 12}},
+		`{"status":"fault","since":"2026-11-23T04:05:06.789Z","kind":"nack","reason":"no answer \"there\"","last_good":"2026-11-23T04:04:36.789Z","errors":{"nack":12}}`: {
+			Status: Fault, Since: at, Kind: "nack", Reason: `no answer "there"`, LastGood: at.Add(-30 * time.Second), Errors: map[string]uint64{"nack": 12}},
 		`{"status":"offline"}`: {Status: Offline},
 	} {
 		if got := string(d.Payload()); got != want {

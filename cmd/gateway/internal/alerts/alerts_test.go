@@ -440,7 +440,7 @@ func TestDamagedFiles(t *testing.T) {
 			}
 		}
 		h.start()
-		if all := h.a.Alarms(); len(all) != 1 || !strings.Contains(all[0], "state.json.damaged") || strings.Contains(all[0], "\n") {
+		if all := h.a.Alarms(); len(all) != 1 || !strings.Contains(all[0].Error(), "state.json.damaged") || strings.Contains(all[0].Error(), "\n") {
 			t.Errorf("alarms: %q", all)
 		}
 		h.measure(kitchen, "temperature", 31)

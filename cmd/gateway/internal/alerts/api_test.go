@@ -114,7 +114,7 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.measure(kitchen, "temperature", 31)
-		if all := h.a.Alarms(); len(all) != 1 || !strings.Contains(all[0], folder) {
+		if all := h.a.Alarms(); len(all) != 1 || !strings.Contains(all[0].Error(), folder) {
 			t.Errorf("alarms: %q", all)
 		}
 		if err := os.Remove(folder); err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gateway/bridge/statefile"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 const (
@@ -206,14 +207,14 @@ func (a *Alerts) save(stopping bool) {
 }
 
 // Alarms are what of this part needs a person.
-func (a *Alerts) Alarms() (all []string) {
+func (a *Alerts) Alarms() (all []error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.unwritten != nil {
-		all = append(all, fmt.Sprintf("Alerts and their acknowledgements do not outlive a restart: %v.", a.unwritten))
+		all = append(all, answer.Say("alarm.alerts.unwritten", "Alerts and their acknowledgements do not outlive a restart: {why}.", a.unwritten))
 	}
 	if a.damaged != "" {
-		all = append(all, fmt.Sprintf("What was known of alerts could not be read when the gateway started: %s. Look whether all rules are there.", a.damaged))
+		all = append(all, answer.Say("alarm.alerts.damaged", "What was known of alerts could not be read when the gateway started: {why}. Look whether all rules are there.", a.damaged))
 	}
 	return all
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"gateway/cmd/gateway/internal/dashboard/answer"
 )
 
 // The forms of /api/v1. Ages travel, not times, except for the gateway's own.
@@ -23,44 +25,47 @@ type Update struct {
 
 // Beat says that nothing has changed with the sensors, and the line is up.
 type Beat struct {
-	Demo    bool     `json:"demo"`              // as in Gateway
-	Alarms  []string `json:"alarms"`            // as in Gateway
-	Bridges []Bridge `json:"bridges,omitempty"` // as in Gateway
+	Demo       bool             `json:"demo"`                  // as in Gateway
+	Alarms     []string         `json:"alarms"`                // as in Gateway
+	AlarmsSaid []answer.Failure `json:"alarms_said,omitempty"` // as in Gateway
+	Bridges    []Bridge         `json:"bridges,omitempty"`     // as in Gateway
 }
 
 // Gateway is what the page says of the gateway.
 type Gateway struct {
-	Version   string    `json:"version"`
-	Host      string    `json:"host"`
-	Time      time.Time `json:"time"`
-	MQTT      []string  `json:"mqtt"`      // host:port
-	WebSocket []string  `json:"websocket"` // ws://host:port
-	Demo      bool      `json:"demo"`
-	Alarms    []string  `json:"alarms"` // what needs a person, in words
-	Bridges   []Bridge  `json:"bridges,omitempty"`
+	Version    string           `json:"version"`
+	Host       string           `json:"host"`
+	Time       time.Time        `json:"time"`
+	MQTT       []string         `json:"mqtt"`      // host:port
+	WebSocket  []string         `json:"websocket"` // ws://host:port
+	Demo       bool             `json:"demo"`
+	Alarms     []string         `json:"alarms"`                // what needs a person, in words
+	AlarmsSaid []answer.Failure `json:"alarms_said,omitempty"` // the same, for a page in another language
+	Bridges    []Bridge         `json:"bridges,omitempty"`
 }
 
 // Bridge is one bridge to an upstream broker. Ages are -1 for what never was.
 type Bridge struct {
-	Name        string  `json:"name"`
-	Address     string  `json:"address"`
-	Connected   bool    `json:"connected"`
-	SinceMS     int64   `json:"since_ms"`
-	Paused      string  `json:"paused"`  // why there is no connection by plan, "" if there is to be one
-	Waiting     int     `json:"waiting"` // messages that the upstream has not acknowledged
-	Bytes       int64   `json:"bytes"`   // of them
-	OldestMS    int64   `json:"oldest_ms"`
-	LastAckMS   int64   `json:"last_ack_ms"`
-	Rate        float64 `json:"rate"`            // messages a second
-	DrainMS     int64   `json:"drain_ms"`        // until nothing waits; -1 if that cannot be said
-	Forwarded   uint64  `json:"forwarded"`       // since the start, as all that follow
-	Received    uint64  `json:"received"`        // from upstream
-	Dropped     uint64  `json:"dropped"`         // for want of room, or too old
-	SetAside    int     `json:"set_aside"`       // that the upstream does not take, and are kept
-	Error       string  `json:"error"`           // the last one, "" for none
-	Help        string  `json:"help,omitempty"`  // what that means and what to do
-	ErrorAgeMS  int64   `json:"error_age_ms"`    // when that was
-	RefusedSubs int     `json:"refused_filters"` // subscriptions that the upstream does not grant
+	Name        string          `json:"name"`
+	Address     string          `json:"address"`
+	Connected   bool            `json:"connected"`
+	SinceMS     int64           `json:"since_ms"`
+	Paused      string          `json:"paused"`                // why there is no connection by plan, "" if there is to be one
+	PausedSaid  *answer.Failure `json:"paused_said,omitempty"` // the same, for a page in another language
+	Waiting     int             `json:"waiting"`               // messages that the upstream has not acknowledged
+	Bytes       int64           `json:"bytes"`                 // of them
+	OldestMS    int64           `json:"oldest_ms"`
+	LastAckMS   int64           `json:"last_ack_ms"`
+	Rate        float64         `json:"rate"`            // messages a second
+	DrainMS     int64           `json:"drain_ms"`        // until nothing waits; -1 if that cannot be said
+	Forwarded   uint64          `json:"forwarded"`       // since the start, as all that follow
+	Received    uint64          `json:"received"`        // from upstream
+	Dropped     uint64          `json:"dropped"`         // for want of room, or too old
+	SetAside    int             `json:"set_aside"`       // that the upstream does not take, and are kept
+	Error       string          `json:"error"`           // the last one, "" for none
+	Help        string          `json:"help,omitempty"`  // what that means and what to do
+	ErrorAgeMS  int64           `json:"error_age_ms"`    // when that was
+	RefusedSubs int             `json:"refused_filters"` // subscriptions that the upstream does not grant
 }
 
 // Sensor is one site/room/sensor.
@@ -75,8 +80,9 @@ type Sensor struct {
 	Simulated    bool    `json:"simulated,omitempty"`
 	Unsynced     bool    `json:"unsynced,omitempty"`
 	Values       []Value `json:"values"`
-	Text         string  `json:"text,omitempty"`   // of a payload that is no reading
-	Reason       string  `json:"reason,omitempty"` // why it cannot be read
+	Text         string  `json:"text,omitempty"`        // of a payload that is no reading
+	Reason       string  `json:"reason,omitempty"`      // why it cannot be read
+	Kind         string  `json:"reason_kind,omitempty"` // of that: nack, timeout …, as in the errors of a SensorDetail
 }
 
 // Value is one number and how to write it.
@@ -170,7 +176,7 @@ func (s *sensor) form(now time.Time, withHistory bool) Sensor {
 	f := Sensor{
 		Path: s.path.String(), Site: s.path.Site(), Room: s.path.Room(), Sensor: s.path.Sensor(),
 		State: s.state(now), StaleAfterMS: s.staleAfter().Milliseconds(),
-		Simulated: s.simulated, Unsynced: s.unsynced, Text: s.text, Reason: s.reason,
+		Simulated: s.simulated, Unsynced: s.unsynced, Text: s.text, Reason: s.reason, Kind: s.kind,
 		Values: make([]Value, len(s.values)),
 	}
 	if age, ok := s.age(now); ok {

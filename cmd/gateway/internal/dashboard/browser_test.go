@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -84,9 +85,9 @@ type browserGateway struct {
 func (g *browserGateway) start() {
 	g.t.Helper()
 	about := func() About {
-		var alarms []string
+		var alarms []error
 		if a := g.alarm.Load(); a != nil && *a != "" {
-			alarms = []string{*a}
+			alarms = []error{errors.New(*a)}
 		}
 		var bridges []Bridge
 		if b := g.bridge.Load(); b != nil {

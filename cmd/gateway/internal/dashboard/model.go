@@ -22,6 +22,7 @@ const (
 	maxValues     = 50   // of one sensor
 	maxName       = 64   // bytes of a quantity's name; no longer than a level of a path
 	maxText       = 200  // characters of a payload that is no reading
+	maxKind       = 40   // characters of the kind of that
 	maxReason     = 500  // characters of why a sensor cannot be read
 	maxTombstones = 1000 // removed sensors that streams may not know of yet
 )
@@ -41,6 +42,7 @@ type sensor struct {
 	simulated bool
 	unsynced  bool
 	reason    string // why it cannot be read, "" if it can
+	kind      string // of reason, a word of ours; "" if it is none
 	version   uint64 // of the model when it changed last
 
 	payloadSize int // of all of it, bytes
@@ -145,6 +147,7 @@ func (m *model) takeDetail(topic string, payload []byte) {
 	defer m.mu.Unlock()
 	if s := m.sensors[path]; s != nil {
 		s.reason = shorten([]byte(detail.Reason), maxReason)
+		s.kind = shorten([]byte(detail.Kind), maxKind)
 		m.touch(s)
 	}
 }

@@ -121,3 +121,33 @@ func TestEveryTextOfTheServerHasWords(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryKindOfTroubleHasWords: for why a sensor cannot be read, beside what its
+// driver says, there is a word in every language; but for "other".
+func TestEveryKindOfTroubleHasWords(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "../../../../sensors/stats.go", nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := 0
+	words := catalogues(t, "en")["shell"]
+	for _, d := range f.Decls {
+		fun, ok := d.(*ast.FuncDecl)
+		if !ok || fun.Name.Name != "errorClass" {
+			continue
+		}
+		ast.Inspect(fun, func(n ast.Node) bool {
+			if r, ok := n.(*ast.ReturnStmt); ok && len(r.Results) == 1 {
+				kind, _ := literal(r.Results[0])
+				if _, there := words["kind."+kind]; !there && kind != "other" {
+					t.Errorf("shell.kind.%s has no words", kind)
+				}
+				kinds++
+			}
+			return true
+		})
+	}
+	if kinds < 5 {
+		t.Errorf("errorClass returns %d kinds; the test looks in the wrong place", kinds)
+	}
+}

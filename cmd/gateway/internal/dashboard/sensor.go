@@ -27,6 +27,7 @@ type SensorPage struct {
 type SensorDetail struct {
 	Status     reading.Status    `json:"status"`
 	SinceMS    *int64            `json:"since_ms"` // null if not known, as LastGoodMS
+	Kind       string            `json:"kind"`     // of Reason, as in Errors; "" if it is no failure
 	Reason     string            `json:"reason"`
 	LastGoodMS *int64            `json:"last_good_ms"`
 	Errors     map[string]uint64 `json:"errors"` // failed attempts since the start, by kind
@@ -80,7 +81,7 @@ func detailForm(d reading.Detail) *SensorDetail {
 	if errors == nil {
 		errors = map[string]uint64{}
 	}
-	return &SensorDetail{d.Status, moment(d.Since), d.Reason, moment(d.LastGood), errors}
+	return &SensorDetail{d.Status, moment(d.Since), d.Kind, d.Reason, moment(d.LastGood), errors}
 }
 
 // moment returns t in ms since 1970, nil for the zero time.

@@ -27,7 +27,7 @@ type About struct {
 	Version, Host   string
 	MQTT, WebSocket []string // where clients connect: host:port, ws://host:port
 	Demo            bool     // there is a simulated house
-	Alarms          []string // what needs a person, in words; none if all is well
+	Alarms          []error  // what needs a person, in words; none if all is well
 	Bridges         []Bridge
 }
 
@@ -332,9 +332,10 @@ func (d *Dashboard) follow(ctx context.Context, sub *broker.Subscription) {
 // gateway is what a snapshot says of the gateway.
 func (d *Dashboard) gateway() Gateway {
 	a := d.about()
+	alarms, said := answer.Texts(a.Alarms)
 	return Gateway{
 		Version: a.Version, Host: a.Host, Time: time.Now().UTC().Truncate(time.Millisecond),
-		MQTT: nonNil(a.MQTT), WebSocket: nonNil(a.WebSocket), Demo: a.Demo, Alarms: nonNil(a.Alarms), Bridges: a.Bridges,
+		MQTT: nonNil(a.MQTT), WebSocket: nonNil(a.WebSocket), Demo: a.Demo, Alarms: alarms, AlarmsSaid: said, Bridges: a.Bridges,
 	}
 }
 

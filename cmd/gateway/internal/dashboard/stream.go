@@ -178,5 +178,5 @@ func (s *eventStream) send(ctx context.Context, event string, data any) {
 // beat is what every event says.
 func (d *Dashboard) beat() Beat {
 	g := d.gateway()
-	return Beat{g.Demo, g.Alarms, g.Bridges}
+	return Beat{g.Demo, g.Alarms, g.AlarmsSaid, g.Bridges}
 }

@@ -232,22 +232,22 @@ func (h *History) Figures() Figures {
 }
 
 // Alarms are what of the history needs a person.
-func (h *History) Alarms() (all []string) {
+func (h *History) Alarms() (all []error) {
 	f := h.Figures()
 	if f.Failing != "" {
-		all = append(all, fmt.Sprintf("History cannot be written: %s. It goes on in memory; when that is full the oldest is lost.", f.Failing))
+		all = append(all, answer.Say("alarm.history.failing", "History cannot be written: {why}. It goes on in memory; when that is full the oldest is lost.", f.Failing))
 	}
 	if f.Dropped > 0 {
-		all = append(all, fmt.Sprintf("History: %d samples were lost while it could not be written.", f.Dropped))
+		all = append(all, answer.Say("alarm.history.lost", "History: {n} samples were lost while it could not be written.", f.Dropped))
 	}
 	if f.Damaged > 0 {
-		all = append(all, fmt.Sprintf("History: %d damaged files were set aside; the rest is there. The log names them.", f.Damaged))
+		all = append(all, answer.Say("alarm.history.damaged", "History: {n} damaged files were set aside; the rest is there. The log names them.", f.Damaged))
 	}
 	if f.Overrun > 0 {
-		all = append(all, fmt.Sprintf("History: %d messages came faster than they can be recorded. Leave topics out with history.exclude.", f.Overrun))
+		all = append(all, answer.Say("alarm.history.overrun", "History: {n} messages came faster than they can be recorded. Leave topics out with history.exclude.", f.Overrun))
 	}
 	if f.Rejected > 0 {
-		all = append(all, fmt.Sprintf("History: %d numbers were not recorded: there are %d series, the most that history.max_series allows. Leave topics out with history.exclude, delete series that are not needed any more, or raise it.", f.Rejected, f.Series))
+		all = append(all, answer.Say("alarm.history.series", "History: {n} numbers were not recorded: there are {series} series, the most that history.max_series allows. Leave topics out with history.exclude, delete series that are not needed any more, or raise it.", f.Rejected, f.Series))
 	}
 	return all
 }

@@ -222,7 +222,7 @@ func TestTooManySeries(t *testing.T) {
 		if f := h.Figures(); f.Series != 3 || f.Rejected != 2 {
 			t.Errorf("%+v", f)
 		}
-		if a := h.Alarms(); len(a) != 1 || !strings.Contains(a[0], "history.max_series") {
+		if a := h.Alarms(); len(a) != 1 || !strings.Contains(a[0].Error(), "history.max_series") {
 			t.Errorf("%q", a)
 		}
 	}, func(c *Config, _ *Deps) { c.MaxSeries = 3 })
@@ -243,7 +243,7 @@ func TestOverrun(t *testing.T) {
 	if f := h.Figures(); f.Overrun != 10 {
 		t.Errorf("%+v", f)
 	}
-	if a := h.Alarms(); len(a) != 1 || !strings.Contains(a[0], "10 messages") {
+	if a := h.Alarms(); len(a) != 1 || !strings.Contains(a[0].Error(), "10 messages") {
 		t.Errorf("%q", a)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

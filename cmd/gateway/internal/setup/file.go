@@ -17,7 +17,7 @@ import (
 // concurrently.
 type File struct {
 	path  string // "" if there is none that could be written, and why says why
-	why   string
+	why   error
 	mu    sync.Mutex
 	known []byte // what it had in it when it was read or written last
 }
@@ -34,7 +34,7 @@ func OpenFile(path string) *File {
 }
 
 // NoFile is in the place of a file where there is none, with the reason.
-func NoFile(why string) *File { return &File{why: why} }
+func NoFile(why error) *File { return &File{why: why} }
 
 // ChangedError is why a file was not written: somebody else has changed it.
 type ChangedError struct {
@@ -79,7 +79,7 @@ func (f *File) Edit(change func(name string, data []byte) ([]byte, error)) (*con
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.path == "" {
-		return nil, &ReadOnlyError{Err: errors.New(f.why)}
+		return nil, &ReadOnlyError{Err: f.why}
 	}
 	now, err := readIfThere(f.path)
 	if err != nil {
@@ -121,7 +121,7 @@ func (f *File) Text() (name string, data []byte, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.path == "" {
-		return "", nil, &ReadOnlyError{Err: errors.New(f.why)}
+		return "", nil, &ReadOnlyError{Err: f.why}
 	}
 	data, err = readIfThere(f.path)
 	return f.path, data, err
@@ -132,7 +132,7 @@ func (f *File) Read() (*config.Config, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.path == "" {
-		return nil, &ReadOnlyError{Err: errors.New(f.why)}
+		return nil, &ReadOnlyError{Err: f.why}
 	}
 	now, err := readIfThere(f.path)
 	if err != nil {
@@ -150,11 +150,12 @@ func (f *File) Read() (*config.Config, error) {
 
 // State is what there is to say of a File.
 type State struct {
-	Path     string `json:"path"`     // "" if there is none
-	Exists   bool   `json:"exists"`   // or it is made by the first change
-	Writable bool   `json:"writable"` // as far as can be said without writing
-	Why      string `json:"why"`      // it is not
-	Changed  bool   `json:"changed"`  // by somebody else
+	Path     string          `json:"path"`               // "" if there is none
+	Exists   bool            `json:"exists"`             // or it is made by the first change
+	Writable bool            `json:"writable"`           // as far as can be said without writing
+	Why      string          `json:"why"`                // it is not
+	WhySaid  *answer.Failure `json:"why_said,omitempty"` // the same, for a page in another language
+	Changed  bool            `json:"changed"`            // by somebody else
 }
 
 // State looks at the file.
@@ -162,7 +163,8 @@ func (f *File) State() State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.path == "" {
-		return State{Why: f.why}
+		said := answer.FailureOf(f.why)
+		return State{Why: said.Error, WhySaid: &said}
 	}
 	s := State{Path: f.path, Writable: true}
 	now, err := readIfThere(f.path)

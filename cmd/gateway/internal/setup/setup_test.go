@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -349,7 +350,7 @@ func TestChangedByHand(t *testing.T) {
 
 func TestWhereNothingCanBeWritten(t *testing.T) {
 	b := newBench(t, oneSensor, nil)
-	b.setup.File = NoFile("the gateway runs a configuration of Mosquitto")
+	b.setup.File = NoFile(errors.New("the gateway runs a configuration of Mosquitto"))
 	var r refusal
 	b.ask("POST", "/api/v1/sensors", Form{Driver: "sim", Room: "x", Name: "true"}, 409, &r)
 	if r.Error != "the gateway runs a configuration of Mosquitto" || r.YAML != "sensors:\n  - driver: sim\n    room: x\n    name: \"true\"\n" {

@@ -69,7 +69,7 @@ func newRig(t *testing.T, change ...func(*Deps)) *rig {
 		Broker: b, Machine: machine.New(bus.Root()), Log: log, Ring: ring, Secrets: secrets, Version: "v1.2.3", Commit: "abc", Started: time.Now(),
 		Config: config.Default(), ConfigText: func() (string, []byte, error) { return "", nil, errors.New("there is no file") },
 		Bridges: func() any { return []string{} }, Sensors: func() []sensors.SensorStats { return nil },
-		Alarms: func() []string { return nil }, Doctor: func() string { return "ok\n" },
+		Alarms: func() []error { return nil }, Doctor: func() string { return "ok\n" },
 	}
 	for _, f := range change {
 		f(&d)

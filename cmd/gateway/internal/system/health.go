@@ -29,13 +29,14 @@ type Health struct {
 	Voltage  *bool     `json:"under_voltage"`
 	Slowed   *bool     `json:"throttled"`
 
-	Clock   Clock    `json:"clock"`
-	Disk    *Disk    `json:"disk"` // null: it cannot be asked
-	Store   *Store   `json:"store"`
-	History *Record  `json:"history"`
-	Gateway Gateway  `json:"gateway"`
-	Checks  []Check  `json:"checks"` // one for each tile of the page
-	Alarms  []string `json:"alarms"`
+	Clock      Clock            `json:"clock"`
+	Disk       *Disk            `json:"disk"` // null: it cannot be asked
+	Store      *Store           `json:"store"`
+	History    *Record          `json:"history"`
+	Gateway    Gateway          `json:"gateway"`
+	Checks     []Check          `json:"checks"` // one for each tile of the page
+	Alarms     []string         `json:"alarms"`
+	AlarmsSaid []answer.Failure `json:"alarms_said,omitempty"` // the same, for a page in another language
 }
 
 // Clock is the time of day.
@@ -115,14 +116,11 @@ func (s *System) health() Health {
 		Host: m.Host, Model: m.Model, Pi: m.Pi, Kernel: m.Kernel, OS: m.OS, Arch: m.Arch, CPUs: m.CPUs, UptimeMS: m.Uptime.Milliseconds(),
 		Load: m.Load, CPUUsage: m.CPUUsage, CPUTemp: m.CPUTemp, MemTotal: m.MemTotal, MemFree: m.MemFree, Voltage: m.Voltage, Slowed: m.Throttled,
 		Clock: Clock{c.Time.UnixMilli(), c.Zone, c.Offset, c.Synced, c.Why}, Disk: s.disk(), Store: s.store(now), Gateway: s.process(now),
-		Alarms: s.Alarms(),
 	}
 	if h.Load == nil {
 		h.Load = []float64{}
 	}
-	if h.Alarms == nil {
-		h.Alarms = []string{}
-	}
+	h.Alarms, h.AlarmsSaid = answer.Texts(s.Alarms())
 	if s.Deps.History != nil {
 		x := s.Deps.History()
 		h.History = &Record{x.Series, x.Bytes, x.Written, x.Damaged, x.Dropped}

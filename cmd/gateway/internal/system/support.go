@@ -16,6 +16,7 @@ import (
 
 	"gateway/broker"
 	"gateway/cmd/gateway/internal/config"
+	"gateway/cmd/gateway/internal/dashboard/answer"
 	"gateway/cmd/gateway/internal/logs"
 	"gateway/cmd/gateway/internal/redact"
 )
@@ -92,7 +93,10 @@ func (s *System) bundle(w io.Writer, now time.Time) error {
 		{"bridges.json", func() string { return s.json(s.Bridges()) }},
 		{"sensors.json", func() string { return s.json(s.sensors(now)) }},
 		{"doctor.txt", func() string { return s.Secrets.Text(s.Doctor()) }},
-		{"alarms.txt", func() string { return s.Secrets.Text(strings.Join(s.Alarms(), "\n") + "\n") }},
+		{"alarms.txt", func() string {
+			all, _ := answer.Texts(s.Alarms())
+			return s.Secrets.Text(strings.Join(all, "\n") + "\n")
+		}},
 		{"sys.txt", s.sysText},
 		{"log.txt", s.logText},
 		{"goroutines.txt", func() string { return s.Secrets.Text(goroutines()) }},

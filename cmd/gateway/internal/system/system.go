@@ -34,7 +34,7 @@ type Deps struct {
 	Bridges func() any
 	Sensors func() []sensors.SensorStats
 	// Alarms are what of the gateway needs a person, in words.
-	Alarms func() []string
+	Alarms func() []error
 	// Doctor is what keeps sensors from being read, in lines.
 	Doctor func() string
 	// Folder is where state is kept; "" if nothing is.

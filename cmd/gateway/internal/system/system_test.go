@@ -222,7 +222,7 @@ func TestSystem(t *testing.T) {
 	r := newRig(t, func(d *Deps) {
 		d.Folder = dir
 		d.History = func() History { return History{Series: 5} }
-		d.Alarms = func() []string { return []string{"The cellar is wet."} }
+		d.Alarms = func() []error { return []error{errors.New("the cellar is wet")} }
 	})
 	h := decode[Health](t, r.ask("GET", "/api/v1/system", "/api/v1/system", 200))
 	if h.Disk == nil || h.Disk.Total <= 0 || len(h.Disk.Folders) != 2 || h.Disk.Folders[1].Bytes != 1234 || h.Disk.Folders[0].Bytes != 0 {
@@ -357,7 +357,7 @@ func TestSupport(t *testing.T) {
 		d.Bridges = func() any {
 			return []any{map[string]any{"name": "up", "address": "mqtts://me:bridge-s3cret@cloud", "error": "login with config-s3cret or file-s3cret or env-s3cret refused"}}
 		}
-		d.Alarms = func() []string { return []string{"bridge mqtt://a:alarm-s3cret@b is down"} }
+		d.Alarms = func() []error { return []error{errors.New("bridge mqtt://a:alarm-s3cret@b is down")} }
 		d.Doctor = func() string { return "header-s3cret option-s3cret\n" }
 	})
 	r.log.Warn("the page needs this code", "code", "code-s3cret")

@@ -100,3 +100,13 @@ func Sentence(err error) Failure {
 	f.Error = strings.ToUpper(f.Error[:1]) + f.Error[1:] + "."
 	return f
 }
+
+// Texts returns errors in English, and in their form for a page.
+func Texts(errs []error) (english []string, forms []Failure) {
+	english = make([]string, len(errs))
+	for i, err := range errs {
+		f := FailureOf(err)
+		english[i], forms = f.Error, append(forms, f)
+	}
+	return english, forms
+}

@@ -75,6 +75,12 @@ export function quantity(v) {
   return base && has(`units.${base}`) ? `${t(`units.${base}`)} ${part}` : v.title;
 }
 
+/** Why a sensor cannot be read. What its driver says is English; before it stands the kind of it. */
+export function trouble(kind, reason) {
+  const key = `shell.kind.${kind}`;
+  return lang.value === "en" || !has(key) ? reason : `${t(key)}: ${reason}`;
+}
+
 /** "living_room" as a title: "Living room". */
 export function title(level) {
   const text = level.replaceAll("_", " ");

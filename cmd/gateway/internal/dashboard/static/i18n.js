@@ -108,7 +108,9 @@ export async function loadSaid() {
  */
 export function said(text) {
   const key = `said.${text.code}`;
-  if (lang.value === "en" || !text.code || !has(key)) return text.error;
+  if (lang.value === "en" || !text.code) return text.error;
+  if (!wanted.has("said")) loadSaid(); // and whoever shows this is drawn again
+  if (!has(key)) return text.error;
   const values = Object.entries(text.values ?? {}).map(([name, v]) => [name, typeof v === "object" ? said(v) : v]);
   return (text.before ?? "") + t(key, Object.fromEntries(values));
 }

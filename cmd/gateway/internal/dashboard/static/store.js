@@ -60,7 +60,7 @@ function adopt(sensor, old, t) {
 /** What every event says of the gateway. */
 function beat(data) {
   const t = performance.now();
-  alarms.value = data.alarms;
+  alarms.value = data.alarms_said ?? data.alarms.map((error) => ({ error }));
   if (gateway.value && gateway.value.demo !== data.demo) gateway.value = { ...gateway.value, demo: data.demo };
   bridges.value = (data.bridges ?? []).map((b) => ({ ...b, received: t }));
 }

@@ -5,7 +5,7 @@ import { State, Tiles, sensorLink, stateAt } from "../ui/tile.js";
 import { Bridges, bridgeState } from "../ui/bridges.js";
 import { Pinned } from "../ui/alerts.js";
 import { TryDemo } from "../ui/demo.js";
-import { t } from "../i18n.js";
+import { said, t } from "../i18n.js";
 import { count, parts, title } from "../format.js";
 import { link } from "../router.js";
 import { isAdmin, session } from "../session.js";
@@ -45,7 +45,7 @@ function Alarms() {
   if (alarms.value.length === 0) return null;
   return html`<section class="problems alarms" role="alert">
     <h2>${t("home.alarms")}</h2>
-    ${alarms.value.map((a) => html`<p key=${a}>${a}</p>`)}
+    ${alarms.value.map((a) => html`<p key=${a.error}>${said(a)}</p>`)}
   </section>`;
 }
 

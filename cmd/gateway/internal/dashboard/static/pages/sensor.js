@@ -7,7 +7,7 @@ import { Age, StateNow, hour } from "../ui/tile.js";
 import { Chart } from "../ui/chart.js";
 import { known, loadKnown } from "../ui/names.js";
 import { lang, t } from "../i18n.js";
-import { count, number, parts, quantity, short, title } from "../format.js";
+import { count, number, parts, quantity, short, title, trouble } from "../format.js";
 import { get, post, query as queryOf } from "../api.js";
 import { go, link } from "../router.js";
 import { isAdmin } from "../session.js";
@@ -44,11 +44,11 @@ function Now({ sensor }) {
 }
 
 /** What is wrong, in words, and since when. */
-function Trouble({ reason, detail }) {
+function Trouble({ kind, reason, detail }) {
   if (!reason) return null;
   const since = detail?.since_ms && momentText(detail.since_ms, lang.value);
   const good = detail?.last_good_ms ? t("sensor.lastgood", { at: momentText(detail.last_good_ms, lang.value) }) : t("sensor.nevergood");
-  return html`<section class="problems" role="alert"><h2>${t("sensor.trouble")}</h2><p>${reason}</p><p class="hint">${since && t("sensor.since", { at: since })} ${detail && good}</p></section>`;
+  return html`<section class="problems" role="alert"><h2>${t("sensor.trouble")}</h2><p>${trouble(kind, reason)}</p><p class="hint">${since && t("sensor.since", { at: since })} ${detail && good}</p></section>`;
 }
 
 function Errors({ errors }) {
@@ -153,7 +153,7 @@ export default function Sensor({ params, query }) {
   if (!page && error && !sensor) return html`${heading}<${Failed} error=${error} again=${again} /><p><a href=${link("home")}>${t("shell.page.home")}</a></p>`;
   return html`<div class="sensor-page">
     ${heading}
-    <${Trouble} reason=${sensor?.reason || page?.detail?.reason} detail=${page?.detail} />
+    <${Trouble} kind=${sensor?.reason ? sensor.reason_kind : page?.detail?.kind} reason=${sensor?.reason || page?.detail?.reason} detail=${page?.detail} />
     <${Now} sensor=${sensor} />
     ${noHistory ? html`<${Failed} error=${noHistory} again=${() => loadKnown().then(() => setNoHistory(null), setNoHistory)} />` : html`<${History} path=${path} sensor=${sensor} query=${query} />`}
     ${page && html`<div class="sensor-cards"><${Facts} path=${path} page=${page} sensor=${sensor} /><${Settings} path=${path} page=${page} /></div>`}

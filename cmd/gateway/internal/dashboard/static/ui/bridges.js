@@ -2,11 +2,11 @@
 import { html } from "./html.js";
 import { now } from "../store.js";
 import { age, count, size, span } from "../format.js";
-import { t } from "../i18n.js";
+import { said, t } from "../i18n.js";
 
 /** Sign, words and class of a line's state: never by colour alone. */
 export function bridgeState(b) {
-  if (!b.connected && b.paused) return ["–", t("shell.bridge.paused", { why: b.paused }), "offline"];
+  if (!b.connected && b.paused) return ["–", t("shell.bridge.paused", { why: said(b.paused_said ?? { error: b.paused }) }), "offline"];
   if (!b.connected) return ["–", t("shell.bridge.down"), "offline"];
   if (b.waiting > 0 && b.last_ack_ms > 30_000) return ["✕", t("shell.bridge.dead"), "fault"];
   return b.waiting > 100 ? ["◐", t("shell.bridge.behind"), "late"] : ["●", t("shell.bridge.up"), "live"];

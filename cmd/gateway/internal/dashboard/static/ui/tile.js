@@ -3,7 +3,7 @@ import { Component } from "../vendor/preact.js";
 import { html } from "./html.js";
 import { Marks } from "./alerts.js";
 import { ageAt, now } from "../store.js";
-import { age, number, parts, quantity, signs, stateNow, title, trend } from "../format.js";
+import { age, number, parts, quantity, signs, stateNow, title, trend, trouble } from "../format.js";
 import { lang, t } from "../i18n.js";
 import { link } from "../router.js";
 
@@ -121,7 +121,7 @@ export class Tile extends Component {
       <${Marks} path=${sensor.path} />
       ${sensor.text && html`<p class="text">${sensor.text}</p>`}
       ${!first && !sensor.text && html`<p class="text none">${t("shell.tile.none")}</p>`}
-      ${sensor.reason && sensor.state !== "offline" && html`<p class="why">${sensor.reason}</p>`}
+      ${sensor.reason && sensor.state !== "offline" && html`<p class="why">${trouble(sensor.reason_kind, sensor.reason)}</p>`}
       <footer>
         ${first || sensor.text ? html`<${Age} sensor=${sensor} />` : html`<span class="age">${t("shell.tile.never")}</span>`}
         ${sensor.simulated && html`<span class="badge">${t("shell.tile.simulated")}</span>`}

@@ -10,7 +10,7 @@ const { loadSaid, said } = await import("../static/i18n.js");
 await loadSaid();
 
 test("the words of a code, with its values", () => {
-  assert.equal(said({ error: "The alert hot does not fire any more.", code: "alert.over", values: { rule: "hot" } }), "경보 hot: 이미 끝났습니다.");
+  assert.equal(said({ error: "The alert hot does not fire any more.", code: "alert.over", values: { rule: "hot" } }), "알림 hot: 이미 끝났습니다.");
 });
 
 test("a value that has words of its own, behind a field", () => {

@@ -3,7 +3,7 @@
 import { html } from "../../ui/html.js";
 import { Action, Copy, Icon } from "../../ui/ui.js";
 import { post } from "../../api.js";
-import { t } from "../../i18n.js";
+import { said, t } from "../../i18n.js";
 
 /** Reads the file again that somebody else has changed. */
 export function ReadAgain({ onRead }) {
@@ -17,7 +17,7 @@ export function ReadAgain({ onRead }) {
 /** Says that the file cannot be written, or was changed by somebody else. */
 export function FileNotice({ file, onRead }) {
   if (file.changed) return html`<p class="notice"><span>${t("sensors.file.changed", { file: file.path })}</span> <${ReadAgain} onRead=${onRead} /></p>`;
-  if (!file.writable) return html`<p class="notice">${file.path ? t("sensors.file.readonly", { file: file.path, why: file.why }) : file.why}</p>`;
+  if (!file.writable) return html`<p class="notice">${file.path ? t("sensors.file.readonly", { file: file.path, why: file.why }) : said(file.why_said ?? { error: file.why })}</p>`;
   return null;
 }
 

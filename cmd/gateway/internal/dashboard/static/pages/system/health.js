@@ -1,7 +1,7 @@
 // How the machine is, in plain words, and what to do about it.
 import { html } from "../../ui/html.js";
 import { Failed, Loading } from "../../ui/ui.js";
-import { lang, t } from "../../i18n.js";
+import { lang, said, t } from "../../i18n.js";
 import { count, decimal, short, size, span } from "../../format.js";
 import { get } from "../../api.js";
 import { now } from "../../store.js";
@@ -70,7 +70,7 @@ export function Health() {
   if (!h) return error ? html`<${Failed} error=${error} again=${again} />` : html`<${Loading} />`;
   const clock = h.checks.find((c) => c.id === "clock");
   return html`${clock.level === "bad" && html`<p class="notice clock-notice" role="alert">⚠ ${t("system.clock.banner")}</p>`}
-    ${h.alarms.length > 0 && html`<section class="problems alarms" aria-label=${t("system.alarms")}><h2>${t("system.alarms")}</h2>${h.alarms.map((a) => html`<p key=${a}>${a}</p>`)}</section>`}
+    ${h.alarms.length > 0 && html`<section class="problems alarms" aria-label=${t("system.alarms")}><h2>${t("system.alarms")}</h2>${(h.alarms_said ?? h.alarms.map((error) => ({ error }))).map((a) => html`<p key=${a.error}>${said(a)}</p>`)}</section>`}
     ${!h.raspberry_pi && html`<p class="hint">${t("system.nopi.why")}</p>`}
     <ul class="healths">${h.checks.map((c) => html`<${Tile} key=${c.id} check=${c} h=${h} />`)}</ul>
     <section aria-labelledby="system-machine"><h2 id="system-machine">${t("system.machine")}</h2>
