@@ -161,13 +161,12 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 }
 
-// TestRestoreRelative: files that a configuration names from its folder go where it
-// goes, and the state that it has there needs no other name.
 // fullDisk takes nothing.
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
+// TestBackupToAFullDisk says once why nothing can be written.
 func TestBackupToAFullDisk(t *testing.T) {
 	err := Write(fullDisk{}, Source{})
 	if err == nil || err.Error() != "no space left on device" {
@@ -175,6 +174,8 @@ func TestBackupToAFullDisk(t *testing.T) {
 	}
 }
 
+// TestRestoreRelative: files that a configuration names from its folder go where it
+// goes, and the state that it has there needs no other name.
 func TestRestoreRelative(t *testing.T) {
 	from, to := newHouse(t, "old"), newHouse(t, "new")
 	const text = "# old\nbroker: {auth: {password_file: passwd}}\npersistence: {path: ./state}\n"
