@@ -97,10 +97,32 @@ func (d Deps) i2c(ctx context.Context, name string) ([]Place, error) {
 		return nil, err
 	}
 	defer b.Close()
-	var places []Place
-	for _, addr := range addresses() {
+	places, unsure, err := d.addresses(ctx, b, name, allAddresses())
+	if err != nil || len(unsure) == 0 {
+		return places, err
+	}
+	// Somebody who reads a chip, such as a gateway that runs, may have come between
+	// a question and its answer, or have it measure, when many say nothing.
+	again, _, err := d.addresses(ctx, b, name, unsure)
+	for _, p := range again {
+		at := slices.IndexFunc(places, func(q Place) bool { return q.Addr == p.Addr })
+		switch {
+		case at < 0:
+			places = append(places, p)
+		case p.Certain():
+			places[at] = p
+		}
+	}
+	slices.SortFunc(places, func(a, b Place) int { return cmp.Compare(a.Addr, b.Addr) })
+	return places, err
+}
+
+// addresses asks at some addresses of a bus. Of which nothing certain was said are
+// unsure.
+func (d Deps) addresses(ctx context.Context, b i2c.Bus, name string, all []uint16) (places []Place, unsure []uint16, err error) {
+	for _, addr := range all {
 		if ctx.Err() != nil {
-			return places, ctx.Err()
+			return places, unsure, ctx.Err()
 		}
 		if d.InUse != nil && d.InUse(name, addr) {
 			continue
@@ -108,18 +130,21 @@ func (d Deps) i2c(ctx context.Context, name string) ([]Place, error) {
 		p := Place{Kind: bus.I2C, Name: name, Addr: addr, Kernel: bus.I2CKernelDriver(d.Root, name, addr)}
 		if p.Kernel == "" {
 			if p.Candidates, err = candidates(ctx, b, name, addr); err != nil {
-				return places, err
+				return places, unsure, err
+			}
+			if !p.Certain() {
+				unsure = append(unsure, addr)
 			}
 		}
 		if p.Kernel != "" || len(p.Candidates) > 0 {
 			places = append(places, p)
 		}
 	}
-	return places, nil
+	return places, unsure, nil
 }
 
-// addresses returns those that any driver's chip can have, in their order.
-func addresses() []uint16 {
+// allAddresses returns those that any driver's chip can have, in their order.
+func allAddresses() []uint16 {
 	var all []uint16
 	for _, d := range driver.All() {
 		if d.Bus == bus.I2C {

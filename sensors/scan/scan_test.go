@@ -82,6 +82,36 @@ func TestScan(t *testing.T) {
 	})
 }
 
+// A gateway that runs reads a chip too: when it measures for somebody else it says
+// nothing to the scan.
+func TestScanBesideSomebodyWhoReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &busyOnce{Bus: bustest.New(map[uint16]bustest.Chip{0x44: bustest.NewSHT4x(), 0x76: bustest.NewBME280()}), busy: map[uint16]bool{0x44: true, 0x76: true}}
+		places, err := Scan(t.Context(), Deps{Root: dev("i2c-1"), OpenI2C: func(string) (i2c.BusCloser, error) { return b, nil }})
+		if err != nil || len(places) != 2 || places[0].Addr != 0x44 || !places[0].Certain() || places[1].Addr != 0x76 || !places[1].Certain() {
+			t.Errorf("%v, %+v", err, places)
+		}
+	})
+}
+
+// busyOnce has chips that do not answer until another address was asked.
+type busyOnce struct {
+	*bustest.Bus
+	busy map[uint16]bool
+	last uint16
+}
+
+func (b *busyOnce) Tx(addr uint16, w, r []byte) error {
+	if b.last != addr {
+		delete(b.busy, b.last)
+		b.last = addr
+	}
+	if b.busy[addr] {
+		return bustest.ErrNACK
+	}
+	return b.Bus.Tx(addr, w, r)
+}
+
 // The console of the kernel is no port for a sensor.
 func TestScanLeavesTheConsoleOut(t *testing.T) {
 	root := dev("ttyAMA0", "ttyUSB0")
@@ -157,7 +187,7 @@ func TestBlock(t *testing.T) {
 // two bytes, whatever is there.
 func TestProbesAreShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, addr := range addresses() {
+		for _, addr := range allAddresses() {
 			b := bustest.New(map[uint16]bustest.Chip{addr: new(bustest.Registers)})
 			if _, err := candidates(context.Background(), b, "i2c-1", addr); err != nil {
 				t.Errorf("%#02x: %v", addr, err)
