@@ -180,6 +180,25 @@ func TestReloadWrong(t *testing.T) {
 	awaitThat(t, "both", func() bool { return len(w.of("t")) == 2 })
 }
 
+// TestReloadWithoutItsFile: a configuration that was there and is gone is not taken for
+// none, with which sensors and passwords would go, too.
+func TestReloadWithoutItsFile(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "gateway.yaml")
+	writeFile(t, file, "site: house\nsensors: []\ndashboard: {address: \"\"}\nbroker: {listeners: [{protocol: tcp, address: \"127.0.0.1:0\"}]}\n")
+	g := spawnIn(t, folder, needBinary(t), "run")
+	w := watch(t, doors(g, 1)[0], "stays", "t")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	g.await(mistaken + ".*gateway.yaml is not there any more")
+	w.publish(t, "t", "1")
+	awaitThat(t, "the message", func() bool { return len(w.of("t")) == 1 })
+}
+
 // TestReloadTriesAgain: a listener that has closed for another and could not be opened
 // is tried again by the next SIGHUP, whether the file is the same by then or the one of
 // before.

@@ -127,7 +127,9 @@ func (f *File) Text() (name string, data []byte, err error) {
 	return f.path, data, err
 }
 
-// Read reads the file again, as it is, and looks at the files that it names.
+// Read reads the file again, as it is, and looks at the files that it names. One that
+// was there and is not any more is an error: without any a gateway would lose its
+// sensors and its passwords.
 func (f *File) Read() (*config.Config, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,6 +139,9 @@ func (f *File) Read() (*config.Config, error) {
 	now, err := readIfThere(f.path)
 	if err != nil {
 		return nil, err
+	}
+	if now == nil && f.known != nil {
+		return nil, answer.Say("file.gone", "{file} is not there any more, and nothing has changed. Put it back, or restart the gateway to have it run without one", f.path)
 	}
 	cfg := config.Default()
 	if now != nil {
