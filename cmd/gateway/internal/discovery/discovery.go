@@ -301,7 +301,7 @@ func sorted(all map[place]string) []place {
 func (s *session) send(p place, payload string, retain bool) bool {
 	err := s.d.deps.Tree.Publish(&broker.Message{Topic: p.topic(), Payload: []byte(payload), QoS: 1, Retain: retain, Origin: origin})
 	if err != nil {
-		s.d.deps.Log.Error("Home Assistant is not told", "topic", p.topic(), "error", err)
+		s.d.deps.Log.Error("what Home Assistant is told is not kept, or not published", "topic", p.topic(), "error", err)
 	}
 	return err == nil
 }

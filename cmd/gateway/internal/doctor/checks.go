@@ -32,7 +32,7 @@ func (m Machine) Examine(cfg *config.Config) []Finding {
 		m.i2c(of(bus.I2C)),
 		m.devices("SPI", bus.SPIDevices(m.Root), named(of(bus.SPI), func(s sensors.SensorConfig) string { return s.Bus }),
 			func(name string) string { return "/dev/spidev" + strings.TrimPrefix(name, "spi") },
-			m.switchOn("do_spi 0", "add dtparam=spi=on to /boot/firmware/config.txt and restart")),
+			m.switchOn("do_spi 0", "turn the bus on in the board's firmware or device tree; a PC has none")),
 		m.oneWire(of(bus.OneWire)),
 		m.gpio(of(bus.GPIO)),
 		m.serial(append(of(bus.Serial), of(bus.Modbus)...)),
@@ -117,7 +117,7 @@ func (m Machine) i2c(all []sensors.SensorConfig) []Finding {
 
 func (m Machine) oneWire(all []sensors.SensorConfig) []Finding {
 	const devices = "sys/bus/w1/devices"
-	on := m.switchOn("do_onewire 0   and restart", "add dtoverlay=w1-gpio to /boot/firmware/config.txt and restart")
+	on := m.switchOn("do_onewire 0   and restart", "turn w1-gpio on in the board's device tree; for a DS2482, sudo modprobe ds2482 and tell the bus of it")
 	entries, err := fs.ReadDir(m.Root, devices)
 	if err != nil {
 		v := Note
