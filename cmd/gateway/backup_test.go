@@ -10,6 +10,7 @@ import (
 // TestBackupAndRestore: a gateway is kept in a file while it runs, changed, and is
 // what it was after the next start, whenever that was killed.
 func TestBackupAndRestore(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	state := t.TempDir()
 	file := writeConfig(t, "# before\nsensors: []\npersistence: {path: "+state+", interval: 0s}\n"+freePorts)
 	g := awaitGateway(spawn(t, needBinary(t), "run", "-c", file))

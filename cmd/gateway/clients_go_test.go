@@ -219,6 +219,7 @@ func (c *paho3) want(topic string, qos byte, retained bool, payload []byte) {
 
 // TestPahoGo runs paho.mqtt.golang through every door.
 func TestPahoGo(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := openHouse(t)
 	doors := h.goDoors()
 	for _, tt := range []struct {

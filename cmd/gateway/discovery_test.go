@@ -41,6 +41,7 @@ func awaitRetained(t *testing.T, address, topic string, wanted bool) string {
 // Assistant that is connected to another broker, as the guide says: what it is told
 // names topics that are there, and its birth comes back.
 func TestHomeAssistantAtTheUpstream(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	pub := need(t, "mosquitto_pub", "mosquitto-clients")
 	up := startGateway(t, "site: elsewhere\nhome_assistant: {discovery: \"off\"}\n")
 	down := startGateway(t, `
@@ -85,6 +86,7 @@ bridges:
 // and while the gateway is off first a sensor removed, and then the site renamed and
 // the prefix changed.
 func TestDiscoveryIsReloaded(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	const (
 		climate = "homeassistant/device/gateway_home-kitchen-climate/config"
 		lamp    = "homeassistant/device/gateway_home-kitchen-light/config"

@@ -147,6 +147,7 @@ func (p *prometheus) series(expr string) int {
 // against the real gateway, which has a password and gives Prometheus a token, and asks
 // it every question of the dashboard: each has an answer.
 func TestPrometheusAndGrafana(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	upstream := startGateway(t, "sensors: []\n")
 	g := startGateway(t, fmt.Sprintf(`
 sensors:

@@ -18,6 +18,7 @@ import (
 // TestFullDisk fills a file system under the gateway: what does not fit is not
 // acknowledged, a person is told, and when there is room again all goes on.
 func TestFullDisk(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	pub, sub := need(t, "mosquitto_pub", "mosquitto-clients"), need(t, "mosquitto_sub", "mosquitto-clients")
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=44m,mode=700"); err != nil {

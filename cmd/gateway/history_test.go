@@ -101,7 +101,8 @@ func TestHistoryOfDevices(t *testing.T) {
 // numbers, and none of them is a series, whatever the prefix, and with a history that
 // excludes nothing. What else is below the prefix is recorded.
 func TestHistoryLeavesOutDescriptions(t *testing.T) {
-	config := "sensors: []\nhistory: {exclude: []}\n"
+	t.Parallel() // it waits more than it works
+	config := "sensors: []\nhistory: {exclude: [], batch: 1s}\n"
 	g, _ := startReloadable(t, config+"home_assistant: {prefix: a/b}\n"+freePorts, 2)
 	there := awaitGateway(g.process)
 	publish := publisherFor(t, there)
@@ -128,6 +129,7 @@ func TestHistoryLeavesOutDescriptions(t *testing.T) {
 // for the last batch; the outage draws as a gap, and what waited meanwhile on a
 // device lands in it.
 func TestHistoryOutlivesKill(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	config := fmt.Sprintf("sensors: []\npersistence: {path: %q}\nhistory: {batch: 1s}\n", filepath.Join(t.TempDir(), "store"))
 	g := startGateway(t, config)
 	publish := publisherFor(t, g)

@@ -202,6 +202,7 @@ func TestMosquittoConf(t *testing.T) {
 // TestMosquittoBridge asks the real Mosquitto what a bridge with topics of every
 // direction brings to either side, with an upstream each that comes later.
 func TestMosquittoBridge(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	b := against(t, "allow_anonymous true\nlistener PORT1 127.0.0.1\nconnection up\naddress 127.0.0.1:PORT2\nrestart_timeout 1\nremote_clientid site\n"+
 		"topic temp out 1 rooms/ site/\ntopic cmd in 1 do/ site/\ntopic \"\" out 2 here there\ntopic shared/# both 2\n", nil)
 	b.startUpstreams(t)

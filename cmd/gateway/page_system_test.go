@@ -247,6 +247,7 @@ func TestSystemAPI(t *testing.T) {
 
 // TestWhyClientsWent has real clients go in every manner, and wants the reason.
 func TestWhyClientsWent(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	sub, pub := need(t, "mosquitto_sub", "mosquitto-clients"), need(t, "mosquitto_pub", "mosquitto-clients")
 	dir := t.TempDir()
 	passwords := filepath.Join(dir, "passwd")

@@ -13,6 +13,7 @@ import (
 // TestKill kills the gateway under Debian's clients: what was acknowledged is
 // there after the next start, in its order, QoS 2 once.
 func TestKill(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	pub, sub := need(t, "mosquitto_pub", "mosquitto-clients"), need(t, "mosquitto_sub", "mosquitto-clients")
 	for _, version := range []string{"311", "5"} {
 		t.Run(version, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 // deploy/raspberrypi/READONLY.md has it: everything is kept in that. Without any, it
 // runs all the same, and says that it forgets.
 func TestReadOnlyRoot(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	unshare := need(t, "unshare", "util-linux")
 	if os.Getuid() != 0 {
 		skipOrFail(t, "only root can have a file system that is read-only for itself")

@@ -117,6 +117,7 @@ func (u *upgrading) wantRun(t *testing.T, status int, want string, args ...strin
 
 // TestUpgrade upgrades from a folder and from a server, goes back, and signs.
 func TestUpgrade(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	u := newUpgrading(t)
 	server := httptest.NewServer(http.FileServer(http.Dir(u.release)))
 	defer server.Close()
@@ -158,6 +159,7 @@ func (u *upgrading) wantNothingElse(t *testing.T) {
 
 // TestUpgradeRefuses: whatever is wrong, the binary stays, and nothing is left.
 func TestUpgradeRefuses(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	u := newUpgrading(t)
 	before, home := u.installed(t), u.home
 	other := filepath.Join(home, "other.pub")
