@@ -49,7 +49,7 @@ func compete(t *testing.T, conf string, files map[string]string, first, second s
 			r.ports = append(r.ports, fmt.Sprint("PORT", n), freePort(t))
 		}
 		for file, content := range files {
-			if err := os.WriteFile(filepath.Join(dir, file), []byte(r.fill(content)), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
