@@ -85,6 +85,7 @@ func TestValidate(t *testing.T) {
 		{"no room", sensor(func(s *SensorConfig) { s.Room = "" }), "sensors[0].room: is missing"},
 		{"bad room", sensor(func(s *SensorConfig) { s.Room = "a#" }), `sensors[0].room: "a#" contains '#'`},
 		{"bad name", sensor(func(s *SensorConfig) { s.Name = "a/b" }), `sensors[0].name: "a/b" contains '/'`},
+		{"address in decimal", sensor(func(s *SensorConfig) { s.Address = 76 }), "sensors[0].address: 0x4c is not an address of bme280 (0x76 or 0x77); 76 is decimal, did you mean 0x76?"},
 		{"address", sensor(func(s *SensorConfig) { s.Address = 0x99 }), "sensors[0].address: 0x99 is not an address of bme280 (0x76 or 0x77)"},
 		{"address without I²C", sensor(func(s *SensorConfig) { s.Driver = "host"; s.Address = 0x76 }), "sensors[0].address: host has no I²C address; leave it out"},
 		{"id without 1-Wire", sensor(func(s *SensorConfig) { s.ID = "28-1" }), "sensors[0].id: bme280 has no id; leave it out"},

@@ -22,7 +22,7 @@ func (s SensorConfig) validatePlace(key string, d driver.Driver) error {
 			errs = append(errs, fmt.Errorf("%s.bus: %q is not an I²C bus; write i2c-1 for /dev/i2c-1", key, s.Bus))
 		}
 		if s.Address != 0 && !slices.Contains(d.Addrs, s.Address) {
-			errs = append(errs, fmt.Errorf("%s.address: %#02x is not an address of %s (%s)", key, s.Address, d.Name, orList(hexAll(d.Addrs))))
+			errs = append(errs, fmt.Errorf("%s.address: %#02x is not an address of %s (%s)%s", key, s.Address, d.Name, orList(hexAll(d.Addrs)), meantHex(s.Address, d.Addrs)))
 		}
 	case bus.SPI:
 		if full := s.withDriver(d).Bus; !isSPIName(full) {
@@ -221,4 +221,15 @@ func (c Config) validateCompensation(full []SensorConfig) []error {
 		}
 	}
 	return errs
+}
+
+// meantHex says what was meant by an address whose decimal digits are those of one
+// in hexadecimal: 76 for 0x76.
+func meantHex(address uint16, of []uint16) string {
+	for _, a := range of {
+		if fmt.Sprintf("%x", a) == fmt.Sprint(address) {
+			return fmt.Sprintf("; %d is decimal, did you mean %#x?", address, a)
+		}
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -69,13 +70,33 @@ func (f *clientFlags) connect(ctx context.Context, cleanStart bool) (*client.Cli
 	}
 	conn, where, err := f.dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w; is a broker running there?", where, err)
+		return nil, fmt.Errorf("connect to %s: %w%s", where, err, f.whatToDo(err, "; is a broker running there?"))
 	}
 	c, err := client.Connect(ctx, conn, o)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", where, err)
+		return nil, fmt.Errorf("connect to %s: %w%s", where, err, f.whatToDo(err, ""))
 	}
 	return c, nil
+}
+
+// whatToDo is what somebody can do who could not connect; otherwise if nothing
+// special is known.
+func (f *clientFlags) whatToDo(err error, otherwise string) string {
+	var refused *client.ConnectError
+	var unknown *net.DNSError
+	switch {
+	case errors.As(err, &refused):
+		switch {
+		case refused.Code != packet.NotAuthorized && refused.Code != packet.BadUserNameOrPassword:
+			return otherwise
+		case f.Username == "":
+			return "; -u NAME and -P PASSWORD say who you are"
+		}
+		return "; are the user name and the password right?"
+	case errors.As(err, &unknown) && unknown.IsNotFound:
+		return "; is the name right? (-h)"
+	}
+	return otherwise
 }
 
 // dial opens the connection and tells where to.
