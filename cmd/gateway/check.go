@@ -83,6 +83,14 @@ func (c *checkCommand) Run(_ context.Context, s streams) error {
 		fmt.Fprintln(s.err, strings.TrimPrefix(err.Error(), "the configuration is wrong:\n"))
 		return &statusError{err: err, status: exitFailure, quiet: true}
 	}
+	for i, b := range cfg.Bridges {
+		if b.PasswordFile == "" {
+			continue
+		}
+		if _, err := os.ReadFile(b.PasswordFile); err != nil { // the gateway starts all the same, and tries again
+			fmt.Fprintf(s.err, "warning: bridges[%d].password_file: %v; without it bridge %s cannot log in\n", i, err, b.Name)
+		}
+	}
 	if len(cfg.Broker.Listeners) == 0 && c.MosquittoConf {
 		fmt.Fprintf(s.out, "%s: ok, but no listener is opened; the warnings say why\n", from)
 		return nil

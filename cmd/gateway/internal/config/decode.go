@@ -306,10 +306,37 @@ func (d *decoder) decimal(key string, at place, n ast.Node, v reflect.Value) {
 	v.SetFloat(x)
 }
 
+// sizes are the units that people write sizes with, as powers of 1000 or 1024.
+const sizes = "kmgt"
+
+// bytesOf returns how many bytes a size with a unit is, such as 1GB or 64 MiB.
+func bytesOf(text string) (bytes int64, ok bool) {
+	text = strings.TrimSuffix(strings.ToLower(text), "b")
+	text, binary := strings.CutSuffix(text, "i")
+	if text == "" {
+		return 0, false
+	}
+	power := strings.IndexByte(sizes, text[len(text)-1])
+	n, err := strconv.ParseInt(strings.TrimSpace(text[:len(text)-1]), 10, 16)
+	if power < 0 || err != nil {
+		return 0, false
+	}
+	for range power + 1 {
+		if n *= 1000; binary {
+			n = n / 1000 * 1024
+		}
+	}
+	return n, true
+}
+
 // number decodes whole numbers, also in hexadecimal as addresses are written.
 func (d *decoder) number(key string, at place, n ast.Node, v reflect.Value) {
 	text := strings.ReplaceAll(scalarText(n), "_", "")
 	if _, ok := n.(*ast.IntegerNode); !ok {
+		if is, ok := bytesOf(text); ok && (strings.HasSuffix(key, "bytes") || strings.HasSuffix(key, "size")) {
+			d.wrong(key, at, "want a whole number, of bytes: %s is %d", text, is)
+			return
+		}
 		d.wrong(key, at, "want a whole number, got %s", kindOf(n))
 		return
 	}

@@ -130,7 +130,7 @@ func TestListenErrors(t *testing.T) {
 	}
 	defer ln.Close()
 	d := testDashboard(Config{Address: ln.Addr().String()})
-	if err := d.Listen(); err == nil || !strings.Contains(err.Error(), "dashboard.address: cannot listen on "+ln.Addr().String()) || d.Addr() != nil {
+	if err := d.Listen(); err == nil || !strings.Contains(err.Error(), "dashboard.address: cannot listen on "+ln.Addr().String()+": another program has this port already (sudo ss -ltnp") || d.Addr() != nil {
 		t.Errorf("%v, %v", err, d.Addr())
 	}
 	none := testDashboard(Config{})
