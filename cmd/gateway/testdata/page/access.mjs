@@ -43,6 +43,14 @@ await run(
     }
     offline(false);
 
+    for (const where of ["#/settings", "#/sensors"]) { // and says so where something could be changed
+      await open(where);
+      await shows("Nobody has set a password yet", ".notice");
+      await narrow(where);
+    }
+    await open();
+    await shows("Nobody has set a password yet");
+
     // The wizard.
     await tabTo(page, "Set a password");
     await page.keyboard.press("Enter");

@@ -5,10 +5,11 @@ import { State, Tiles, sensorLink, stateAt } from "../ui/tile.js";
 import { Bridges, bridgeState } from "../ui/bridges.js";
 import { Pinned } from "../ui/alerts.js";
 import { TryDemo } from "../ui/demo.js";
+import { FirstSteps } from "../ui/look-only.js";
 import { said, t } from "../i18n.js";
 import { count, parts, title } from "../format.js";
 import { link } from "../router.js";
-import { isAdmin, session } from "../session.js";
+import { isAdmin } from "../session.js";
 import { alarms, bridges, gateway, now, sensors } from "../store.js";
 
 const bad = new Set(["stale", "fault", "offline"]);
@@ -90,12 +91,6 @@ function Empty() {
       <a class="button" href=${link("connect")}>${t("home.empty.connect")}</a>
     </p>
   </section>`;
-}
-
-/** Until there is a password nobody can change anything. */
-function FirstSteps() {
-  if (!session.value?.setup) return null;
-  return html`<p class="notice"><span>${t("home.setup")}</span> <a class="button" href="#/setup">${t("home.setup.do")}</a></p>`;
 }
 
 export default function Home() {

@@ -1,6 +1,7 @@
 // Sensors: those of the configuration, and the way to another one.
 import { html } from "../ui/html.js";
 import { Failed, Icon, Loading, toast, useLoad } from "../ui/ui.js";
+import { LookOnly } from "../ui/look-only.js";
 import { State, sensorLink } from "../ui/tile.js";
 import { useState } from "../vendor/hooks.js";
 import { age, parts, short, title } from "../format.js";
@@ -87,6 +88,7 @@ function List() {
         <a class="button" href=${link("sensors", ["hand"])}><${Icon} name="plus" /> ${t("sensors.hand")}</a>
       </p>`}
     </div>
+    <${LookOnly} />
     ${isAdmin.value && html`<${FileNotice} file=${list.file} onRead=${() => done(t("sensors.file.read"))} />`}
     ${list.sensors.length === 0 ? html`<${Empty} />` : html`<ul class="sensor-list">${list.sensors.map((s) => html`<${Item} key=${s.path} sensor=${s} onEdit=${setEditing} onRemove=${setRemoving} />`)}</ul>`}
     <p class="soft others">${t("sensors.others")} <a href=${link("connect")}>${t("sensors.connect")}</a></p>

@@ -4,6 +4,7 @@ import { html } from "../ui/html.js";
 import { Icon, Tabs } from "../ui/ui.js";
 import { useEffect, useState } from "../vendor/hooks.js";
 import { Account, Tokens } from "../ui/account.js";
+import { LookOnly } from "../ui/look-only.js";
 import { go, link } from "../router.js";
 import { isAdmin } from "../session.js";
 import { load, t } from "../i18n.js";
@@ -36,6 +37,6 @@ export default function Settings({ params }) {
       <h1>${t("shell.page.settings")}</h1>
       <a class="button" href=${link("connect")}><${Icon} name="link" /> ${t("settings.connect")}</a>
     </div>
-    ${!isAdmin.value && html`<p class="notice">${t("settings.viewer")}</p>`}
+    <${LookOnly} />
     <${Tabs} all=${all} current=${current} label=${t("shell.page.settings")} onSelect=${(id) => go(link("settings", [id]), { replace: true })} />`;
 }
