@@ -100,11 +100,11 @@ func simOffset(zone *time.Location) float64 {
 // Channels implements [Channeler]: a profile has few of the driver's channels.
 func (s *sim) Channels() []Channel { return s.profile.channels }
 
-// Measure implements [Sensor]. It does not wait. One that falls silent is heard
-// first, so that it is there.
+// Measure implements [Sensor]. It does not wait. One that fails or falls silent at
+// times is heard first, so that it is there.
 func (s *sim) Measure(_ context.Context, out []float64) error {
 	err := s.MeasureAt(time.Now(), out)
-	if errors.Is(err, ErrNothingNew) && !s.heard {
+	if err != nil && !s.heard && s.fail != simFailAlways {
 		err = s.measure(simAt(s.seed, time.Now(), s.offset), out)
 	}
 	s.heard = s.heard || err == nil
