@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,22 +9,18 @@ import (
 	"time"
 
 	"gateway/broker/auth"
+	"gateway/broker/bench/machine"
 	"gateway/broker/packet"
 )
 
-// freeAddress returns an address of this machine that nobody listens on, with a port
-// that is none of those that the system gives to whoever asks next.
+// freeAddress returns an address of this machine that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
+	port, err := machine.FreePort()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port of this machine is free")
-	return ""
+	return "127.0.0.1:" + port
 }
 
 // at connects a client to an address.

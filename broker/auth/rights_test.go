@@ -7,11 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"gateway/broker/bench/machine"
 	"gateway/broker/topic"
 )
 
@@ -299,19 +299,14 @@ func runMosquitto(t *testing.T, rules string) string {
 	return port
 }
 
-// freePort returns a port on which nobody listens, none of those that the system
-// gives to whoever asks next.
+// freePort returns a port on which nobody listens.
 func freePort(t *testing.T) string {
 	t.Helper()
-	for range 1000 {
-		port := strconv.Itoa(10_000 + rand.IntN(22_000))
-		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			ln.Close()
-			return port
-		}
+	port, err := machine.FreePort()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port of this machine is free")
-	return ""
+	return port
 }
 
 // waitFor waits until somebody listens on a port.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -14,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,6 +20,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"gateway/broker/bench/machine"
 )
 
 // The end-to-end tests start the real binary and talk to it with the programs
@@ -278,24 +278,17 @@ func hostPort(t testing.TB, address string) []string {
 var givenPorts sync.Map
 
 // freePort returns a loopback port on which nobody listens, another one each time.
-// It is none of those that the system chooses, where Linux begins at 32768: those are
-// for whoever asks next, also while a program that has one is started again, and who
-// dials one where nobody listens may be connected to themselves.
 func freePort(t testing.TB) string {
 	t.Helper()
-	for range 1000 {
-		port := strconv.Itoa(10_000 + rand.IntN(22_000))
-		ln, err := net.Listen("tcp", "127.0.0.1:"+port)
+	for {
+		port, err := machine.FreePort()
 		if err != nil {
-			continue
+			t.Fatal(err)
 		}
-		ln.Close()
 		if _, given := givenPorts.LoadOrStore(port, true); !given {
 			return port
 		}
 	}
-	t.Fatal("no port of this machine is free")
-	return ""
 }
 
 // command runs a program to its end and returns what it printed.

@@ -4,7 +4,6 @@ package machine
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -51,15 +50,4 @@ func statusFigure(text, figure string) (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("no %s in the process's status", figure)
-}
-
-// FreePort returns a port of 127.0.0.1 where nobody listens.
-func FreePort() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	return port, err
 }
