@@ -52,19 +52,20 @@ func listenTCP(address string) (net.Listener, error) {
 	config := net.ListenConfig{KeepAliveConfig: probes}
 	ln, err := config.Listen(context.Background(), "tcp", address)
 	if err != nil {
-		return nil, explainTCP(address, err)
+		return nil, ExplainTCP(address, err, "; is another MQTT broker running?")
 	}
 	return ln, nil
 }
 
-// explainTCP says what to do about the common failures.
-func explainTCP(address string, err error) error {
+// ExplainTCP says what to do about the common failures to listen on an address. guess,
+// which begins with "; " or is "", is what may have the port already.
+func ExplainTCP(address string, err error, guess string) error {
 	host, port, _ := net.SplitHostPort(address)
 	n, _ := strconv.Atoi(port)
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("cannot listen on %s: another program has this port already; is another MQTT broker running? (sudo ss -ltnp shows which)", address)
+		return fmt.Errorf("cannot listen on %s: another program has this port already%s (sudo ss -ltnp shows which)", address, guess)
 	case errors.Is(err, syscall.EACCES) && n < 1024:
 		return fmt.Errorf("cannot listen on %s: ports below 1024 need more rights; choose another port, or give the service the capability CAP_NET_BIND_SERVICE", address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

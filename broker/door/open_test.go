@@ -40,7 +40,7 @@ func TestExplainTCP(t *testing.T) {
 		{":1883", syscall.ENOBUFS, "cannot listen on :1883: no buffer space available"},
 	}
 	for _, tt := range tests {
-		if got := explainTCP(tt.address, tt.err).Error(); got != tt.want {
+		if got := ExplainTCP(tt.address, tt.err, "").Error(); got != tt.want {
 			t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 		}
 	}

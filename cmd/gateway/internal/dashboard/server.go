@@ -12,7 +12,6 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"gateway/broker"
@@ -125,11 +124,8 @@ func (d *Dashboard) listenLocked(cfg Config) error {
 		return nil
 	}
 	ln, err := net.Listen("tcp", cfg.Address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("dashboard.address: cannot listen on %s: another program has this port already (sudo ss -ltnp shows which); choose another port", cfg.Address)
-	case err != nil:
-		return fmt.Errorf("dashboard.address: cannot listen on %s: %w; choose another port", cfg.Address, err)
+	if err != nil {
+		return fmt.Errorf("dashboard.address: %w; choose another port", door.ExplainTCP(cfg.Address, err, ""))
 	}
 	d.ln, d.door = ln, nil
 	return nil
